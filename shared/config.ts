@@ -59,6 +59,12 @@ const url = (schemes: string, fallback: string): Variable<string> =>
     true,
   )
 
+const oneOf = <const A extends string>(fallback: A, ...others: A[]): Variable<A> => ({
+  schema: Schema.Literals([fallback, ...others]),
+  fallback,
+  allowed: [fallback, ...others].join(", "),
+})
+
 const port = (fallback: number) => integer(0, 65_535, fallback)
 
 /** Every variable: its bounds and its default. The README's table is this table in words. */
@@ -84,6 +90,8 @@ export const VARIABLES = {
   QUEUE_MAX_DEPTH: integer(1, 1_000_000_000, 1_000_000, "writes"),
   QUEUE_ALERT_DEPTH: integer(0, 1_000_000_000, 1_000, "writes"),
   VALUE_MAX_BYTES: integer(1, 1_048_576, 65_536, "bytes"),
+  LOG_LEVEL: oneOf("info", "debug", "warn", "error", "silent"),
+  LOG_FORMAT: oneOf("json", "pretty"),
   ADMIN_TOKEN: pattern(/^[\x21-\x7e]{32,512}$/, "", "32 to 512 visible ASCII characters", true),
 } satisfies Record<string, Variable<number> | Variable<string>>
 
@@ -137,7 +145,7 @@ export const loadConfig = (
   const ports = { ingest: values.INGEST_PORT, reader: values.READER_PORT, stats: values.STATS_PORT }
   const PORT =
     service in ports
-      ? decode("PORT", port(ports[service as keyof typeof ports]), environment["PORT"], bad)
+      ? decode("PORT", port(ports[service as keyof typeof ports]), environment.PORT, bad)
       : null
   // A window that waits for more writes than one bite may take would always wait for its timeout.
   if (values.BATCH_SIZE > values.BATCH_MAX) {

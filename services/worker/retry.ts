@@ -1,0 +1,37 @@
+/**
+ * The retry policies, each a Schedule with its worst case. All are jittered by 0.8 to 1.2, so that
+ * workers that failed together do not come back together.
+ */
+import { Duration, Schedule } from "effect"
+import type { Config } from "../../shared/config.ts"
+
+const PROBE_MIN = Duration.millis(100)
+const PROBE_MAX = Duration.seconds(5)
+
+const QUEUE_MIN = Duration.millis(50)
+const QUEUE_MAX = Duration.seconds(1)
+
+const cappedExponential = (from: Duration.Duration, to: Duration.Duration) =>
+  Schedule.min([Schedule.exponential(from), Schedule.spaced(to)]).pipe(Schedule.jittered)
+
+/**
+ * A batch that failed for a reason of its own: MAX_RETRIES more tries after RETRY_DELAY × 1, 2, 4 …
+ * With the defaults 1, 2 and 4 s, at worst 8.4 s of waiting; then the database is held.
+ */
+export const batchRetry = ({
+  MAX_RETRIES,
+  RETRY_DELAY,
+}: Pick<Config, "MAX_RETRIES" | "RETRY_DELAY">) =>
+  Schedule.exponential(Duration.seconds(RETRY_DELAY)).pipe(
+    Schedule.jittered,
+    Schedule.upTo({ times: MAX_RETRIES }),
+  )
+
+/**
+ * How often a database that is held is asked: after 0.1, 0.2, 0.4 … 5 s, for as long as it takes. At
+ * worst 6 s pass between its return and the first row.
+ */
+export const probeBackoff = cappedExponential(PROBE_MIN, PROBE_MAX)
+
+/** How often Redis is asked while it is away: after 50, 100 … 1,000 ms, for as long as it takes. */
+export const queueBackoff = cappedExponential(QUEUE_MIN, QUEUE_MAX)

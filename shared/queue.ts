@@ -1,0 +1,101 @@
+/**
+ * The queue's names in Redis and the one door to it. A connection never sends a command twice and
+ * never keeps one for later: what cannot be sent now fails now, and what got no reply in time fails as
+ * of unknown outcome (`isUnknownOutcome`). Reconnecting goes on for ever, with a bounded delay.
+ */
+import { Redis } from "ioredis"
+import { SCRIPTS } from "./scripts.ts"
+
+/** A reply takes well under a millisecond; a second is a Redis that is not there. */
+export const COMMAND_DEADLINE_MILLIS = 1_000
+
+/** A connection with commands and without a byte for this long is dead (a black hole, a freeze). */
+const SOCKET_DEADLINE_MILLIS = 2_000
+
+/** Short, so that writes are accepted again within a second of Redis' return. */
+const RECONNECT_MIN_MILLIS = 50
+const RECONNECT_MAX_MILLIS = 500
+
+/** All keys hash to the slot of the queue's own name: one Redis Cluster shard holds the queue. */
+export const queueKeys = (name: string) => {
+  const tag = /\{[^}]+\}/.test(name) ? name : `{${name}}`
+  return {
+    waiting: name,
+    leases: `${tag}:leases`,
+    workers: `${tag}:workers`,
+    holds: `${tag}:holds`,
+    counters: `${tag}:counters`,
+    dead: `${tag}:dead`,
+    batchPrefix: `${tag}:batch:`,
+    batch: (id: string) => `${tag}:batch:${id}`,
+  }
+}
+
+type Argument = string | number
+
+/** The scripts as methods. Their keys, arguments and replies stand beside each in `scripts.ts`. */
+export interface Scripts {
+  enqueue(...keysAndArguments: Argument[]): Promise<[number, number, number, number]>
+  claim(...keysAndArguments: Argument[]): Promise<string[] | null>
+  acknowledge(...keysAndArguments: Argument[]): Promise<number>
+  release(...keysAndArguments: Argument[]): Promise<number>
+  recover(...keysAndArguments: Argument[]): Promise<number>
+  heartbeat(...keysAndArguments: Argument[]): Promise<[string[], string[]]>
+  leave(...keysAndArguments: Argument[]): Promise<number>
+  seed(...keysAndArguments: Argument[]): Promise<number>
+  snapshot(
+    ...keysAndArguments: Argument[]
+  ): Promise<[number, number, number, number, number, number, string[], string[]]>
+}
+
+export type QueueConnection = Redis & Scripts
+
+export interface OpenQueueOptions {
+  /** Shown by `redis-cli client list`. */
+  readonly name: string
+  /** For a connection that blocks: how long a blocking command may take, in milliseconds. */
+  readonly blockingMillis?: number
+}
+
+/** Opens a connection that connects by itself, and again whenever it is lost. Never rejects. */
+export const openQueue = (url: string, { name, blockingMillis }: OpenQueueOptions) => {
+  const deadline = COMMAND_DEADLINE_MILLIS + (blockingMillis ?? 0)
+  const redis = new Redis(url, {
+    connectionName: `write-buffer-${name}`,
+    scripts: SCRIPTS,
+    maxRetriesPerRequest: 0,
+    enableOfflineQueue: false,
+    commandTimeout: deadline,
+    socketTimeout: Math.max(SOCKET_DEADLINE_MILLIS, deadline + COMMAND_DEADLINE_MILLIS),
+    connectTimeout: SOCKET_DEADLINE_MILLIS,
+    retryStrategy: (attempt) => Math.min(RECONNECT_MIN_MILLIS * attempt, RECONNECT_MAX_MILLIS),
+    // After a failover the old master answers READONLY: connect again, and do not send again.
+    reconnectOnError: (error) => error.message.startsWith("READONLY"),
+    ...(blockingMillis !== undefined && { blockingTimeout: deadline }),
+  }) as QueueConnection
+  // Each command reports its own failure; an unheard "error" would end the process.
+  redis.on("error", () => {})
+  return redis
+}
+
+/** Redis answered, and the answer is no: the script had no effect (it validates before it writes). */
+export const isRefusal = (error: unknown): error is Error =>
+  error instanceof Error && error.name === "ReplyError"
+
+/** Nothing was sent: the connection was not there. */
+const isUnsent = (error: unknown) =>
+  error instanceof Error && error.message.startsWith("Stream isn't writeable")
+
+/** The command may have had its effect: it was sent, and the reply was lost or late. */
+export const isUnknownOutcome = (error: unknown) => !isRefusal(error) && !isUnsent(error)
+
+/** A short reason for a log line. Messages of ioredis may carry arguments, so only the kind is kept. */
+export const queueErrorReason = (error: unknown): string =>
+  isRefusal(error)
+    ? (/^[A-Z]+/.exec(error.message)?.[0] ?? "refused")
+    : isUnsent(error)
+      ? "not connected"
+      : "no reply"
+
+/** Closes a connection at once; every command that waits for a reply fails. */
+export const closeQueue = (redis: Redis) => redis.disconnect()

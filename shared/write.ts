@@ -1,0 +1,136 @@
+/**
+ * What a write is: its schema, its identity, and its JSON in the queue. With `database.ts` and a
+ * migration this is all that names the fields of the table; everything else handles a `Write` whole.
+ */
+import { Result, Schema, SchemaIssue } from "effect"
+
+/** In bytes of UTF-8. PostgreSQL refuses index rows of about 2,700 bytes; 1,024 leaves room. */
+export const KEY_MAX_BYTES = 1_024
+
+/** Every character of a JSON string may be written as \uXXXX: six bytes of body for one of text. */
+const JSON_ESCAPE_FACTOR = 6
+
+const encoder = new TextEncoder()
+
+/** The length in bytes of UTF-8 is at most three times `length`, so short text is not encoded. */
+const fits = (text: string, maxBytes: number) =>
+  text.length * 3 <= maxBytes ||
+  (text.length <= maxBytes && encoder.encode(text).length <= maxBytes)
+
+/** PostgreSQL stores no U+0000, and drivers turn a lone surrogate into U+FFFD: two keys, one row. */
+const storable = (text: string) => text.isWellFormed() && !text.includes("\0")
+
+const Text = Schema.String.annotate({ message: "is not a string" }).check(
+  Schema.makeFilter((text: string) => storable(text) || "has U+0000 or a lone surrogate"),
+)
+
+const Key = Text.check(
+  Schema.makeFilter((key: string) => key !== "" || "is empty"),
+  Schema.makeFilter(
+    (key: string) => fits(key, KEY_MAX_BYTES) || `is over ${KEY_MAX_BYTES} bytes of UTF-8`,
+  ),
+  // URLs resolve both away, also as %2e, so that no GET could ever name the row.
+  Schema.makeFilter((key: string) => (key !== "." && key !== "..") || 'is "." or ".."'),
+)
+
+const Value = (maxBytes: number) =>
+  Text.check(
+    Schema.makeFilter(
+      (value: string) => fits(value, maxBytes) || `is over ${maxBytes} bytes of UTF-8`,
+    ),
+  )
+
+const Write = (valueMaxBytes: number) =>
+  Schema.Struct({
+    key: Key.pipe(Schema.annotateKey({ messageMissingKey: "is missing" })),
+    value: Value(valueMaxBytes).pipe(Schema.annotateKey({ messageMissingKey: "is missing" })),
+  }).annotate({ message: "is not an object" })
+
+export type Write = ReturnType<typeof Write>["Type"]
+
+/** One reason why something is not a write: a JSON pointer (RFC 6901) and words without the value. */
+export interface Flaw {
+  readonly pointer: string
+  readonly detail: string
+}
+
+const format = SchemaIssue.makeFormatterStandardSchemaV1()
+
+const flaws = (issue: SchemaIssue.Issue): ReadonlyArray<Flaw> =>
+  format(issue).issues.map(({ path, message }) => ({
+    pointer: (path ?? []).map((step) => `/${String(step)}`).join(""),
+    detail: message,
+  }))
+
+export type DecodeWrite = (input: unknown) => Result.Result<Write, ReadonlyArray<Flaw>>
+
+/** The decoder of request bodies, built once. Other members of the object are ignored. */
+export const makeDecodeWrite = (valueMaxBytes: number): DecodeWrite => {
+  const decode = Schema.decodeUnknownResult(Write(valueMaxBytes), { errors: "all" })
+  return (input) => Result.mapError(decode(input), ({ issue }) => flaws(issue))
+}
+
+/** The largest body a valid write can have, however it is escaped; the slack is for white space. */
+export const bodyMaxBytes = (valueMaxBytes: number) =>
+  JSON_ESCAPE_FACTOR * (valueMaxBytes + KEY_MAX_BYTES) + 1_024
+
+const decodeKey = Schema.decodeUnknownResult(Key)
+
+/** A key as a reader may ask for it; the same bounds as in a write. */
+export const isKey = (key: string): boolean => Result.isSuccess(decodeKey(key))
+
+/** What makes two writes writes of the same row; the primary key of the table. */
+export const identity = (write: Write): string => write.key
+
+/** A write as it waits in the queue. */
+export interface Item {
+  readonly version: number
+  readonly write: Write
+}
+
+/** An item that is no write: somebody else's push onto the list. It ends in the dead letters. */
+export interface Unreadable {
+  readonly version: number
+  readonly text: string
+  readonly reason: string
+}
+
+/** Begins with `{"key":`, so that the enqueue script can splice a version in front of it. */
+export const encodeWrite = (write: Write): string =>
+  JSON.stringify({ key: write.key, value: write.value })
+
+const VERSION_PREFIX = /^\{"version":(\d{1,16}),/
+
+/** A write that was accepted is not refused later for its size: only what PostgreSQL refuses. */
+const decodeQueued = makeDecodeWrite(Number.POSITIVE_INFINITY)
+
+/** Reads an item of the queue. The version is the prefix alone: a member of that name is ignored. */
+export const decodeItem = (text: string): Result.Result<Item, Unreadable> => {
+  const prefix = VERSION_PREFIX.exec(text)
+  const version = Number(prefix?.[1] ?? 0)
+  let body: unknown
+  try {
+    body = JSON.parse(prefix ? `{${text.slice(prefix[0].length)}` : text)
+  } catch {
+    return Result.fail({ version, text, reason: "is not JSON" })
+  }
+  return Result.mapBoth(decodeQueued(body), {
+    onFailure: (found) => ({
+      version,
+      text,
+      reason: found.map(({ pointer, detail }) => `${pointer} ${detail}`.trim()).join(", "),
+    }),
+    onSuccess: (write) => ({ version, write }),
+  })
+}
+
+/** The dead letter of an item, as JSON: what it was, why it died, and when (ISO 8601). */
+export const encodeDeadLetter = (
+  dead: Item | Unreadable,
+  reason: string,
+  sqlstate: string | null,
+  at: string,
+): string => {
+  const write = "write" in dead ? dead.write : { key: null, value: dead.text }
+  return JSON.stringify({ version: dead.version, ...write, reason, sqlstate, at })
+}
