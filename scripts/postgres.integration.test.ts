@@ -1,0 +1,91 @@
+import { afterAll, expect, onTestFinished, test } from "vitest"
+import { openDatabase } from "../shared/database.ts"
+import { temporaryDirectory } from "./directory.ts"
+import { startPostgres } from "./postgres.ts"
+import type { Store } from "./store.ts"
+
+const directory = await temporaryDirectory()
+const started: Store[] = []
+const start = async (port = 0, settings = {}): Promise<Store> => {
+  const store = await startPostgres({ directory: directory.path, port, settings })
+  started.push(store)
+  return store
+}
+
+afterAll(async () => {
+  await Promise.all(started.map((store) => store.stop()))
+  await directory.remove()
+})
+
+const ask = async (store: Store, query: string): Promise<string> => {
+  const database = openDatabase(store.url, {
+    name: "test",
+    maxConnections: 1,
+    deadlineMillis: 5_000,
+  })
+  try {
+    const rows = await database.run((sql) => sql.unsafe(query).values())
+    return rows.map((row) => row.join(" ")).join("\n")
+  } finally {
+    await database.close()
+  }
+}
+
+test("a PostgreSQL keeps its data over a stop and over kill -9, on the same port", async () => {
+  const first = await start()
+  await ask(first, "create table kept (id int)")
+  first.kill("SIGKILL")
+  expect(await first.exited).toEqual({ code: null, signal: "SIGKILL" })
+
+  const second = await start(first.port)
+  expect(second.url).toBe(first.url)
+  await ask(second, "insert into kept values (1), (2)")
+  await second.stop()
+  expect(await second.exited).toEqual({ code: 0, signal: null })
+
+  const third = await start(first.port)
+  expect(await ask(third, "select count(*) from kept")).toBe("2")
+  await third.stop()
+})
+
+test("it has the settings that users and tests count on", async () => {
+  const store = await start(0, { max_connections: "17" })
+  const names = ["fsync", "listen_addresses", "max_connections", "password_encryption"]
+  const all = [...names, "server_encoding", "unix_socket_directories"]
+  const query = all.map((name) => `select current_setting('${name}')`).join(" union all ")
+  expect((await ask(store, query)).split("\n")).toEqual([
+    "on",
+    "127.0.0.1",
+    "17",
+    "scram-sha-256",
+    "UTF8",
+    "",
+  ])
+  expect(await ask(store, "select datlocprovider, datlocale from pg_database limit 1")).toBe(
+    "b C.UTF-8",
+  )
+  const wrong = { ...store, url: store.url.replace(":postgres@", ":wrong@") }
+  await expect(ask(wrong, "select 1")).rejects.toMatchObject({ code: "28P01" })
+  await store.stop()
+})
+
+test("a server left over from an earlier start is stopped by the next", async () => {
+  const leftover = await start()
+  const next = await start()
+  expect((await leftover.exited).code).toBe(0)
+  expect(await ask(next, "select 1")).toBe("1")
+  await next.stop()
+})
+
+test("a port in use is told with the server's own words", async () => {
+  const other = await temporaryDirectory()
+  onTestFinished(other.remove)
+  const store = await start()
+  const second = startPostgres({
+    directory: other.path,
+    port: store.port,
+    settings: { fsync: "off" },
+  })
+  await expect(second).rejects.toThrow(/stopped while it started:[\s\S]*Address already in use/)
+  await store.stop()
+})

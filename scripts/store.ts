@@ -1,0 +1,35 @@
+/** What a store started by this project looks like to whoever started it. */
+import { relative } from "node:path"
+import process from "node:process"
+import type { Child } from "./process.ts"
+
+/** A start may replay a long log first: Redis reads an AOF at some 100 MB/s, PostgreSQL its WAL. */
+export const READY_LIMIT_MS = 120_000
+
+export interface Store extends Pick<Child, "pid" | "exited" | "kill" | "output"> {
+  readonly url: string
+  readonly port: number
+  /** For people, such as "PostgreSQL 18 (embedded), .data/postgres". */
+  readonly description: string
+  /** Whether what it confirmed survives kill -9 of the store. */
+  readonly durable: boolean
+  /** A clean stop; resolves when it is gone, also when it already was. */
+  stop(): Promise<void>
+}
+
+export interface StoreOptions {
+  /** Where it keeps its data, found again at the next start. Made when missing. */
+  readonly directory: string
+  /** Left out or 0: a free one. */
+  readonly port?: number
+  /** Server settings over the defaults, such as `{ fsync: "off" }`. */
+  readonly settings?: Readonly<Record<string, string>>
+  /** Every line the server prints. */
+  readonly onLine?: ((line: string) => void) | undefined
+}
+
+/** A directory as the banner and the errors show it: from here, when it is in here. */
+export const shown = (directory: string): string => {
+  const path = relative(process.cwd(), directory)
+  return path.startsWith("..") ? directory : path
+}
