@@ -36,6 +36,7 @@ type Argument = string | number
 /** The scripts as methods. Their keys, arguments and replies stand beside each in `scripts.ts`. */
 export interface Scripts {
   enqueue(...keysAndArguments: Argument[]): Promise<[number, number, number, number]>
+  look(...keysAndArguments: Argument[]): Promise<[number, number, number]>
   claim(...keysAndArguments: Argument[]): Promise<string[] | null>
   acknowledge(...keysAndArguments: Argument[]): Promise<number>
   release(...keysAndArguments: Argument[]): Promise<number>
@@ -77,6 +78,17 @@ export const openQueue = (url: string, { name, blockingMillis }: OpenQueueOption
   redis.on("error", () => {})
   return redis
 }
+
+/** Waits until the connection can be used, and no longer than `limitMillis`: a start without Redis is a start. */
+export const untilReady = (redis: Redis, limitMillis = COMMAND_DEADLINE_MILLIS): Promise<void> =>
+  new Promise((resolve) => {
+    if (redis.status === "ready") return resolve()
+    const timer = setTimeout(resolve, limitMillis)
+    redis.once("ready", () => {
+      clearTimeout(timer)
+      resolve()
+    })
+  })
 
 /** Redis answered, and the answer is no: the script had no effect (it validates before it writes). */
 export const isRefusal = (error: unknown): error is Error =>

@@ -69,6 +69,21 @@ return { depth + taken, first, taken, 0 }
 `
 
 /**
+ * KEYS waiting. RETURNS how many writes wait, and the ages of the oldest and of the newest in ms; an
+ * item without a version counts as very old. What a window needs to know, and it takes nothing.
+ */
+const look = `#!lua flags=allow-oom,no-writes\n${PRELUDE}
+local now = micros()
+local function age(item)
+  local version = item and string.match(item, '^{"version":(%d+),')
+  return version and math.floor((now - version) / 1000) or 86400000
+end
+local depth = redis.call('LLEN', KEYS[1])
+if depth == 0 then return { 0, 0, 0 } end
+return { depth, age(redis.call('LINDEX', KEYS[1], -1)), age(redis.call('LINDEX', KEYS[1], 0)) }
+`
+
+/**
  * KEYS waiting, batch, leases, counters. ARGV id, most writes, most bytes, lease in ms.
  * RETURNS the batch, oldest first; nil when no worker has lifted the version yet (see \`seed\`).
  * Claiming the same id again returns the same batch, so that a lost reply costs nothing.
@@ -246,6 +261,7 @@ const script = (numberOfKeys: number, lua: string) => ({ numberOfKeys, lua })
 /** As ioredis takes them: EVAL once for each connection, EVALSHA afterwards, again on NOSCRIPT. */
 export const SCRIPTS = {
   enqueue: script(2, enqueue),
+  look: script(1, look),
   claim: script(4, claim),
   acknowledge: script(4, acknowledge),
   release: script(3, release),

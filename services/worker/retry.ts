@@ -4,6 +4,7 @@
  */
 import { Duration, Schedule } from "effect"
 import type { Config } from "../../shared/config.ts"
+import { RELEASE_DEADLINE } from "./settings.ts"
 
 const PROBE_MIN = Duration.millis(100)
 const PROBE_MAX = Duration.seconds(5)
@@ -35,3 +36,10 @@ export const probeBackoff = cappedExponential(PROBE_MIN, PROBE_MAX)
 
 /** How often Redis is asked while it is away: after 50, 100 … 1,000 ms, for as long as it takes. */
 export const queueBackoff = cappedExponential(QUEUE_MIN, QUEUE_MAX)
+
+/** Telling Redis that a batch is written: until its lease has ended, and it is another worker's. */
+export const acknowledgeRetry = ({ LEASE_SECONDS }: Pick<Config, "LEASE_SECONDS">) =>
+  queueBackoff.pipe(Schedule.upTo({ duration: Duration.seconds(LEASE_SECONDS) }))
+
+/** Giving a batch back; what it does not reach, the end of the lease does. */
+export const releaseRetry = queueBackoff.pipe(Schedule.upTo({ duration: RELEASE_DEADLINE }))

@@ -1,0 +1,60 @@
+/**
+ * Carries one batch to its end: written and acknowledged, or given back. Between the commit and the
+ * acknowledgement nothing can interrupt it.
+ */
+import { Cause, Effect, Option } from "effect"
+import { type Delivered, type DeliveryError, deliver } from "./deliver.ts"
+import { DatabaseMisconfigured } from "./errors.ts"
+import { Hold } from "./hold.ts"
+import { type Batch, Queue } from "./queue.ts"
+import { acknowledgeRetry, releaseRetry } from "./retry.ts"
+import { Settings } from "./settings.ts"
+
+/** The dead go into the same step, so that each write leaves the batch exactly once. */
+const acknowledge = Effect.fnUntraced(function* (id: string, { coalesced, dead }: Delivered) {
+  const queue = yield* Queue
+  const settings = yield* Settings
+  const counted = yield* Effect.retry(
+    queue.acknowledge(id, coalesced, dead),
+    acknowledgeRetry(settings),
+  )
+  // The batch had been recovered; whoever wrote it again counts it.
+  if (!counted) return yield* Effect.logWarning("a late acknowledgement was refused")
+  if (dead.length > 0) {
+    yield* Effect.annotateLogs(Effect.logError("writes were buried"), { writes: dead.length })
+  }
+})
+
+/** First the hold, then the release: the other way round the batch would be claimed again at once. */
+const giveBack = Effect.fnUntraced(function* (id: string, cause: Cause.Cause<DeliveryError>) {
+  const queue = yield* Queue
+  const hold = yield* Hold
+  const error = Option.getOrUndefined(Cause.findErrorOption(cause))
+  if (error) yield* hold.enter(error)
+  else if (Cause.hasDies(cause)) {
+    // A fault of this program: stop and say so, rather than try the same batch for ever.
+    const reason = `defect: ${Cause.squash(cause) instanceof Error ? (Cause.squash(cause) as Error).name : "unknown"}`
+    yield* hold.enter(new DatabaseMisconfigured({ reason, sqlstate: null, cause }))
+  }
+  yield* Effect.retry(queue.release(id), releaseRetry)
+})
+
+/** Never fails: a batch that Redis cannot be told about is left to its lease. */
+export const carry = (batch: Batch) =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.gen(function* () {
+      const hold = yield* Hold
+      if (batch.items.length + batch.unreadable.length === 0) return
+      yield* restore(deliver(batch)).pipe(
+        Effect.matchCauseEffect({
+          onSuccess: (delivered) => Effect.andThen(hold.settled, acknowledge(batch.id, delivered)),
+          onFailure: (cause) => giveBack(batch.id, cause),
+        }),
+      )
+    }),
+  ).pipe(
+    Effect.catchTag("QueueUnavailable", ({ reason }) =>
+      Effect.annotateLogs(Effect.logWarning("a batch is left to its lease"), { reason }),
+    ),
+    Effect.annotateLogs({ batch: batch.id }),
+  )

@@ -1,0 +1,47 @@
+/**
+ * The database as the worker sees it: a service with two layers, PostgreSQL here and memory in
+ * `database-memory.ts`, which pass the same tests. Every call ends by its deadline, and every failure
+ * is one of the typed errors of `errors.ts`.
+ */
+import { Context, Duration, Effect, Layer } from "effect"
+import { openDatabase, type Sql, selectHighestVersion, upsert } from "../../shared/database.ts"
+import type { Item } from "../../shared/write.ts"
+import { classify, type DatabaseError } from "./errors.ts"
+import { Settings, STATEMENT_DEADLINE } from "./settings.ts"
+
+export class Database extends Context.Service<
+  Database,
+  {
+    /** Stores all items or none; a row that has a newer version keeps it. Each key at most once. */
+    readonly write: (items: ReadonlyArray<Item>) => Effect.Effect<void, DatabaseError>
+    /** Succeeds when a write could: the server answers, the table is there, and may be written. */
+    readonly probe: Effect.Effect<void, DatabaseError>
+    readonly highestVersion: Effect.Effect<number, DatabaseError>
+  }
+>()("write-buffer/worker/Database") {}
+
+/** One connection for each batch in flight and one for the probe. */
+export const layerPostgres = Layer.effect(
+  Database,
+  Effect.gen(function* () {
+    const settings = yield* Settings
+    const database = yield* Effect.acquireRelease(
+      Effect.sync(() =>
+        openDatabase(settings.DATABASE_URL, {
+          name: "worker",
+          maxConnections: settings.WORKER_CONCURRENCY + 1,
+          deadlineMillis: Duration.toMillis(STATEMENT_DEADLINE),
+        }),
+      ),
+      (opened) => Effect.promise(() => opened.close()),
+    )
+    const run = <A>(query: (sql: Sql) => Promise<A>) =>
+      Effect.tryPromise({ try: () => database.run(query), catch: classify })
+
+    return Database.of({
+      write: (items) => run((sql) => upsert(sql, items)),
+      probe: run((sql) => upsert(sql, [])),
+      highestVersion: run(selectHighestVersion),
+    })
+  }),
+)

@@ -1,0 +1,77 @@
+/**
+ * The hold: while the database is away or misconfigured, nothing is claimed, so the queue keeps the
+ * writes and shows the true depth. One probe at a time asks for it, ever more rarely, and ends the hold.
+ * A hold uses up no attempt and lasts as long as it must.
+ */
+import { Context, Effect, Latch, Layer, Ref, Schedule } from "effect"
+import { Database } from "./database.ts"
+import type { DatabaseError } from "./errors.ts"
+import { probeBackoff } from "./retry.ts"
+
+export class Hold extends Context.Service<
+  Hold,
+  {
+    /** Stops claiming until a probe succeeds. Returns at once. */
+    readonly enter: (error: DatabaseError) => Effect.Effect<void>
+    /** Waits while the hold lasts. */
+    readonly passed: Effect.Effect<void>
+    /** A batch was stored: the next hold starts with short waits again. */
+    readonly settled: Effect.Effect<void>
+    /** Why writes are held; "" when they are not. */
+    readonly reason: Effect.Effect<string>
+    /** Returns when `reason` has changed since the last time. */
+    readonly changed: Effect.Effect<void>
+  }
+>()("write-buffer/worker/Hold") {
+  static readonly layer = Layer.effect(
+    Hold,
+    Effect.gen(function* () {
+      const database = yield* Database
+      const scope = yield* Effect.scope
+      const gate = yield* Latch.make(true)
+      const changed = yield* Latch.make(false)
+      const reason = yield* Ref.make("")
+      const backoff = yield* Ref.make(yield* Schedule.toStepWithSleep(probeBackoff))
+
+      const say = (error: DatabaseError | null) =>
+        Effect.gen(function* () {
+          const next = error ? `${error._tag}: ${error.reason}` : ""
+          const before = yield* Ref.getAndSet(reason, next)
+          if (before === next) return
+          yield* changed.open
+          yield* error
+            ? Effect.logError("writes are held").pipe(Effect.annotateLogs({ reason: next }))
+            : Effect.logInfo("writes flow again")
+        })
+
+      /** The backoff goes on where it was: a database that answers probes and fails batches is no hot loop. */
+      const probe = Effect.gen(function* () {
+        while (true) {
+          const step = yield* Ref.get(backoff)
+          yield* Effect.ignore(step(undefined))
+          const failure = yield* Effect.flip(database.probe).pipe(
+            Effect.catch(() => Effect.succeed(null)),
+          )
+          if (failure === null) break
+          yield* say(failure)
+        }
+        yield* say(null)
+        yield* gate.open
+      })
+
+      return Hold.of({
+        enter: (error) =>
+          Effect.gen(function* () {
+            yield* say(error)
+            if (yield* gate.close) yield* Effect.forkIn(probe, scope)
+          }).pipe(Effect.uninterruptible),
+        passed: gate.await,
+        settled: Effect.gen(function* () {
+          yield* Ref.set(backoff, yield* Schedule.toStepWithSleep(probeBackoff))
+        }),
+        reason: Ref.get(reason),
+        changed: Effect.andThen(changed.await, Effect.asVoid(changed.close)),
+      })
+    }),
+  )
+}

@@ -1,0 +1,66 @@
+/**
+ * Leases: which batches this worker has, the heartbeat that keeps them, and the recovery of batches
+ * whose worker went silent, its own earlier life included. Every worker recovers for all.
+ */
+import { Context, Duration, Effect, Layer, Option } from "effect"
+import { Hold } from "./hold.ts"
+import { Queue } from "./queue.ts"
+import { queueBackoff } from "./retry.ts"
+import { Settings } from "./settings.ts"
+
+/** Two heartbeats may be lost before a lease is. */
+const HEARTBEATS_PER_LEASE = 3
+
+export class Lease extends Context.Service<
+  Lease,
+  {
+    /** Keeps the lease of a batch for as long as `use` runs. */
+    readonly keep: <A, E, R>(id: string, use: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+    /** Heartbeats and recovers for ever. */
+    readonly beat: Effect.Effect<never>
+  }
+>()("write-buffer/worker/Lease") {
+  static readonly layer = Layer.effect(
+    Lease,
+    Effect.gen(function* () {
+      const queue = yield* Queue
+      const hold = yield* Hold
+      const { LEASE_SECONDS } = yield* Settings
+      const interval = Duration.seconds(LEASE_SECONDS / HEARTBEATS_PER_LEASE)
+      const held = new Set<string>()
+
+      const once = Effect.gen(function* () {
+        const { lost, expired } = yield* queue.heartbeat([...held], yield* hold.reason)
+        for (const id of lost.filter((batch) => held.has(batch))) {
+          yield* Effect.logWarning("a lease was lost").pipe(Effect.annotateLogs({ batch: id }))
+        }
+        for (const id of expired) {
+          const count = yield* queue.recover(id)
+          if (count > 0) {
+            const found = { batch: id, writes: count }
+            yield* Effect.logWarning("a silent batch went back").pipe(Effect.annotateLogs(found))
+          }
+        }
+      })
+
+      return Lease.of({
+        keep: (id, use) =>
+          Effect.suspend(() => {
+            held.add(id)
+            return Effect.ensuring(
+              use,
+              Effect.sync(() => held.delete(id)),
+            )
+          }),
+        // A change of the hold is told at once, so that /health does not lag by a heartbeat.
+        beat: once.pipe(
+          Effect.retry(queueBackoff),
+          Effect.andThen(Effect.timeoutOption(hold.changed, interval)),
+          Effect.map(Option.isSome),
+          Effect.forever,
+          Effect.orDie,
+        ),
+      })
+    }),
+  )
+}

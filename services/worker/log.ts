@@ -1,0 +1,26 @@
+/** Effect's log lines in the format of every other process. */
+import { Cause, Layer, Logger, References } from "effect"
+import type { Fields, Level, Log } from "../../shared/log.ts"
+
+const LEVELS: Readonly<Record<string, Level>> = {
+  Fatal: "error",
+  Error: "error",
+  Warn: "warn",
+  Info: "info",
+  Debug: "debug",
+  Trace: "debug",
+}
+
+/** A message and the annotations around it; of a cause only its kind, for it may quote a value. */
+export const layerLog = (log: Log) =>
+  Layer.merge(
+    Logger.layer([
+      Logger.make(({ logLevel, message, cause, fiber }) => {
+        const fields = fiber.getRef(References.CurrentLogAnnotations) as Fields
+        const text = Array.isArray(message) ? message.join(" ") : String(message)
+        const kind = cause.reasons.length > 0 ? { cause: String(Cause.squash(cause)) } : {}
+        log(LEVELS[logLevel] ?? "info", text, { ...fields, ...kind })
+      }),
+    ]),
+    Layer.succeed(References.MinimumLogLevel, "Debug"),
+  )

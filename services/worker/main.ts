@@ -1,0 +1,55 @@
+/** Starts the worker: the layers, the signals, and the one place where effects run. */
+import { randomUUID } from "node:crypto"
+import { hostname } from "node:os"
+import process from "node:process"
+import { Cause, Effect, Exit, Fiber, Layer } from "effect"
+import { ConfigError, loadConfig } from "../../shared/config.ts"
+import { makeLog } from "../../shared/log.ts"
+import { Bite } from "./bite.ts"
+import { layerPostgres } from "./database.ts"
+import { Hold } from "./hold.ts"
+import { Lease } from "./lease.ts"
+import { layerLog } from "./log.ts"
+import { pipeline } from "./pipeline.ts"
+import { layerRedis } from "./queue.ts"
+import { Settings } from "./settings.ts"
+
+/** What in-flight batches may take, and a margin for giving them back. */
+const STOP_DEADLINE_MILLIS = 9_500
+
+const start = () => {
+  const config = loadConfig("worker")
+  const log = makeLog("worker", config)
+  const worker = `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`
+  const layer = Lease.layer.pipe(
+    Layer.provideMerge(Hold.layer),
+    Layer.provideMerge(Layer.mergeAll(layerRedis, layerPostgres, Bite.layer)),
+    Layer.provideMerge(Layer.succeed(Settings, { ...config, worker })),
+    Layer.provideMerge(layerLog(log)),
+  )
+  const fiber = Effect.runFork(Effect.provide(pipeline, layer))
+  log("info", "worker started", { worker })
+
+  const stop = () => {
+    log("info", "worker stops")
+    setTimeout(() => process.exit(1), STOP_DEADLINE_MILLIS).unref()
+    process.once("SIGTERM", () => process.exit(1))
+    process.once("SIGINT", () => process.exit(1))
+    Effect.runFork(Fiber.interrupt(fiber))
+  }
+  process.once("SIGTERM", stop)
+  process.once("SIGINT", stop)
+  fiber.addObserver((exit) => {
+    const clean = Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause)
+    if (!clean) log("error", "worker failed", { reason: String(Cause.squash(exit.cause)) })
+    process.exit(clean ? 0 : 1)
+  })
+}
+
+try {
+  start()
+} catch (error) {
+  if (!(error instanceof ConfigError)) throw error
+  console.error(error.message)
+  process.exit(1)
+}

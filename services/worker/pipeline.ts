@@ -1,0 +1,54 @@
+/**
+ * The worker in one sentence: wait for a window, take a batch, write it, acknowledge it. What could not
+ * be written goes back, and the hold decides when the next batch is taken.
+ */
+import { Effect, FiberSet, Semaphore } from "effect"
+import { carry } from "./carry.ts"
+import { Hold } from "./hold.ts"
+import { Lease } from "./lease.ts"
+import { Queue } from "./queue.ts"
+import { queueBackoff } from "./retry.ts"
+import { DRAIN_DEADLINE, Settings } from "./settings.ts"
+import { takeBatch } from "./take.ts"
+import { nextWindow } from "./window.ts"
+
+/** Runs until it is interrupted; then finishes or gives back what it holds, and leaves. */
+export const pipeline = Effect.gen(function* () {
+  const queue = yield* Queue
+  const hold = yield* Hold
+  const lease = yield* Lease
+  const { WORKER_CONCURRENCY } = yield* Settings
+  const slots = yield* Semaphore.make(WORKER_CONCURRENCY)
+  const carriers = yield* FiberSet.make<void, never>()
+
+  const next = Effect.uninterruptibleMask((restore) =>
+    Effect.gen(function* () {
+      yield* restore(slots.take(1))
+      const batch = yield* restore(hold.passed).pipe(
+        Effect.andThen(restore(nextWindow)),
+        Effect.andThen(restore(hold.passed)),
+        Effect.andThen(restore(takeBatch)),
+        Effect.onError(() => slots.release(1)),
+      )
+      yield* FiberSet.run(
+        carriers,
+        Effect.ensuring(lease.keep(batch.id, carry(batch)), slots.release(1)),
+      )
+    }),
+  )
+
+  const drain = FiberSet.awaitEmpty(carriers).pipe(
+    Effect.timeoutOption(DRAIN_DEADLINE),
+    Effect.andThen(FiberSet.clear(carriers)),
+    Effect.andThen(FiberSet.awaitEmpty(carriers)),
+    Effect.andThen(Effect.ignore(queue.leave)),
+  )
+
+  yield* Effect.forkScoped(lease.beat)
+  return yield* next.pipe(
+    Effect.tapError(({ reason }) => Effect.annotateLogs(Effect.logWarning("no queue"), { reason })),
+    Effect.retry(queueBackoff),
+    Effect.forever,
+    Effect.ensuring(drain),
+  )
+}).pipe(Effect.scoped)

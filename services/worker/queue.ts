@@ -1,0 +1,157 @@
+/**
+ * The queue as the worker sees it: a service with two layers, Redis here and memory in
+ * `queue-memory.ts`, which pass the same tests. Each call is one atomic step of the protocol in
+ * `shared/scripts.ts`, answers within its deadline, and fails as `QueueUnavailable`.
+ */
+import { Context, Duration, Effect, Layer, Result } from "effect"
+import {
+  closeQueue,
+  isRefusal,
+  openQueue,
+  type QueueConnection,
+  queueErrorReason,
+  queueKeys,
+  untilReady,
+} from "../../shared/queue.ts"
+import { decodeItem, type Item, type Unreadable } from "../../shared/write.ts"
+import { QueueUnavailable } from "./errors.ts"
+import { BITE_MAX_BYTES, RECOVER_MAX, Settings } from "./settings.ts"
+
+/** What waits: how many writes, and the ages of the oldest and the newest in milliseconds. */
+export interface Look {
+  readonly depth: number
+  readonly oldestAge: number
+  readonly newestAge: number
+}
+
+export interface Batch {
+  readonly id: string
+  readonly items: ReadonlyArray<Item>
+  readonly unreadable: ReadonlyArray<Unreadable>
+}
+
+type Step<A> = Effect.Effect<A, QueueUnavailable>
+
+export class Queue extends Context.Service<
+  Queue,
+  {
+    /** Returns when a write waits, and at the latest after `seconds`. Takes nothing. */
+    readonly waitForWrite: (seconds: number) => Step<void>
+    readonly look: Step<Look>
+    /** Moves up to `max` writes into the batch, under a lease; null until `seed` was called. */
+    readonly claim: (id: string, max: number) => Step<Batch | null>
+    /** Ends a batch. False when it had been recovered: then nothing was counted. */
+    readonly acknowledge: (id: string, coalesced: number, dead: readonly string[]) => Step<boolean>
+    /** Puts a batch back, in order. Returns how many writes that were. */
+    readonly release: (id: string) => Step<number>
+    /** Puts a batch back if its lease is past the deadline. Returns how many writes that were. */
+    readonly recover: (id: string) => Step<number>
+    /** Extends this worker's leases; says which are lost, and which of anybody's have expired. */
+    readonly heartbeat: (
+      ids: ReadonlyArray<string>,
+      held: string,
+    ) => Step<{ readonly lost: ReadonlyArray<string>; readonly expired: ReadonlyArray<string> }>
+    /** Takes the worker off the list of live ones. */
+    readonly leave: Step<void>
+    /** Makes versions continue above `highest`. True when they had to be lifted. */
+    readonly seed: (highest: number) => Step<boolean>
+  }
+>()("write-buffer/worker/Queue") {}
+
+/** Sorts a claimed batch into writes and what is none. */
+export const readBatch = (id: string, texts: ReadonlyArray<string>): Batch => {
+  const items: Item[] = []
+  const unreadable: Unreadable[] = []
+  for (const text of texts) {
+    const item = decodeItem(text)
+    if (Result.isSuccess(item)) items.push(item.success)
+    else unreadable.push(item.failure)
+  }
+  return { id, items, unreadable }
+}
+
+const step = <A>(run: () => Promise<A>): Step<A> =>
+  Effect.tryPromise({
+    try: run,
+    catch: (cause) => new QueueUnavailable({ reason: queueErrorReason(cause), cause }),
+  })
+
+/** An idle worker looks and blocks once in so many seconds, and sends heartbeats besides. */
+export const WAIT_SECONDS = 5
+
+const REFUSED_PAUSE = Duration.millis(100)
+
+/**
+ * `BLMOVE list list RIGHT RIGHT` rotates the rightmost item onto its own place: it waits for a write
+ * and changes nothing, so a reply that is lost loses nothing. A full Redis refuses it, because it may
+ * write; then the queue is looked at again after a pause.
+ */
+const waitForWrite = (bell: QueueConnection, waiting: string) => (seconds: number) =>
+  step(() => bell.blmove(waiting, waiting, "RIGHT", "RIGHT", seconds)).pipe(
+    Effect.asVoid,
+    Effect.catchIf(
+      ({ cause }) => isRefusal(cause),
+      () => Effect.sleep(REFUSED_PAUSE),
+    ),
+  )
+
+const connection = (url: string, name: string, blockingMillis?: number) =>
+  Effect.acquireRelease(
+    Effect.promise(async () => {
+      const redis = openQueue(url, {
+        name,
+        ...(blockingMillis !== undefined && { blockingMillis }),
+      })
+      await untilReady(redis)
+      return redis
+    }),
+    (redis) => Effect.sync(() => closeQueue(redis)),
+  )
+
+export const layerRedis = Layer.effect(
+  Queue,
+  Effect.gen(function* () {
+    const settings = yield* Settings
+    const redis = yield* connection(settings.REDIS_URL, "worker")
+    // A blocked connection answers nothing else, so waiting has one of its own.
+    const bell = yield* connection(settings.REDIS_URL, "worker-bell", WAIT_SECONDS * 1_000)
+    const keys = queueKeys(settings.WRITE_QUEUE_NAME)
+    const leaseMillis = Duration.toMillis(Duration.seconds(settings.LEASE_SECONDS))
+
+    return Queue.of({
+      waitForWrite: waitForWrite(bell, keys.waiting),
+      look: step(() => redis.look(keys.waiting)).pipe(
+        Effect.map(([depth, oldestAge, newestAge]) => ({ depth, oldestAge, newestAge })),
+      ),
+      claim: (id, max) =>
+        step(() =>
+          redis.claim(
+            ...[keys.waiting, keys.batch(id), keys.leases, keys.counters],
+            ...[id, max, BITE_MAX_BYTES, leaseMillis],
+          ),
+        ).pipe(Effect.map((texts) => texts && readBatch(id, texts))),
+      acknowledge: (id, coalesced, dead) =>
+        step(() =>
+          redis.acknowledge(
+            ...[keys.batch(id), keys.leases, keys.counters, keys.dead],
+            ...[id, coalesced, ...dead],
+          ),
+        ).pipe(Effect.map((count) => count >= 0)),
+      release: (id) => step(() => redis.release(keys.waiting, keys.batch(id), keys.leases, id)),
+      recover: (id) =>
+        step(() => redis.recover(keys.waiting, keys.batch(id), keys.leases, keys.counters, id)),
+      heartbeat: (ids, held) =>
+        step(() =>
+          redis.heartbeat(
+            ...[keys.leases, keys.workers, keys.holds],
+            ...[settings.worker, leaseMillis, held, RECOVER_MAX, ...ids],
+          ),
+        ).pipe(Effect.map(([lost, expired]) => ({ lost, expired }))),
+      leave: step(() => redis.leave(keys.workers, keys.holds, settings.worker)).pipe(Effect.asVoid),
+      seed: (highest) =>
+        step(() => redis.seed(keys.waiting, keys.counters, highest)).pipe(
+          Effect.map((lifted) => lifted === 1),
+        ),
+    })
+  }),
+)

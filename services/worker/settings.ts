@@ -1,0 +1,32 @@
+/** The worker's configuration as a service, and the limits that are not for operators to choose. */
+import { Context, Duration } from "effect"
+import type { Config } from "../../shared/config.ts"
+
+export class Settings extends Context.Service<
+  Settings,
+  Config & {
+    /** Names this worker among the live ones, and begins the ids of its batches. */
+    readonly worker: string
+  }
+>()("write-buffer/worker/Settings") {}
+
+/** A bite is bounded by bytes as well: claiming 1,000 values of 64 KiB would block Redis for a while. */
+export const BITE_MAX_BYTES = 4 * 1_024 * 1_024
+
+/**
+ * One statement's time, from asking to answer. The server gives up 2 s earlier, with a SQLSTATE; on a
+ * server that is frozen this deadline is the only one.
+ */
+export const STATEMENT_DEADLINE = Duration.seconds(12)
+
+/** All the statements of one batch, retries and halving included; a batch beyond it goes back. */
+export const BATCH_DEADLINE = Duration.seconds(120)
+
+/** What is in flight at SIGTERM has this long to end; then it goes back to the queue. Within the 10 s. */
+export const DRAIN_DEADLINE = Duration.seconds(6)
+
+/** A batch that could not be given back to Redis in this time goes back when its lease ends. */
+export const RELEASE_DEADLINE = Duration.seconds(2)
+
+/** How many expired leases one heartbeat names; the next one names the rest. */
+export const RECOVER_MAX = 10

@@ -1,0 +1,52 @@
+/**
+ * When a batch is taken: a window opens with its first write and closes with a reason. The rules are
+ * pure functions of what a look at the queue showed; the waiting is Effect. Nothing is taken here, so a
+ * worker that stops while a window is half open has nothing to give back.
+ */
+import { Clock, Duration, Effect } from "effect"
+import type { Config } from "../../shared/config.ts"
+import { type Look, Queue, WAIT_SECONDS } from "./queue.ts"
+import { Settings } from "./settings.ts"
+
+/** BATCH_SIZE writes wait; BATCH_TIMEOUT since the first; nothing new for WORKER_POLL_INTERVAL. */
+export type Closing = "Full" | "Elapsed" | "Quiet"
+
+export type Rules = Pick<Config, "BATCH_SIZE" | "BATCH_TIMEOUT" | "WORKER_POLL_INTERVAL">
+
+/** How often an open window is looked at: how late a `Full` may be seen. Idle windows are not open. */
+const LOOK_MILLIS = 20
+
+/**
+ * Why the window closes now, or in how many milliseconds to look again.
+ * `openFor` is its age by the worker's own clock. Ages of writes come from their versions, which run
+ * ahead of time after a clock was set back: then they are negative, and `openFor` closes the window.
+ */
+export const decide = (rules: Rules, look: Look, openFor: number): Closing | number => {
+  if (look.depth >= rules.BATCH_SIZE) return "Full"
+  const elapsed = rules.BATCH_TIMEOUT * 1_000 - Math.max(look.oldestAge, openFor)
+  const quiet = rules.WORKER_POLL_INTERVAL * 1_000 - Math.max(look.newestAge, 0)
+  if (elapsed <= 0) return "Elapsed"
+  if (quiet <= 0) return "Quiet"
+  return Math.min(elapsed, quiet, LOOK_MILLIS)
+}
+
+/** Waits until a window has opened and closed. Blocks in Redis while nothing waits. */
+export const nextWindow = Effect.gen(function* () {
+  const queue = yield* Queue
+  const rules = yield* Settings
+  let openedAt: number | null = null
+  while (true) {
+    const look = yield* queue.look
+    if (look.depth === 0) {
+      // Empty, or another worker was faster: the next write opens a new window.
+      openedAt = null
+      yield* queue.waitForWrite(WAIT_SECONDS)
+      continue
+    }
+    const now = yield* Clock.currentTimeMillis
+    openedAt ??= now
+    const decision = decide(rules, look, now - openedAt)
+    if (typeof decision === "string") return decision
+    yield* Effect.sleep(Duration.millis(decision))
+  }
+})
