@@ -1,0 +1,57 @@
+/**
+ * POST /write: from bytes to a write in the queue, refusing as early as what it knows allows. Promises
+ * that nothing is queued unless the answer is 202 or `outcome-unknown`. The queue itself is `put`'s.
+ */
+import { Result } from "effect"
+import { Hono } from "hono"
+import { handleTheRest, JSON_HEADERS, problem } from "../../shared/problem.ts"
+import { bodyMaxBytes, identity, makeDecodeWrite } from "../../shared/write.ts"
+import { readBody } from "./body.ts"
+import type { Put } from "./queue.ts"
+
+export interface Dependencies {
+  readonly put: Put
+  /** Whether Redis answers; has its own deadline and never rejects. */
+  readonly isQueueUp: () => Promise<boolean>
+  readonly valueMaxBytes: number
+  /** What nobody foresaw; the client gets a 500 without it. */
+  readonly report: (error: unknown) => void
+}
+
+const PATHS: ReadonlyMap<string, "GET, HEAD" | "POST"> = new Map([
+  ["/write", "POST"],
+  ["/health", "GET, HEAD"],
+])
+
+export const makeApp = ({ put, isQueueUp, valueMaxBytes, report }: Dependencies): Hono => {
+  const app = new Hono()
+  const decodeWrite = makeDecodeWrite(valueMaxBytes)
+  const maxBytes = bodyMaxBytes(valueMaxBytes)
+
+  app.post("/write", async ({ req }) => {
+    const body = await readBody(req.raw, maxBytes)
+    if (body instanceof Response) return body
+    const decoded = decodeWrite(body.json)
+    if (Result.isFailure(decoded)) return problem("invalid-write", { errors: decoded.failure })
+    const outcome = await put(decoded.success)
+    if ("refused" in outcome) return problem(outcome.refused, outcome)
+    const answer = {
+      success: true,
+      key: identity(decoded.success),
+      queued: true,
+      queue_depth: outcome.depth,
+      message: "Write queued successfully",
+      version: outcome.version,
+    }
+    return new Response(JSON.stringify(answer), { status: 202, headers: JSON_HEADERS })
+  })
+
+  app.get("/health", async () => {
+    const isUp = await isQueueUp()
+    const health = { status: isUp ? "healthy" : "unhealthy", redis: isUp ? "up" : "down" }
+    return new Response(JSON.stringify(health), { status: isUp ? 200 : 503, headers: JSON_HEADERS })
+  })
+
+  handleTheRest(app, (path) => PATHS.get(path), report)
+  return app
+}

@@ -1,0 +1,22 @@
+/** The ingest process: POST /write, from HTTP to the queue. */
+import { closeQueue, openQueue } from "../../shared/queue.ts"
+import { serve } from "../../shared/serve.ts"
+import { makeApp } from "./app.ts"
+import { makePut } from "./queue.ts"
+
+export default await serve("ingest", (config, log) => {
+  const redis = openQueue(config.REDIS_URL, { name: "ingest" })
+  const app = makeApp({
+    put: makePut(redis, config.WRITE_QUEUE_NAME, config.QUEUE_MAX_DEPTH, (reason, writes) =>
+      log("warn", "writes refused", { reason, writes }),
+    ),
+    isQueueUp: () =>
+      redis.ping().then(
+        () => true,
+        () => false,
+      ),
+    valueMaxBytes: config.VALUE_MAX_BYTES,
+    report: (error) => log("error", "request failed", { name: (error as Error).name }),
+  })
+  return { fetch: app.fetch, close: async () => closeQueue(redis) }
+})

@@ -1,0 +1,65 @@
+/**
+ * An HTTP server on Node with limits for slow, large and broken clients (Node's own defaults wait five
+ * minutes). What never reaches an app, because it is not HTTP or not in time, is answered as a problem too.
+ */
+import { once } from "node:events"
+import { createServer, type Server, type ServerOptions } from "node:http"
+import type { AddressInfo, Socket } from "node:net"
+import { getRequestListener, RequestError } from "@hono/node-server"
+import { type ProblemName, problem, problemParts } from "./problem.ts"
+
+export type Fetch = (request: Request) => Response | Promise<Response>
+
+/** Each connection may hold one body of up to 400 KiB: 800 MiB at the very worst. */
+const CONNECTIONS_MAX = 2_048
+
+/** In milliseconds, but for the size of the headers. */
+export const LIMITS = {
+  maxHeaderSize: 16 * 1024,
+  headersTimeout: 5_000,
+  requestTimeout: 10_000,
+  keepAliveTimeout: 5_000,
+  // How late a timeout may be noticed; Node's own 30 s would make 40 s of the 10.
+  connectionsCheckingInterval: 1_000,
+} satisfies ServerOptions
+
+const PROBLEM_OF_CODE: Readonly<Record<string, ProblemName>> = {
+  HPE_HEADER_OVERFLOW: "headers-too-large",
+  ERR_HTTP_REQUEST_TIMEOUT: "request-timeout",
+}
+
+/** Answers of apps are written whole, so this never ends up inside of one. */
+const refuse = (error: NodeJS.ErrnoException, socket: Socket) => {
+  if (error.code === "ECONNRESET" || !socket.writable) return socket.destroy()
+  const { status, headers, body } = problemParts(PROBLEM_OF_CODE[error.code ?? ""] ?? "bad-request")
+  const lines = Object.entries({
+    ...headers,
+    connection: "close",
+    "content-length": body.length,
+  }).map(([name, value]) => `${name}: ${value}\r\n`)
+  socket.end(`HTTP/1.1 ${status} \r\n${lines.join("")}\r\n${body}`)
+  socket.destroySoon()
+}
+
+/**
+ * Resolves when it accepts connections.
+ * @throws what the port cannot be had for, as `code` (EADDRINUSE, EACCES).
+ */
+export const listen = async (
+  fetch: Fetch,
+  port: number,
+  limits: typeof LIMITS = LIMITS,
+): Promise<{ readonly server: Server; readonly url: string }> => {
+  const listener = getRequestListener(fetch, {
+    // Only of requests in HTTP/1.0, which need not name a host.
+    hostname: "localhost",
+    errorHandler: (error) =>
+      error instanceof RequestError ? problem("bad-request") : problem("internal-error"),
+  })
+  const server = createServer(limits, listener)
+  server.maxConnections = CONNECTIONS_MAX
+  server.on("clientError", refuse)
+  server.listen(port)
+  await once(server, "listening")
+  return { server, url: `http://localhost:${(server.address() as AddressInfo).port}` }
+}

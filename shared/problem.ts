@@ -1,0 +1,99 @@
+/**
+ * Every answer that is no success: `application/problem+json` (RFC 9457) with `"success":false`. The
+ * `type` is what a program tells problems apart by, above all whether a write may have happened. No
+ * problem holds a value, a host or a stack: `detail` is words of ours, and what failed goes to the log.
+ */
+import type { Context, Hono } from "hono"
+import type { Flaw } from "./write.ts"
+
+/** Success and failure alike are about this moment only. */
+export const JSON_HEADERS = { "content-type": "application/json", "cache-control": "no-store" }
+
+const PROBLEM_HEADERS = { ...JSON_HEADERS, "content-type": "application/problem+json" }
+
+/** `type` is "/problems/" and the name. Status, title, and a detail where the caller has no better. */
+const PROBLEMS = {
+  "bad-request": [400, "Bad request", "This is not an HTTP request as RFC 9112 has it."],
+  "malformed-body": [400, "Malformed body", "The body is not JSON in UTF-8."],
+  "malformed-key": [
+    400,
+    "Malformed key",
+    "The key in the path is not one that a write could have.",
+  ],
+  "not-found": [404, "Not found", "There is nothing at this path."],
+  "no-such-key": [404, "No such key", "No write of this key has been applied."],
+  "method-not-allowed": [405, "Method not allowed", "The header Allow names the methods."],
+  "request-timeout": [408, "Request timeout", "The request was not complete in time."],
+  "body-too-large": [413, "Body too large", "No valid write has a body of this size."],
+  "unsupported-media-type": [415, "Unsupported media type", "Send application/json in UTF-8."],
+  "unsupported-encoding": [415, "Unsupported content encoding", "Send the body uncompressed."],
+  "invalid-write": [422, "Invalid write", "The body is JSON, but not a write; errors says why."],
+  "headers-too-large": [431, "Headers too large", "The request's headers are over 16 KiB."],
+  "internal-error": [500, "Internal error", "The log of the service has the reason."],
+  "queue-full": [503, "Queue full", "The write was not queued. Repeat it after Retry-After."],
+  "queue-unavailable": [503, "Queue unavailable", "The write was not queued. Repeat it."],
+  "outcome-unknown": [
+    503,
+    "Outcome unknown",
+    "The write may have been queued: the reply was lost. Repeat it, which is harmless.",
+  ],
+  "statistics-unavailable": [503, "Statistics unavailable", "The queue does not answer."],
+  "database-unavailable": [503, "Database unavailable", "Whether the key exists is not known."],
+  stopping: [
+    503,
+    "Stopping",
+    "This process is about to end. Nothing was done; repeat the request.",
+  ],
+} as const satisfies Record<string, readonly [number, string, string]>
+
+export type ProblemName = keyof typeof PROBLEMS
+
+export interface ProblemOptions {
+  readonly detail?: string
+  readonly retryAfterSeconds?: number
+  readonly errors?: ReadonlyArray<Flaw>
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/** Status, headers and body of a problem, for who has no Response (a broken connection). */
+export const problemParts = (name: ProblemName, options: ProblemOptions = {}) => {
+  const [status, title, detail] = PROBLEMS[name]
+  const { retryAfterSeconds, errors } = options
+  const headers: Record<string, string> = {
+    ...PROBLEM_HEADERS,
+    ...(retryAfterSeconds !== undefined && { "retry-after": String(retryAfterSeconds) }),
+    ...options.headers,
+  }
+  const type = `/problems/${name}`
+  const members = { success: false, type, title, status, detail: options.detail ?? detail }
+  return { status, headers, body: JSON.stringify(errors ? { ...members, errors } : members) }
+}
+
+export const problem = (name: ProblemName, options?: ProblemOptions): Response => {
+  const { status, headers, body } = problemParts(name, options)
+  return new Response(body, { status, headers })
+}
+
+/**
+ * What every app answers alike: 405 with Allow where a path has other methods, else 404, and 500 for
+ * what a handler throws. Not routes of their own: with a second route for a path, Hono composes
+ * middleware for every request of the first. There are no CORS headers, so browsers of other sites
+ * learn nothing.
+ */
+export const handleTheRest = (
+  app: Hono,
+  allowed: (path: string) => "GET, HEAD" | "POST" | undefined,
+  report: (error: unknown) => void,
+) => {
+  app.notFound(({ req }: Context) => {
+    const allow = allowed(req.path)
+    const isAllowed = allow?.split(", ").includes(req.method)
+    return allow && !isAllowed
+      ? problem("method-not-allowed", { headers: { allow } })
+      : problem("not-found")
+  })
+  app.onError((error) => {
+    report(error)
+    return problem("internal-error")
+  })
+}

@@ -1,0 +1,139 @@
+/**
+ * The life of a service's process: configuration, listening, and a stop that finishes what has begun.
+ * On Node it listens by itself. On Deno `deno serve` listens, and calls the `fetch` that is returned.
+ */
+import process from "node:process"
+import { setTimeout as sleep } from "node:timers/promises"
+import { type Config, ConfigError, loadConfig } from "./config.ts"
+import { type Fetch, listen } from "./listen.ts"
+import { type Log, makeLog } from "./log.ts"
+import { problem } from "./problem.ts"
+
+/** Requests that have begun may take this long after the signal; then their connections are cut. */
+const FINISH_MILLIS = 5_000
+
+/** A stop that takes longer hangs. */
+const STOP_MILLIS = 10_000
+
+/** How soon a connection is closed after its last answer. */
+const IDLE_CHECK_MILLIS = 20
+
+/** Deno writes an answer out after `fetch` has returned, and does not say when it has. */
+const FLUSH_MILLIS = 100
+
+export interface Service {
+  readonly fetch: Fetch
+  /** Closes the connections to the stores. */
+  readonly close: () => Promise<void>
+}
+
+const isDeno = "Deno" in globalThis
+
+const fail = (line: string): never => {
+  process.stderr.write(`${line}\n`)
+  process.exit(1)
+}
+
+const loadOrFail = (name: "ingest" | "reader" | "stats") => {
+  try {
+    return loadConfig(name)
+  } catch (error) {
+    if (error instanceof ConfigError) return fail(error.message)
+    throw error
+  }
+}
+
+const refuse = () => problem("stopping", { retryAfterSeconds: 1, headers: { connection: "close" } })
+
+/** On the first SIGTERM or SIGINT: ends the work, closes the stores, exits. On a second: exits. */
+const stopOnSignal = (log: Log, finish: () => Promise<void>, close: () => Promise<void>) => {
+  let isStopping = false
+  const stop = async (signal: string) => {
+    if (isStopping) process.exit(1)
+    isStopping = true
+    log("info", "stopping", { signal })
+    setTimeout(() => {
+      log("error", "stop took too long", { millis: STOP_MILLIS })
+      process.exit(1)
+    }, STOP_MILLIS)
+    await finish()
+    await close()
+    log("info", "stopped")
+    process.exit(0)
+  }
+  process.on("SIGTERM", stop)
+  process.on("SIGINT", stop)
+}
+
+const serveOnNode = async (name: string, port: number, log: Log, { fetch, close }: Service) => {
+  let current = fetch
+  const { server, url } = await listen((request) => current(request), port).catch(
+    ({ code }: NodeJS.ErrnoException) => {
+      const reason = code === "EADDRINUSE" ? "is in use" : `cannot be had (${code})`
+      return fail(`${name}: port ${port} ${reason}; set PORT to another`)
+    },
+  )
+  log("info", "listening", { url })
+  stopOnSignal(
+    log,
+    async () => {
+      // Connections that stay open are told to close; who asks on one whether we are ready hears no.
+      current = (request) => (request.url.endsWith("/health") ? refuse() : fetch(request))
+      server.prependListener("request", (_, response) => {
+        response.shouldKeepAlive = false
+      })
+      const closed = new Promise((resolve) => server.close(resolve))
+      const closing = setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MILLIS)
+      await Promise.race([closed, sleep(FINISH_MILLIS)])
+      clearInterval(closing)
+      server.closeAllConnections()
+    },
+    close,
+  )
+}
+
+/** `deno serve` keeps its listener to itself: new requests are refused while the old ones finish. */
+const serveOnDeno = (log: Log, { fetch, close }: Service): Fetch => {
+  let isStopping = false
+  let running = 0
+  stopOnSignal(
+    log,
+    async () => {
+      isStopping = true
+      for (let left = FINISH_MILLIS; running > 0 && left > 0; left -= IDLE_CHECK_MILLIS) {
+        await sleep(IDLE_CHECK_MILLIS)
+      }
+      await sleep(FLUSH_MILLIS)
+    },
+    close,
+  )
+  return async (request) => {
+    if (isStopping) return refuse()
+    running += 1
+    try {
+      return await fetch(request)
+    } finally {
+      running -= 1
+    }
+  }
+}
+
+/** Starts a service; for `export default` in its `main.ts`, which is all that `deno serve` needs. */
+export const serve = async (
+  name: "ingest" | "reader" | "stats",
+  open: (config: Config, log: Log) => Service,
+): Promise<{ readonly fetch: Fetch }> => {
+  const config = loadOrFail(name)
+  const log = makeLog(name, config)
+  process.on("unhandledRejection", (error) => {
+    // What it says may hold a write; the stack's frames below the message do not.
+    log("error", "unhandled rejection", {
+      name: error instanceof Error ? error.name : typeof error,
+    })
+    process.exit(1)
+  })
+  const service = open(config, log)
+  if (isDeno) return { fetch: serveOnDeno(log, service) }
+  await serveOnNode(name, config.PORT ?? 0, log, service)
+  return service
+}
