@@ -4,7 +4,7 @@
  * of unknown outcome (`isUnknownOutcome`). Reconnecting goes on for ever, with a bounded delay.
  */
 import { Redis } from "ioredis"
-import { SCRIPTS } from "./scripts.ts"
+import { SCRIPTS } from "./protocol.ts"
 
 /** A reply takes well under a millisecond; a second is a Redis that is not there. */
 export const COMMAND_DEADLINE_MILLIS = 1_000
@@ -33,7 +33,7 @@ export const queueKeys = (name: string) => {
 
 type Argument = string | number
 
-/** The scripts as methods. Their keys, arguments and replies stand beside each in `scripts.ts`. */
+/** The scripts as methods. Their keys, arguments and replies stand beside each in `protocol.ts`. */
 export interface Scripts {
   enqueue(...keysAndArguments: Argument[]): Promise<[number, number, number, number]>
   look(...keysAndArguments: Argument[]): Promise<[number, number, number]>

@@ -1,7 +1,7 @@
 /**
  * The queue as the worker sees it: a service with two layers, Redis here and memory in
  * `queue-memory.ts`, which pass the same tests. Each call is one atomic step of the protocol in
- * `shared/scripts.ts`, answers within its deadline, and fails as `QueueUnavailable`.
+ * `shared/protocol.ts`, answers within its deadline, and fails as `QueueUnavailable`.
  */
 import { Context, Duration, Effect, Layer, Result } from "effect"
 import {

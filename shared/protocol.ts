@@ -6,16 +6,16 @@
  * What always holds: queued = waiting + in flight + processed + failed, and each write leaves its batch
  * once, by the one call that deletes the batch's list. Counts come from that list, never from a client.
  */
-import { acknowledge } from "./scripts/acknowledge.ts"
-import { claim } from "./scripts/claim.ts"
-import { enqueue } from "./scripts/enqueue.ts"
-import { heartbeat } from "./scripts/heartbeat.ts"
-import { leave } from "./scripts/leave.ts"
-import { look } from "./scripts/look.ts"
-import { recover } from "./scripts/recover.ts"
-import { release } from "./scripts/release.ts"
-import { seed } from "./scripts/seed.ts"
-import { snapshot } from "./scripts/snapshot.ts"
+import { acknowledge } from "./protocol/acknowledge.ts"
+import { claim } from "./protocol/claim.ts"
+import { enqueue } from "./protocol/enqueue.ts"
+import { heartbeat } from "./protocol/heartbeat.ts"
+import { leave } from "./protocol/leave.ts"
+import { look } from "./protocol/look.ts"
+import { recover } from "./protocol/recover.ts"
+import { release } from "./protocol/release.ts"
+import { seed } from "./protocol/seed.ts"
+import { snapshot } from "./protocol/snapshot.ts"
 
 const script = (numberOfKeys: number, lua: string) => ({ numberOfKeys, lua })
 
