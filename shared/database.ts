@@ -169,3 +169,9 @@ export const selectHighestVersion = async (sql: Sql): Promise<number> => {
 export const ping = async (sql: Sql): Promise<void> => {
   await sql`select 1`
 }
+
+/** A short reason for a log line. Messages of PostgreSQL quote keys, so only the code is kept. */
+export const databaseErrorReason = (error: unknown): string =>
+  error instanceof DeadlinePassed
+    ? "deadline passed"
+    : String((error as { code?: unknown } | null)?.code ?? "unknown error")

@@ -34,3 +34,21 @@ export const makeLog = (
     process.stdout.write(`${line}\n`)
   }
 }
+
+/** How often one message may be repeated: an outage fails thousands of requests a second, all alike. */
+const REPEAT_MILLIS = 1_000
+
+/** The same log for what a request can cause; the line says how many it stands for. */
+export const makeSparingLog = (log: Log): Log => {
+  const latest = new Map<string, { at: number; omitted: number }>()
+  return (level, message, fields) => {
+    const now = performance.now()
+    const seen = latest.get(message)
+    if (seen && now - seen.at < REPEAT_MILLIS) {
+      seen.omitted += 1
+      return
+    }
+    latest.set(message, { at: now, omitted: 0 })
+    log(level, message, seen?.omitted ? { ...fields, omitted: seen.omitted } : fields)
+  }
+}

@@ -1,13 +1,13 @@
 /**
- * Every answer that is no success: `application/problem+json` (RFC 9457) with `"success":false`. The
- * `type` is what a program tells problems apart by, above all whether a write may have happened. No
+ * What answers look like. One that is no success is `application/problem+json` (RFC 9457) with
+ * `"success":false`. Its `type` is what a program tells problems apart by, above all whether a write may have happened. No
  * problem holds a value, a host or a stack: `detail` is words of ours, and what failed goes to the log.
  */
 import type { Context, Hono } from "hono"
 import type { Flaw } from "./write.ts"
 
 /** Success and failure alike are about this moment only. */
-export const JSON_HEADERS = { "content-type": "application/json", "cache-control": "no-store" }
+const JSON_HEADERS = { "content-type": "application/json", "cache-control": "no-store" }
 
 const PROBLEM_HEADERS = { ...JSON_HEADERS, "content-type": "application/problem+json" }
 
@@ -68,6 +68,10 @@ export const problemParts = (name: ProblemName, options: ProblemOptions = {}) =>
   const members = { success: false, type, title, status, detail: options.detail ?? detail }
   return { status, headers, body: JSON.stringify(errors ? { ...members, errors } : members) }
 }
+
+/** An answer that is no problem. A plain object of headers spares node-server a Headers per answer. */
+export const answer = (status: number, body: object): Response =>
+  new Response(JSON.stringify(body), { status, headers: JSON_HEADERS })
 
 export const problem = (name: ProblemName, options?: ProblemOptions): Response => {
   const { status, headers, body } = problemParts(name, options)

@@ -4,7 +4,7 @@
  */
 import { Result } from "effect"
 import { Hono } from "hono"
-import { handleTheRest, JSON_HEADERS, problem } from "../../shared/problem.ts"
+import { answer, handleTheRest, problem } from "../../shared/problem.ts"
 import { bodyMaxBytes, identity, makeDecodeWrite } from "../../shared/write.ts"
 import { readBody } from "./body.ts"
 import type { Put } from "./queue.ts"
@@ -35,22 +35,21 @@ export const makeApp = ({ put, isQueueUp, valueMaxBytes, report }: Dependencies)
     if (Result.isFailure(decoded)) return problem("invalid-write", { errors: decoded.failure })
     const outcome = await put(decoded.success)
     if ("refused" in outcome) return problem(outcome.refused, outcome)
-    const answer = {
+    return answer(202, {
       success: true,
       key: identity(decoded.success),
       queued: true,
       queue_depth: outcome.depth,
       message: "Write queued successfully",
       version: outcome.version,
-    }
-    return new Response(JSON.stringify(answer), { status: 202, headers: JSON_HEADERS })
+    })
   })
 
-  app.get("/health", async () => {
-    const isUp = await isQueueUp()
-    const health = { status: isUp ? "healthy" : "unhealthy", redis: isUp ? "up" : "down" }
-    return new Response(JSON.stringify(health), { status: isUp ? 200 : 503, headers: JSON_HEADERS })
-  })
+  app.get("/health", async () =>
+    (await isQueueUp())
+      ? answer(200, { status: "healthy", redis: "up" })
+      : answer(503, { status: "unhealthy", redis: "down" }),
+  )
 
   handleTheRest(app, (path) => PATHS.get(path), report)
   return app

@@ -1,4 +1,5 @@
 /** The ingest process: POST /write, from HTTP to the queue. */
+import { makeSparingLog } from "../../shared/log.ts"
 import { closeQueue, openQueue } from "../../shared/queue.ts"
 import { serve } from "../../shared/serve.ts"
 import { makeApp } from "./app.ts"
@@ -6,9 +7,10 @@ import { makePut } from "./queue.ts"
 
 export default await serve("ingest", (config, log) => {
   const redis = openQueue(config.REDIS_URL, { name: "ingest" })
+  const sparing = makeSparingLog(log)
   const app = makeApp({
     put: makePut(redis, config.WRITE_QUEUE_NAME, config.QUEUE_MAX_DEPTH, (reason, writes) =>
-      log("warn", "writes refused", { reason, writes }),
+      sparing("warn", "writes refused", { reason, writes }),
     ),
     isQueueUp: () =>
       redis.ping().then(
@@ -16,7 +18,7 @@ export default await serve("ingest", (config, log) => {
         () => false,
       ),
     valueMaxBytes: config.VALUE_MAX_BYTES,
-    report: (error) => log("error", "request failed", { name: (error as Error).name }),
+    report: (error) => sparing("error", "request failed", { name: (error as Error).name }),
   })
   return { fetch: app.fetch, close: async () => closeQueue(redis) }
 })

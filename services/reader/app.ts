@@ -1,0 +1,62 @@
+/**
+ * GET /read/{key}: one row as PostgreSQL has it. The key is decoded here from the raw path, strictly:
+ * Hono's own decoding leaves what it cannot decode as it is, so that two paths would name one key.
+ */
+import { Hono } from "hono"
+import { answer, handleTheRest, problem } from "../../shared/problem.ts"
+import { isKey } from "../../shared/write.ts"
+import type { Read } from "./database.ts"
+
+export interface Dependencies {
+  readonly read: Read
+  /** Whether PostgreSQL answers; has its own deadline and never rejects. */
+  readonly isDatabaseUp: () => Promise<boolean>
+  /** Why a read failed; the client gets a 503 without it. */
+  readonly report: (error: unknown) => void
+}
+
+const RETRY_SECONDS = 1
+
+const ENCODE_HINT =
+  "A key is one segment of the path: encode it with encodeURIComponent (/ is %2F)."
+
+/** Null when the path is no key: a percent sign alone, bytes that are not UTF-8, or no key's bounds. */
+const decodeKey = (url: string): string | null => {
+  try {
+    const key = decodeURIComponent(new URL(url).pathname.slice("/read/".length))
+    return isKey(key) ? key : null
+  } catch {
+    return null
+  }
+}
+
+export const makeApp = ({ read, isDatabaseUp, report }: Dependencies): Hono => {
+  const app = new Hono()
+
+  app.get("/read/:key", async ({ req }) => {
+    const key = decodeKey(req.url)
+    if (key === null) return problem("malformed-key")
+    try {
+      const row = await read(key)
+      return row ? answer(200, { success: true, ...row }) : problem("no-such-key")
+    } catch (error) {
+      report(error)
+      return problem("database-unavailable", { retryAfterSeconds: RETRY_SECONDS })
+    }
+  })
+
+  app.get("/read/:key/:rest{.*}", () => problem("not-found", { detail: ENCODE_HINT }))
+
+  app.get("/health", async () =>
+    (await isDatabaseUp())
+      ? answer(200, { status: "healthy", postgres: "up" })
+      : answer(503, { status: "unhealthy", postgres: "down" }),
+  )
+
+  handleTheRest(
+    app,
+    (path) => (path === "/health" || /^\/read\/./.test(path) ? "GET, HEAD" : undefined),
+    report,
+  )
+  return app
+}

@@ -1,0 +1,14 @@
+/** The reader process: GET /read/{key}, from PostgreSQL to HTTP. */
+import { databaseErrorReason } from "../../shared/database.ts"
+import { makeSparingLog } from "../../shared/log.ts"
+import { serve } from "../../shared/serve.ts"
+import { makeApp } from "./app.ts"
+import { openReads } from "./database.ts"
+
+export default await serve("reader", (config, log) => {
+  const { close, ...reads } = openReads(config.DATABASE_URL)
+  const sparing = makeSparingLog(log)
+  const report = (error: unknown) =>
+    sparing("warn", "read failed", { reason: databaseErrorReason(error) })
+  return { fetch: makeApp({ ...reads, report }).fetch, close }
+})

@@ -1,0 +1,22 @@
+/** Whether PostgreSQL answers, within a second. The statistics themselves need no database. */
+import { openDatabase, ping } from "../../shared/database.ts"
+
+/** Redis is asked meanwhile, so that /health is answered in less than two. */
+const DEADLINE_MILLIS = 1_000
+
+export const openProbe = (url: string) => {
+  const database = openDatabase(url, {
+    name: "stats",
+    maxConnections: 1,
+    deadlineMillis: DEADLINE_MILLIS,
+  })
+  return {
+    /** Never rejects. */
+    isDatabaseUp: () =>
+      database.run(ping).then(
+        () => true,
+        () => false,
+      ),
+    close: () => database.close(),
+  }
+}

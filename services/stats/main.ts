@@ -1,0 +1,24 @@
+/** The stats process: GET /stats and the GET /health of the whole. */
+import { makeSparingLog } from "../../shared/log.ts"
+import { closeQueue, openQueue, queueErrorReason } from "../../shared/queue.ts"
+import { serve } from "../../shared/serve.ts"
+import { makeApp } from "./app.ts"
+import { openProbe } from "./database.ts"
+import { makeCount } from "./queue.ts"
+
+export default await serve("stats", (config, log) => {
+  const redis = openQueue(config.REDIS_URL, { name: "stats" })
+  const probe = openProbe(config.DATABASE_URL)
+  const sparing = makeSparingLog(log)
+  const app = makeApp({
+    ...makeCount(redis, config.WRITE_QUEUE_NAME),
+    isDatabaseUp: probe.isDatabaseUp,
+    alertDepth: config.QUEUE_ALERT_DEPTH,
+    report: (error) => sparing("warn", "no statistics", { reason: queueErrorReason(error) }),
+  })
+  const close = async () => {
+    closeQueue(redis)
+    await probe.close()
+  }
+  return { fetch: app.fetch, close }
+})

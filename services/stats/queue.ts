@@ -1,0 +1,123 @@
+/**
+ * count: the queue's figures, all read in one atomic step, so that `writes_queued` is always the sum of
+ * what waits, is in flight, was processed and failed. And how durable Redis is, which is asked of Redis,
+ * never taken from our own configuration.
+ */
+import { type QueueConnection, queueKeys } from "../../shared/queue.ts"
+
+/** Long enough for a steady figure, short enough to show what goes on now. */
+const RATE_SECONDS = 10
+
+/** A setting of Redis hardly ever changes; a monitor asks every second. */
+const DURABILITY_REFRESH_MILLIS = 5_000
+
+/** What GET /stats answers. */
+export interface Stats {
+  readonly queue_depth: number
+  readonly writes_queued: number
+  readonly writes_processed: number
+  readonly writes_failed: number
+  /** Writes per second over the last 10 s. */
+  readonly processing_rate: number
+  readonly in_flight: number
+  readonly writes_coalesced: number
+  readonly redelivered: number
+  /** Of the oldest write not processed yet; 0 when there is none, so that a monitor can compare it. */
+  readonly oldest_age_seconds: number
+  readonly workers: number
+  readonly dead_letters: number
+  /** Since when the counts run; null before the first write. */
+  readonly since: string | null
+}
+
+export interface Count {
+  readonly stats: Stats
+  /** Why live workers write nothing at the moment. */
+  readonly held: ReadonlyArray<string>
+}
+
+export interface Durability {
+  /** "aof-always" alone means that a 202 is on disk. */
+  readonly mode: "aof-always" | "aof-everysec" | "aof-no" | "snapshots" | "memory" | "unknown"
+  readonly canEvict: boolean
+}
+
+type Snapshot = Awaited<ReturnType<QueueConnection["snapshot"]>>
+
+const pairs = (flat: ReadonlyArray<string>): ReadonlyMap<string, string> =>
+  new Map(flat.flatMap((name, at) => (at % 2 === 0 ? [[name, flat[at + 1] ?? ""] as const] : [])))
+
+export const toCount = (snapshot: Snapshot): Count => {
+  const [now, depth, inFlight, workers, deadLetters, oldest, held, flat] = snapshot
+  const counters = pairs(flat)
+  const counter = (name: string) => Number(counters.get(name) ?? 0)
+  const oldestSecond = Math.floor(now / 1_000_000) - RATE_SECONDS
+  let recent = 0
+  for (const [name, text] of counters) {
+    if (!name.startsWith("second:")) continue
+    const [second, processed] = text.split(":").map(Number)
+    if ((second ?? 0) > oldestSecond) recent += processed ?? 0
+  }
+  const stats = {
+    queue_depth: depth,
+    writes_queued: counter("queued"),
+    writes_processed: counter("processed"),
+    writes_failed: counter("failed"),
+    processing_rate: recent / RATE_SECONDS,
+    in_flight: inFlight,
+    writes_coalesced: counter("coalesced"),
+    redelivered: counter("redelivered"),
+    // A version is its time in µs, or somewhat later when more than one a µs was issued.
+    oldest_age_seconds: oldest === 0 ? 0 : Math.max(0, (now - oldest) / 1_000_000),
+    workers,
+    dead_letters: deadLetters,
+    since: counters.has("since") ? new Date(counter("since") * 1_000).toISOString() : null,
+  }
+  return { stats, held: [...new Set(held)] }
+}
+
+export const toDurability = (flat: ReadonlyArray<string>): Durability => {
+  const setting = pairs(flat)
+  const fsync = setting.get("appendfsync")
+  const isSaving = setting.get("save") !== ""
+  const mode =
+    setting.get("appendonly") !== "yes"
+      ? isSaving
+        ? "snapshots"
+        : "memory"
+      : fsync === "always" || fsync === "everysec" || fsync === "no"
+        ? (`aof-${fsync}` as const)
+        : "unknown"
+  const canEvict =
+    setting.get("maxmemory") !== "0" && setting.get("maxmemory-policy") !== "noeviction"
+  return { mode, canEvict }
+}
+
+const SETTINGS = ["appendonly", "appendfsync", "save", "maxmemory", "maxmemory-policy"]
+const UNKNOWN: Durability = { mode: "unknown", canEvict: false }
+
+/** Both reject by the connection's own deadline of a second. */
+export const makeCount = (redis: QueueConnection, queueName: string) => {
+  const { waiting, leases, workers, counters, dead, holds, batchPrefix } = queueKeys(queueName)
+  let known: { readonly at: number; readonly durability: Promise<Durability> } | null = null
+
+  const count = async (): Promise<Count> =>
+    toCount(await redis.snapshot(waiting, leases, workers, counters, dead, holds, batchPrefix))
+
+  /** "unknown" when CONFIG is forbidden, as on many a hosted Redis. Never rejects. */
+  const durability = (): Promise<Durability> => {
+    const at = performance.now()
+    if (known === null || at - known.at > DURABILITY_REFRESH_MILLIS) {
+      const asked = redis.config("GET", ...(SETTINGS as [string])).then(
+        (flat) => toDurability(flat as string[]),
+        () => {
+          known = null
+          return UNKNOWN
+        },
+      )
+      known = { at, durability: asked }
+    }
+    return known.durability
+  }
+  return { count, durability }
+}
