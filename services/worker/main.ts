@@ -1,6 +1,5 @@
 /** Starts the worker: the layers, the signals, and the one place where effects run. */
 import { randomUUID } from "node:crypto"
-import { hostname } from "node:os"
 import process from "node:process"
 import { Cause, Effect, Exit, Fiber, Layer } from "effect"
 import { ConfigError, loadConfig } from "../../shared/config.ts"
@@ -20,7 +19,7 @@ const STOP_DEADLINE_MILLIS = 9_500
 const start = () => {
   const config = loadConfig("worker")
   const log = makeLog("worker", config)
-  const worker = `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`
+  const worker = `worker-${randomUUID().slice(0, 8)}`
   const layer = Lease.layer.pipe(
     Layer.provideMerge(Hold.layer),
     Layer.provideMerge(Layer.mergeAll(layerRedis, layerPostgres, Bite.layer)),
@@ -30,15 +29,17 @@ const start = () => {
   const fiber = Effect.runFork(Effect.provide(pipeline, layer))
   log("info", "worker started", { worker })
 
+  let stopping = false
   const stop = () => {
+    // A second signal does not wait; what was in flight goes back when its lease ends.
+    if (stopping) process.exit(1)
+    stopping = true
     log("info", "worker stops")
-    setTimeout(() => process.exit(1), STOP_DEADLINE_MILLIS).unref()
-    process.once("SIGTERM", () => process.exit(1))
-    process.once("SIGINT", () => process.exit(1))
+    setTimeout(() => process.exit(1), STOP_DEADLINE_MILLIS)
     Effect.runFork(Fiber.interrupt(fiber))
   }
-  process.once("SIGTERM", stop)
-  process.once("SIGINT", stop)
+  process.on("SIGTERM", stop)
+  process.on("SIGINT", stop)
   fiber.addObserver((exit) => {
     const clean = Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause)
     if (!clean) log("error", "worker failed", { reason: String(Cause.squash(exit.cause)) })
