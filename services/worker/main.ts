@@ -27,8 +27,6 @@ const start = () => {
     Layer.provideMerge(layerLog(log)),
   )
   const fiber = Effect.runFork(Effect.provide(pipeline, layer))
-  log("info", "worker started", { worker })
-
   let stopping = false
   const stop = () => {
     // A second signal does not wait; what was in flight goes back when its lease ends.
@@ -45,6 +43,7 @@ const start = () => {
     if (!clean) log("error", "worker failed", { reason: String(Cause.squash(exit.cause)) })
     process.exit(clean ? 0 : 1)
   })
+  log("info", "worker started", { worker })
 }
 
 try {
