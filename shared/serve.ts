@@ -121,7 +121,7 @@ const serveOnDeno = (log: Log, { fetch, close }: Service): Fetch => {
 /** Starts a service; for `export default` in its `main.ts`, which is all that `deno serve` needs. */
 export const serve = async (
   name: "ingest" | "reader" | "stats",
-  open: (config: Config, log: Log) => Service,
+  open: (config: Config, log: Log) => Service | Promise<Service>,
 ): Promise<{ readonly fetch: Fetch }> => {
   const config = loadOrFail(name)
   const log = makeLog(name, config)
@@ -132,7 +132,7 @@ export const serve = async (
     })
     process.exit(1)
   })
-  const service = open(config, log)
+  const service = await open(config, log)
   if (isDeno) return { fetch: serveOnDeno(log, service) }
   await serveOnNode(name, config.PORT ?? 0, log, service)
   return service

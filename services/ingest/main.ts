@@ -1,12 +1,14 @@
 /** The ingest process: POST /write, from HTTP to the queue. */
 import { makeSparingLog } from "../../shared/log.ts"
-import { closeQueue, openQueue } from "../../shared/queue.ts"
+import { closeQueue, openQueue, untilReady } from "../../shared/queue.ts"
 import { serve } from "../../shared/serve.ts"
 import { makeApp } from "./app.ts"
 import { makePut } from "./queue.ts"
 
-export default await serve("ingest", (config, log) => {
+export default await serve("ingest", async (config, log) => {
   const redis = openQueue(config.REDIS_URL, { name: "ingest" })
+  // Otherwise the first requests would be refused by a start, not by an outage.
+  await untilReady(redis)
   const sparing = makeSparingLog(log)
   const app = makeApp({
     put: makePut(redis, config.WRITE_QUEUE_NAME, config.QUEUE_MAX_DEPTH, (reason, writes) =>

@@ -6,8 +6,10 @@ import { makeApp } from "./app.ts"
 import { openProbe } from "./database.ts"
 import { makeCount } from "./queue.ts"
 
-export default await serve("stats", (config, log) => {
+export default await serve("stats", async (config, log) => {
   const redis = openQueue(config.REDIS_URL, { name: "stats" })
+  // Otherwise the first requests would be refused by a start, not by an outage.
+  await untilReady(redis)
   const probe = openProbe(config.DATABASE_URL)
   const sparing = makeSparingLog(log)
   const app = makeApp({
