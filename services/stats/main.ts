@@ -1,6 +1,6 @@
 /** The stats process: GET /stats and the GET /health of the whole. */
 import { makeSparingLog } from "../../shared/log.ts"
-import { closeQueue, openQueue, queueErrorReason } from "../../shared/queue.ts"
+import { closeQueue, openQueue, queueErrorReason, untilReady } from "../../shared/queue.ts"
 import { serve } from "../../shared/serve.ts"
 import { makeApp } from "./app.ts"
 import { openProbe } from "./database.ts"
