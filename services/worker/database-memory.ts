@@ -1,0 +1,85 @@
+/**
+ * The database in memory: one table as a Map, with the guard on versions and the refusals that a
+ * write of the queue can meet. What else can go wrong, a test puts in its way.
+ */
+import { Context, Effect, Layer } from "effect"
+import { type Item, identity } from "../../shared/write.ts"
+import { Database } from "./database.ts"
+import { type DatabaseError, WriteRejected } from "./errors.ts"
+import { type Faults, makeFaults } from "./fault-memory.ts"
+
+export type DatabaseCall = keyof Database["Service"]
+
+/** The table as a reader meets it; the conformance suite looks at both databases with it. */
+export class DatabaseOutside extends Context.Service<
+  DatabaseOutside,
+  { readonly read: (id: string) => Effect.Effect<Item | undefined> }
+>()("write-buffer/worker/DatabaseOutside") {}
+
+export class DatabaseFaults extends Context.Service<
+  DatabaseFaults,
+  Faults<DatabaseCall, DatabaseError> & {
+    /** From now on, asked before each statement; null ends it. */
+    readonly onWrite: (
+      rule: ((items: ReadonlyArray<Item>) => Effect.Effect<void, DatabaseError>) | null,
+    ) => Effect.Effect<void>
+    /** The versions in each statement so far, in order, failed statements included. */
+    readonly statements: Effect.Effect<ReadonlyArray<ReadonlyArray<number>>>
+  }
+>()("write-buffer/worker/DatabaseFaults") {}
+
+export const reject = (sqlstate: string) =>
+  new WriteRejected({ reason: `SQLSTATE ${sqlstate}`, sqlstate })
+
+/** PostgreSQL stores no U+0000 (22021), and no key twice in one statement (21000). */
+const refusal = (items: ReadonlyArray<Item>): WriteRejected | null => {
+  if (items.some(({ write }) => Object.values(write).join("").includes("\0"))) {
+    return reject("22021")
+  }
+  const identities = new Set(items.map(({ write }) => identity(write)))
+  return identities.size < items.length ? reject("21000") : null
+}
+
+export const layerMemory = Layer.effectContext(
+  Effect.sync(() => {
+    const rows = new Map<string, Item>()
+    const statements: number[][] = []
+    let rule: Parameters<DatabaseFaults["Service"]["onWrite"]>[0] = null
+    const { faults, around } = makeFaults<DatabaseCall, DatabaseError>()
+
+    const upsert = (items: ReadonlyArray<Item>) =>
+      Effect.suspend(() => {
+        const refused = refusal(items)
+        if (refused) return Effect.fail(refused)
+        for (const item of items) {
+          const stored = rows.get(identity(item.write))
+          if (!stored || stored.version < item.version) rows.set(identity(item.write), item)
+        }
+        return Effect.void
+      })
+
+    const database = Database.of({
+      write: (items) =>
+        Effect.suspend(() => {
+          statements.push(items.map(({ version }) => version))
+          return around("write", Effect.andThen(rule?.(items) ?? Effect.void, upsert(items)))
+        }),
+      probe: around("probe", Effect.void),
+      highestVersion: around(
+        "highestVersion",
+        Effect.sync(() => Math.max(0, ...[...rows.values()].map(({ version }) => version))),
+      ),
+    })
+    return Context.make(Database, database).pipe(
+      Context.add(DatabaseOutside, { read: (id) => Effect.sync(() => rows.get(id)) }),
+      Context.add(DatabaseFaults, {
+        ...faults,
+        onWrite: (next) =>
+          Effect.sync(() => {
+            rule = next
+          }),
+        statements: Effect.sync(() => statements.map((versions) => [...versions])),
+      }),
+    )
+  }),
+)

@@ -1,0 +1,117 @@
+/**
+ * A Redis of its own for a file of tests, and a queue in it as everybody but the worker meets it: the
+ * counterpart of `QueueOutside` in memory, by the scripts and keys that ingest and stats use.
+ */
+import { randomUUID } from "node:crypto"
+import { afterAll, beforeAll } from "@effect/vitest"
+import { Context, Effect, Layer } from "effect"
+import { temporaryDirectory } from "../../scripts/directory.ts"
+import { startRedis } from "../../scripts/redis.ts"
+import type { Store } from "../../scripts/store.ts"
+import { openQueue, type QueueConnection, queueKeys, untilReady } from "../../shared/queue.ts"
+import { encodeWrite } from "../../shared/write.ts"
+import { layerRedis } from "./queue.ts"
+import { QueueOutside, type Snapshot } from "./queue-memory.ts"
+import { Settings } from "./settings.ts"
+import { layerSettings } from "./worker-memory.ts"
+
+/** A connection to the tests' Redis, and the names of the queue at hand. */
+export class Redis extends Context.Service<
+  Redis,
+  { readonly redis: QueueConnection; readonly keys: ReturnType<typeof queueKeys> }
+>()("write-buffer/worker/Redis") {}
+
+const QUEUE_MAX_DEPTH = 1_000_000
+
+const snapshotOf = async ({ redis, keys }: Redis["Service"]): Promise<Snapshot> => {
+  const [, , inFlight, , , , , flat] = await redis.snapshot(
+    ...[keys.waiting, keys.leases, keys.workers, keys.counters, keys.dead, keys.holds],
+    keys.batchPrefix,
+  )
+  const counters = new Map<string, number>()
+  for (let i = 0; i < flat.length; i += 2) counters.set(flat[i] as string, Number(flat[i + 1]))
+  const count = (name: string) => counters.get(name) ?? 0
+  const [waiting, dead, workers, holds] = await Promise.all([
+    redis.lrange(keys.waiting, 0, -1),
+    redis.lrange(keys.dead, 0, -1),
+    redis.zrange(keys.workers, "0", "-1"),
+    redis.hgetall(keys.holds),
+  ])
+  return {
+    waiting: waiting.reverse(),
+    inFlight,
+    version: count("version"),
+    queued: count("queued"),
+    processed: count("processed"),
+    coalesced: count("coalesced"),
+    failed: count("failed"),
+    redelivered: count("redelivered"),
+    dead: dead.reverse(),
+    workers: Object.fromEntries(workers.map((name) => [name, holds[name] ?? ""])),
+  }
+}
+
+const outsideOf = (opened: Redis["Service"]) => {
+  const { redis, keys } = opened
+  return QueueOutside.of({
+    enqueue: (writes) =>
+      Effect.promise(async () => {
+        const [, first, taken] = await redis.enqueue(
+          ...[keys.waiting, keys.counters, QUEUE_MAX_DEPTH],
+          ...writes.map(encodeWrite),
+        )
+        if (taken < writes.length) throw new Error(`${taken} of ${writes.length} were taken`)
+        return first
+      }),
+    push: (...texts) => Effect.promise(() => redis.lpush(keys.waiting, ...texts)),
+    snapshot: Effect.promise(() => snapshotOf(opened)),
+    leaseLeft: (id) =>
+      Effect.promise(async () => {
+        const deadline = await redis.zscore(keys.leases, id)
+        const [seconds, micros] = await redis.time()
+        return deadline && Number(deadline) - Number(seconds) * 1_000 - Number(micros) / 1_000
+      }) as Effect.Effect<number | null>,
+    expire: (id) => Effect.promise(() => redis.zadd(keys.leases, "XX", 1, id)),
+  })
+}
+
+const layerOutside = Layer.effectContext(
+  Effect.gen(function* () {
+    const settings = yield* Settings
+    const redis = yield* Effect.acquireRelease(
+      Effect.promise(async () => {
+        const opened = openQueue(settings.REDIS_URL, { name: "test" })
+        await untilReady(opened)
+        return opened
+      }),
+      (opened) => Effect.sync(() => opened.disconnect()),
+    )
+    const opened = { redis, keys: queueKeys(settings.WRITE_QUEUE_NAME) }
+    return Context.make(Redis, opened).pipe(Context.add(QueueOutside, outsideOf(opened)))
+  }),
+)
+
+/** The worker's queue at this URL and everybody else's view of it, with a name of its own. */
+export const layerAt = (url: string, outsideUrl = url) =>
+  Layer.suspend(() => {
+    const WRITE_QUEUE_NAME = `queue-${randomUUID()}`
+    return Layer.merge(
+      Layer.provide(layerRedis, layerSettings({ REDIS_URL: url, WRITE_QUEUE_NAME })),
+      Layer.provide(layerOutside, layerSettings({ REDIS_URL: outsideUrl, WRITE_QUEUE_NAME })),
+    )
+  })
+
+/** Starts a Redis before the tests of the file or block, and stops it after them. */
+export const useRedis = (kind: "native" | "wasm", settings: Record<string, string> = {}) => {
+  let store: Store
+  let directory: Awaited<ReturnType<typeof temporaryDirectory>>
+  beforeAll(async () => {
+    directory = await temporaryDirectory()
+    store = await startRedis({ directory: directory.path, kind, settings })
+  })
+  afterAll(async () => {
+    await store?.stop()
+    await directory?.remove()
+  })
+  return { url: () => store.url, layer: Layer.suspend(() => layerAt(store.url)) }
+}

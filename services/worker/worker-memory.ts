@@ -1,0 +1,36 @@
+/** A whole worker on memory: every service of `main.ts`, and what a test drives and sees them with. */
+import { Context, Layer } from "effect"
+import { type Config, loadConfig } from "../../shared/config.ts"
+import type { Fields, Level } from "../../shared/log.ts"
+import { Bite } from "./bite.ts"
+import * as DatabaseMemory from "./database-memory.ts"
+import { Hold } from "./hold.ts"
+import { Lease } from "./lease.ts"
+import { layerLog } from "./log.ts"
+import * as QueueMemory from "./queue-memory.ts"
+import { Settings } from "./settings.ts"
+
+/** What was logged, oldest first. */
+export class Logged extends Context.Service<
+  Logged,
+  Array<{ readonly level: Level; readonly message: string; readonly fields: Fields }>
+>()("write-buffer/worker/Logged") {}
+
+/** The defaults of the configuration table, and what a test needs otherwise. */
+export const layerSettings = (overrides: Partial<Config> = {}) =>
+  Layer.succeed(Settings, { ...loadConfig("worker", {}), ...overrides, worker: "worker-1" })
+
+export const layerWorker = (overrides: Partial<Config> = {}) => {
+  const logged: Logged["Service"] = []
+  return Lease.layer.pipe(
+    Layer.provideMerge(Hold.layer),
+    Layer.provideMerge(
+      Layer.mergeAll(QueueMemory.layerMemory, DatabaseMemory.layerMemory, Bite.layer),
+    ),
+    Layer.provideMerge(layerSettings(overrides)),
+    Layer.provideMerge(
+      layerLog((level, message, fields = {}) => logged.push({ level, message, fields })),
+    ),
+    Layer.provideMerge(Layer.succeed(Logged, logged)),
+  )
+}
