@@ -41,9 +41,10 @@ export const pipeline = Effect.gen(function* () {
     Effect.timeoutOption(DRAIN_DEADLINE),
     Effect.andThen(FiberSet.clear(carriers)),
     Effect.andThen(FiberSet.awaitEmpty(carriers)),
-    Effect.andThen(Effect.ignore(queue.leave)),
   )
 
+  // Finalizers run backwards: after the last heartbeat, which would put the worker on the list again.
+  yield* Effect.addFinalizer(() => Effect.ignore(queue.leave))
   yield* Effect.forkScoped(lease.beat)
   return yield* next.pipe(
     Effect.tapError(({ reason }) => Effect.annotateLogs(Effect.logWarning("no queue"), { reason })),

@@ -1,0 +1,95 @@
+import { describe, expect, test } from "vitest"
+import { DeadlinePassed } from "../../shared/database.ts"
+import { classify, isSlow } from "./errors.ts"
+
+/** As postgres.js throws what the server said. */
+const sqlstate = (code: string) =>
+  Object.assign(new Error("duplicate key (key)=(secret)"), { name: "PostgresError", code })
+
+const network = (code: string) => Object.assign(new Error("connect 10.0.0.7:5432"), { code })
+
+const SQLSTATES = {
+  DatabaseUnavailable: [
+    ["08000", "08001", "08003", "08004", "08006", "08007"],
+    ["57P01", "57P02", "57P03", "57P04", "57P05", "53300"],
+  ],
+  BatchFailed: [
+    ["40000", "40001", "40002", "40003", "40P01", "55P03", "55006"],
+    ["53000", "53100", "53200", "53400", "57014", "25P03", "26000"],
+    ["58000", "58030", "58P01", "58P02"],
+  ],
+  WriteRejected: [
+    ["21000", "22000", "22001", "22003", "22021", "22P02", "22P05"],
+    ["23000", "23502", "23503", "23505", "23514", "54000", "54001"],
+  ],
+  DatabaseMisconfigured: [
+    ["42P01", "42501", "42601", "42703", "42804", "28000", "28P01", "3D000", "3F000"],
+    ["25006", "0A000", "XX000", "XX001", "XX002", "08P01", "25001", "25P02", "55000"],
+    ["57000", "P0001", "F0000", "72000", "99999"],
+  ],
+} as const
+
+describe("classify", () => {
+  for (const [kind, codes] of Object.entries(SQLSTATES)) {
+    test.each(codes.flat())(`SQLSTATE %s is a ${kind}`, (code) => {
+      const error = classify(sqlstate(code))
+      expect(error).toMatchObject({ _tag: kind, sqlstate: code, reason: `SQLSTATE ${code}` })
+    })
+  }
+
+  test.each([
+    ...["ECONNREFUSED", "ECONNRESET", "ETIMEDOUT", "EPIPE", "ENOTFOUND", "EAI_AGAIN"],
+    ...["EHOSTUNREACH", "ENETUNREACH", "ECONNABORTED"],
+    ...["CONNECT_TIMEOUT", "CONNECTION_CLOSED", "CONNECTION_ENDED", "CONNECTION_DESTROYED"],
+  ])("%s is a DatabaseUnavailable without a SQLSTATE", (code) => {
+    expect(classify(network(code))).toMatchObject({
+      _tag: "DatabaseUnavailable",
+      sqlstate: null,
+      reason: code,
+    })
+  })
+
+  test("a passed deadline is a DatabaseUnavailable", () => {
+    expect(classify(new DeadlinePassed("no answer"))).toMatchObject({
+      _tag: "DatabaseUnavailable",
+      sqlstate: null,
+      reason: "deadline passed",
+    })
+  })
+
+  test("a driver that was used wrongly, a certificate and a surprise are DatabaseMisconfigured", () => {
+    const causes = [
+      network("UNDEFINED_VALUE"),
+      network("SASL_SIGNATURE_MISMATCH"),
+      network("CERT_HAS_EXPIRED"),
+      network("DEPTH_ZERO_SELF_SIGNED_CERT"),
+      // A code that looks like a SQLSTATE proves nothing when the server did not send it.
+      network("22021"),
+      network("42P01"),
+      new TypeError("not a function"),
+      Object.assign(new Error(), { code: 7 }),
+      "a string",
+      null,
+      undefined,
+    ]
+    for (const cause of causes) {
+      expect(classify(cause)).toMatchObject({
+        _tag: "DatabaseMisconfigured",
+        sqlstate: null,
+        cause,
+      })
+    }
+  })
+
+  test("a reason never quotes the message, which may hold a value", () => {
+    expect(classify(sqlstate("23505")).reason).not.toContain("secret")
+    expect(classify(network("ECONNREFUSED")).reason).not.toContain("10.0.0.7")
+    expect(classify(new Error("secret")).reason).toBe("unknown error")
+  })
+
+  test("only 57014 is slow", () => {
+    expect(isSlow(classify(sqlstate("57014")))).toBe(true)
+    expect(isSlow(classify(sqlstate("57P01")))).toBe(false)
+    expect(isSlow(classify(new DeadlinePassed("no answer")))).toBe(false)
+  })
+})
