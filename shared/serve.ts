@@ -73,7 +73,6 @@ const serveOnNode = async (name: string, port: number, log: Log, { fetch, close 
       return fail(`${name}: port ${port} ${reason}; set PORT to another`)
     },
   )
-  log("info", "listening", { url })
   stopOnSignal(
     log,
     async () => {
@@ -90,6 +89,7 @@ const serveOnNode = async (name: string, port: number, log: Log, { fetch, close 
     },
     close,
   )
+  log("info", "listening", { url })
 }
 
 /** `deno serve` keeps its listener to itself: new requests are refused while the old ones finish. */
