@@ -1,0 +1,234 @@
+import { describe, expect, test } from "vitest"
+import { KEY_MAX_BYTES, type Write } from "../../shared/write.ts"
+import { type Dependencies, makeApp } from "./app.ts"
+import type { Outcome } from "./queue.ts"
+
+const VALUE_MAX_BYTES = 64
+const JSON_TYPE = { "content-type": "application/json" }
+
+/** An app whose put remembers what it was given, and answers with `outcome`. */
+const setUp = (options: Partial<Dependencies> & { outcome?: Outcome } = {}) => {
+  const { outcome = { version: 17, depth: 45 }, ...dependencies } = options
+  const writes: Write[] = []
+  const reported: unknown[] = []
+  const app = makeApp({
+    put: async (write) => {
+      writes.push(write)
+      return outcome
+    },
+    isQueueUp: async () => true,
+    valueMaxBytes: VALUE_MAX_BYTES,
+    report: (error) => reported.push(error),
+    ...dependencies,
+  })
+  const send = async (init: RequestInit, path = "/write") => {
+    const response = await app.request(path, init)
+    const text = await response.text()
+    const body = text === "" ? {} : JSON.parse(text)
+    return { status: response.status, headers: response.headers, text, body }
+  }
+  const post = (body: BodyInit, headers: Record<string, string> = JSON_TYPE) =>
+    send({ method: "POST", headers, body })
+  return { send, post, writes, reported }
+}
+
+const json = (write: object) => JSON.stringify(write)
+const problemOf = (name: string, status: number) => ({
+  success: false,
+  type: `/problems/${name}`,
+  title: expect.any(String),
+  status,
+  detail: expect.any(String),
+})
+
+describe("a write", () => {
+  test("is handed over whole and answered with its version and the depth", async () => {
+    const { post, writes } = setUp()
+    const { status, headers, body } = await post(json({ key: "user:123", value: "John Doe" }))
+    expect(status).toBe(202)
+    expect(headers.get("content-type")).toBe("application/json")
+    expect(headers.get("cache-control")).toBe("no-store")
+    expect(body).toEqual({
+      success: true,
+      key: "user:123",
+      queued: true,
+      queue_depth: 45,
+      message: "Write queued successfully",
+      version: 17,
+    })
+    expect(writes).toEqual([{ key: "user:123", value: "John Doe" }])
+  })
+
+  test.each([
+    ...["   ", "\ta ", "a/b", "100%", "%2F", "a?b#c", "🗝", "مفتاح", "e\u0301", "é"],
+    ...["__proto__", "constructor", "hasOwnProperty", "toString", "\r\n"],
+    "k".repeat(KEY_MAX_BYTES),
+  ])("keeps the key %j byte for byte", async (key) => {
+    const { post, writes } = setUp()
+    const { status, body } = await post(json({ key, value: "" }))
+    expect(status).toBe(202)
+    expect(body.key).toBe(key)
+    expect(writes).toEqual([{ key, value: "" }])
+  })
+
+  test("takes members it does not know for nothing", async () => {
+    const { post, writes } = setUp()
+    const text = '{"__proto__":{"polluted":1},"constructor":{"prototype":1},"key":"a","value":"b"}'
+    expect((await post(text)).status).toBe(202)
+    expect(writes).toEqual([{ key: "a", value: "b" }])
+    expect(({} as { polluted?: unknown }).polluted).toBeUndefined()
+  })
+
+  test("takes the last of two members with one name", async () => {
+    const { post, writes } = setUp()
+    expect((await post('{"key":"a","key":"b","value":"v"}')).status).toBe(202)
+    expect(writes).toEqual([{ key: "b", value: "v" }])
+  })
+
+  test("may be as large as its limit, however it is escaped", async () => {
+    const { post } = setUp()
+    const escaped = "\\u0041".repeat(VALUE_MAX_BYTES)
+    expect((await post(`{"key":"a","value":"${escaped}"}`)).status).toBe(202)
+  })
+})
+
+describe("what is no write", () => {
+  test("is refused with what its body is refused for, and not queued", async () => {
+    const { post, writes } = setUp()
+    const answer = await post("{")
+    expect(answer.status).toBe(400)
+    expect(answer.headers.get("content-type")).toBe("application/problem+json")
+    expect(answer.headers.get("cache-control")).toBe("no-store")
+    expect(answer.body).toEqual(problemOf("malformed-body", 400))
+    expect(writes).toEqual([])
+  })
+
+  test.each([
+    ["null", "null", ""],
+    ["a number", "1", ""],
+    ["a string", '"x"', ""],
+    ["an array", "[]", ""],
+    ["without a key", '{"value":"v"}', "/key"],
+    ["without a value", '{"key":"a"}', "/value"],
+    ["with a number as key", '{"key":1,"value":"v"}', "/key"],
+    ["with a boolean as key", '{"key":true,"value":"v"}', "/key"],
+    ["with an object as key", '{"key":{},"value":"v"}', "/key"],
+    ["with an empty key", '{"key":"","value":"v"}', "/key"],
+    ["with a key of too many bytes", json({ key: "é".repeat(600), value: "v" }), "/key"],
+    ["with U+0000 in the key", '{"key":"a\\u0000","value":"v"}', "/key"],
+    ["with U+0000 in the value", '{"key":"a","value":"\\u0000"}', "/value"],
+    ["with a lone surrogate in the key", '{"key":"\\ud800","value":"v"}', "/key"],
+    ["with a lone surrogate in the value", '{"key":"a","value":"\\udfff"}', "/value"],
+    ["with a dot as key", '{"key":".","value":"v"}', "/key"],
+    ["with two dots as key", '{"key":"..","value":"v"}', "/key"],
+    ["with a number as value", '{"key":"a","value":9007199254740993}', "/value"],
+    ["with an infinite value", '{"key":"a","value":1e999}', "/value"],
+    ["with null as value", '{"key":"a","value":null}', "/value"],
+    [
+      "with nothing but depth",
+      `{"key":"a","value":${"[".repeat(500)}${"]".repeat(500)}}`,
+      "/value",
+    ],
+    ["a byte too long", json({ key: "a", value: "v".repeat(VALUE_MAX_BYTES + 1) }), "/value"],
+    ["two bytes too long", json({ key: "a", value: "é".repeat(33) }), "/value"],
+  ])("is invalid when it is %s", async (_, body, pointer) => {
+    const { post, writes } = setUp()
+    const answer = await post(body)
+    expect(answer.status).toBe(422)
+    expect(answer.headers.get("content-type")).toBe("application/problem+json")
+    expect(answer.body).toEqual({
+      ...problemOf("invalid-write", 422),
+      errors: [{ pointer, detail: expect.any(String) }],
+    })
+    expect(writes).toEqual([])
+  })
+
+  test("hears of everything that is wrong with it, and nothing of what it holds", async () => {
+    const { post } = setUp()
+    const { body, text } = await post('{"key":["canary"],"value":{"canary":1}}')
+    expect(body.errors).toEqual([
+      { pointer: "/key", detail: "is not a string" },
+      { pointer: "/value", detail: "is not a string" },
+    ])
+    expect(text).not.toContain("canary")
+  })
+
+  test("does not end the process when it is nested as deep as a body can be", async () => {
+    const { post } = setUp({ valueMaxBytes: 65_536 })
+    const depth = 190_000
+    const body = `{"key":"a","value":${"[".repeat(depth)}${"]".repeat(depth)}}`
+    expect((await post(body)).status).toBe(422)
+  })
+})
+
+describe("the answer", () => {
+  test.each(["queue-full", "queue-unavailable", "outcome-unknown"] as const)(
+    "to a refused write is the problem %s with its Retry-After",
+    async (refused) => {
+      const { post } = setUp({ outcome: { refused, retryAfterSeconds: 7 } })
+      const answer = await post(json({ key: "canary", value: "canary" }))
+      expect(answer.status).toBe(503)
+      expect(answer.headers.get("retry-after")).toBe("7")
+      expect(answer.headers.get("content-type")).toBe("application/problem+json")
+      expect(answer.body).toEqual(problemOf(refused, 503))
+      expect(answer.text).not.toContain("canary")
+    },
+  )
+
+  test("to what nobody foresaw holds nothing of the error, which is reported", async () => {
+    const error = new Error("canary")
+    const { post, reported } = setUp({ put: () => Promise.reject(error) })
+    const answer = await post(json({ key: "a", value: "b" }))
+    expect(answer.status).toBe(500)
+    expect(answer.body).toEqual(problemOf("internal-error", 500))
+    expect(answer.text).not.toContain("canary")
+    expect(reported).toEqual([error])
+  })
+
+  test.each(["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"])(
+    "to %s /write names the method that is allowed",
+    async (method) => {
+      const { status, headers } = await setUp().send({ method })
+      expect(status).toBe(405)
+      expect(headers.get("allow")).toBe("POST")
+    },
+  )
+
+  test.each(["/", "/writ", "/write/", "/write/x", "/WRITE"])("at %s is 404", async (path) => {
+    const answer = await setUp().send({ method: "POST" }, path)
+    expect(answer.status).toBe(404)
+    expect(answer.body).toEqual(problemOf("not-found", 404))
+  })
+
+  test("to another site's preflight allows nothing", async () => {
+    const headers = {
+      origin: "https://evil.example",
+      "access-control-request-method": "POST",
+      "access-control-request-headers": "content-type",
+    }
+    const answer = await setUp().send({ method: "OPTIONS", headers })
+    expect([...answer.headers.keys()].filter((name) => name.startsWith("access-control"))).toEqual(
+      [],
+    )
+  })
+})
+
+describe("health", () => {
+  test.each([
+    [true, 200, { status: "healthy", redis: "up" }],
+    [false, 503, { status: "unhealthy", redis: "down" }],
+  ])("with Redis up: %s is %i", async (isUp, status, health) => {
+    const answer = await setUp({ isQueueUp: async () => isUp }).send({}, "/health")
+    expect(answer.status).toBe(status)
+    expect(answer.body).toEqual(health)
+    expect(answer.headers.get("cache-control")).toBe("no-store")
+  })
+
+  test("can be asked with HEAD and with nothing else", async () => {
+    const { send } = setUp()
+    expect((await send({ method: "HEAD" }, "/health")).status).toBe(200)
+    const refused = await send({ method: "POST" }, "/health")
+    expect(refused.status).toBe(405)
+    expect(refused.headers.get("allow")).toBe("GET, HEAD")
+  })
+})
