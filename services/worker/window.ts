@@ -16,6 +16,9 @@ export type Rules = Pick<Config, "BATCH_SIZE" | "BATCH_TIMEOUT" | "WORKER_POLL_I
 /** How often an open window is looked at: how late a `Full` may be seen. Idle windows are not open. */
 const LOOK_MILLIS = 20
 
+/** A clock that nobody sets: set back by an hour, wall time would keep a window open for that hour. */
+const monotonicMillis = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos) / 1e6)
+
 /**
  * Why the window closes now, or in how many milliseconds to look again.
  * `openFor` is its age by the worker's own clock. Ages of writes come from their versions, which run
@@ -43,7 +46,7 @@ export const nextWindow = Effect.gen(function* () {
       yield* queue.waitForWrite(WAIT_SECONDS)
       continue
     }
-    const now = yield* Clock.currentTimeMillis
+    const now = yield* monotonicMillis
     openedAt ??= now
     const decision = decide(rules, look, now - openedAt)
     if (typeof decision === "string") return decision
