@@ -4,6 +4,7 @@
  */
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
 import { openDatabase } from "../shared/database.ts"
+import { expectAllStored, sql, writeMany } from "./oracle.suite.ts"
 import { REDIS_KINDS, type Stack, startStack, until } from "./stack.suite.ts"
 
 let stack: Stack
@@ -12,68 +13,27 @@ const start = (options: Partial<Parameters<typeof startStack>[0]> = {}) =>
 
 afterEach(() => stack?.stop())
 
-/** Runs a statement as the owner of the table. */
-const sql = async <A>(statement: string): Promise<A[]> => {
-  const database = openDatabase(stack.postgres.url, {
-    name: "test",
-    maxConnections: 1,
-    deadlineMillis: 10_000,
-  })
-  try {
-    return (await database.run((query) => query.unsafe(statement))) as unknown as A[]
-  } finally {
-    await database.close()
-  }
-}
-
-/** Posts write-once keys from several clients; returns those that were answered 202. */
-const writeMany = async (prefix: string, count: number, clients = 20): Promise<string[]> => {
-  const accepted: string[] = []
-  let next = 0
-  await Promise.all(
-    Array.from({ length: clients }, async () => {
-      while (next < count) {
-        const key = `${prefix}:${next++}`
-        const response = await stack.client.post(key, `value of ${key}`).catch(() => null)
-        if (response?.status === 202) accepted.push(key)
-        await response?.arrayBuffer()
-      }
-    }),
-  )
-  return accepted
-}
-
-/** The write-once oracle: each accepted key has its row, and the counters balance. */
-const expectAllStored = async (accepted: ReadonlyArray<string>) => {
-  const stats = await stack.client.drained()
-  const rows = await sql<{ key: string; value: string }>("select key, value from key_values")
-  const stored = new Map(rows.map(({ key, value }) => [key, value]))
-  expect(accepted.filter((key) => stored.get(key) !== `value of ${key}`)).toEqual([])
-  expect(stats.writes_processed + stats.writes_failed).toBe(stats.writes_queued)
-  return stats
-}
-
 describe("a stack with one worker", () => {
   beforeEach(async () => {
     stack = await start()
   })
 
   test("20,000 writes over HTTP are all in the table", async () => {
-    const accepted = await writeMany("many", 20_000, 64)
+    const accepted = await writeMany(stack, "many", 20_000, 64)
     expect(accepted).toHaveLength(20_000)
-    const stats = await expectAllStored(accepted)
+    const stats = await expectAllStored(stack, accepted)
     expect(stats.writes_queued).toBe(20_000)
     expect(stats.redelivered).toBe(0)
   })
 
   test("the depth is seen while no worker takes, and the backlog drains when one comes", async () => {
     await Promise.all(stack.workers().map((worker) => worker.stop()))
-    const accepted = await writeMany("backlog", 500)
+    const accepted = await writeMany(stack, "backlog", 500)
     expect((await stack.client.stats()).queue_depth).toBe(500)
     expect(await stack.queue.llen(stack.keys.waiting)).toBe(500)
     expect((await stack.client.health()).worker_active).toBe(false)
     await stack.start("worker")
-    await expectAllStored(accepted)
+    await expectAllStored(stack, accepted)
   })
 
   test("a worker killed between claim and commit loses nothing and counts nothing twice", async () => {
@@ -96,7 +56,7 @@ describe("a stack with one worker", () => {
       }),
     )
     await locked.promise
-    const accepted = await writeMany("killed", 100)
+    const accepted = await writeMany(stack, "killed", 100)
     await until("writes in flight", async () => (await stack.client.stats()).in_flight > 0)
     const [worker] = stack.workers()
     worker?.kill("SIGKILL")
@@ -105,14 +65,14 @@ describe("a stack with one worker", () => {
     await lock
     await database.close()
     await stack.start("worker")
-    const stats = await expectAllStored(accepted)
+    const stats = await expectAllStored(stack, accepted)
     expect(stats.redelivered).toBeGreaterThan(0)
     expect(stats.writes_queued).toBe(101)
   })
 
   test("SIGTERM returns what cannot be written at once, and the process ends by itself", async () => {
     await stack.postgres.stop()
-    const accepted = await writeMany("returned", 50)
+    const accepted = await writeMany(stack, "returned", 50)
     const [worker] = stack.workers()
     await worker?.stop()
     expect(await worker?.exited).toEqual({ code: 0, signal: null })
@@ -129,12 +89,12 @@ describe("a stack with one worker", () => {
   })
 
   test("rejected rows are dead letters with their reason, and their neighbours are stored", async () => {
-    await sql("alter table key_values add constraint no_poison check (value <> 'poison')")
+    await sql(stack, "alter table key_values add constraint no_poison check (value <> 'poison')")
     for (let index = 0; index < 5; index++) await stack.client.post(`bad:${index}`, "poison")
     await stack.client.write("shadowed", "value of shadowed")
     await stack.client.post("shadowed", "poison")
-    const accepted = await writeMany("good", 100)
-    const stats = await expectAllStored([...accepted, "shadowed"])
+    const accepted = await writeMany(stack, "good", 100)
+    const stats = await expectAllStored(stack, [...accepted, "shadowed"])
     expect(stats.writes_failed).toBe(6)
     const letters = await stack.queue.lrange(stack.keys.dead, 0, -1)
     expect(letters).toHaveLength(6)
@@ -144,16 +104,16 @@ describe("a stack with one worker", () => {
   })
 
   test("a missing table holds all writes and buries none", async () => {
-    await sql("alter table key_values rename to elsewhere")
-    const accepted = await writeMany("held", 50)
+    await sql(stack, "alter table key_values rename to elsewhere")
+    const accepted = await writeMany(stack, "held", 50)
     const held = await until("held", async () => {
       const health = await stack.client.health()
       return health.held && health
     })
     expect(held).toMatchObject({ code: 200, status: "degraded" })
     expect(held.held?.join()).toContain("42P01")
-    await sql("alter table elsewhere rename to key_values")
-    const stats = await expectAllStored(accepted)
+    await sql(stack, "alter table elsewhere rename to key_values")
+    const stats = await expectAllStored(stack, accepted)
     expect(stats.writes_failed).toBe(0)
   })
 })
@@ -177,9 +137,9 @@ test("three workers and hot keys: the last accepted write of each is its row", a
 test("a second worker takes over from a killed one within the lease", async () => {
   stack = await start({ workers: 2, env: { WORKER_POLL_INTERVAL: "0" } })
   const [first] = stack.workers()
-  const writing = writeMany("takeover", 2_000)
+  const writing = writeMany(stack, "takeover", 2_000)
   await until("work has begun", async () => (await stack.client.stats()).writes_processed > 100)
   first?.kill("SIGKILL")
-  await expectAllStored(await writing)
+  await expectAllStored(stack, await writing)
   await until("one worker is left", async () => (await stack.client.stats()).workers === 1)
 })
