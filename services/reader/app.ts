@@ -55,7 +55,7 @@ export const makeApp = ({ read, isDatabaseUp, report }: Dependencies): Hono => {
 
   handleTheRest(
     app,
-    (path) => (path === "/health" || /^\/read\/./.test(path) ? "GET, HEAD" : undefined),
+    (path) => (path === "/health" || /^\/read\/[^/]+$/.test(path) ? "GET, HEAD" : undefined),
     report,
   )
   return app
