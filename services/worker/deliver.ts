@@ -50,7 +50,6 @@ const writeRows = (
         schedule: batchRetry(settings),
         while: (error) => error._tag === "BatchFailed" && !tooMany(error),
       }),
-      Effect.andThen(bite.grow(rows.length)),
       Effect.as<ReadonlyArray<Rejected>>([]),
       Effect.catchTags({
         WriteRejected: (error) => {
@@ -73,6 +72,7 @@ const tookTooLong = (rows: number) =>
 /** Writes a batch. If a key's newest write is rejected, the next older one of it is written instead. */
 export const deliver = Effect.fnUntraced(
   function* ({ items, unreadable }: Batch) {
+    const bite = yield* Bite
     const at = new Date(yield* Clock.currentTimeMillis).toISOString()
     const { newest, nextOlder } = coalesce(items)
     const rejected: Rejected[] = []
@@ -85,6 +85,8 @@ export const deliver = Effect.fnUntraced(
       rejected.push(...bad)
       rows = bad.flatMap(({ item }) => nextOlder(item) ?? [])
     }
+    // What was claimed, not what was left to write: a bite of one hot key is one row, and would never grow.
+    yield* bite.grow(items.length + unreadable.length)
     return {
       coalesced: items.length - tried,
       dead: [
