@@ -1,0 +1,128 @@
+import { describe, expect, it } from "@effect/vitest"
+import { Deferred, Effect, Fiber } from "effect"
+import { TestClock } from "effect/testing"
+import { DatabaseFaults } from "./database-memory.ts"
+import { DatabaseUnavailable, QueueUnavailable } from "./errors.ts"
+import { Hold } from "./hold.ts"
+import { Lease } from "./lease.ts"
+import { keysOf, writes } from "./queue.suite.ts"
+import { Queue } from "./queue.ts"
+import { QueueFaults, QueueOutside } from "./queue-memory.ts"
+import { Logged, layerWorker } from "./worker-memory.ts"
+
+const away = new DatabaseUnavailable({ reason: "ECONNREFUSED", sqlstate: null })
+const noReply = new QueueUnavailable({ reason: "no reply" })
+
+const test = <E>(
+  sentence: string,
+  effect: Effect.Effect<
+    void,
+    E,
+    Lease | Hold | Queue | QueueOutside | QueueFaults | DatabaseFaults | Logged
+  >,
+) =>
+  it.effect(sentence, () =>
+    Effect.suspend(() => Effect.provide(effect, layerWorker({ LEASE_SECONDS: 9 }))),
+  )
+
+/** A beating heart, and two writes claimed as batch "1". */
+const beating = Effect.gen(function* () {
+  const services = yield* Effect.all({
+    lease: Lease,
+    queue: Queue,
+    outside: QueueOutside,
+    faults: QueueFaults,
+  })
+  yield* services.queue.seed(0)
+  yield* services.outside.enqueue(writes("a", "b"))
+  yield* services.queue.claim("1", 10)
+  const heart = yield* Effect.forkChild(services.lease.beat, { startImmediately: true })
+  return { ...services, heart }
+})
+
+describe("Lease", () => {
+  test(
+    "beats three times a lease, and keeps a batch for as long as it is used",
+    Effect.gen(function* () {
+      const { lease, outside, faults } = yield* beating
+      const done = yield* Deferred.make<void>()
+      const use = yield* Effect.forkChild(lease.keep("1", Deferred.await(done)))
+      yield* TestClock.adjust("90 seconds")
+      expect(yield* faults.count("heartbeat")).toBe(31)
+      expect((yield* outside.snapshot).inFlight).toBe(2)
+
+      yield* Deferred.succeed(done, undefined)
+      yield* Fiber.join(use)
+      yield* TestClock.adjust("12 seconds")
+      expect(yield* outside.snapshot).toMatchObject({ inFlight: 0, redelivered: 2 })
+    }),
+  )
+
+  test(
+    "gives back a batch whose worker went silent, and says so",
+    Effect.gen(function* () {
+      const { queue, outside } = yield* beating
+      yield* TestClock.adjust("8 seconds")
+      expect((yield* outside.snapshot).inFlight).toBe(2)
+      yield* TestClock.adjust("4 seconds")
+      expect((yield* outside.snapshot).inFlight).toBe(0)
+      expect(keysOf(yield* queue.claim("2", 10))).toEqual(["a", "b"])
+      expect(yield* Logged).toMatchObject([
+        { level: "warn", message: "a silent batch went back", fields: { batch: "1", writes: 2 } },
+      ])
+    }),
+  )
+
+  test(
+    "says which of its own batches it has lost",
+    Effect.gen(function* () {
+      const { lease, queue, outside } = yield* beating
+      yield* Effect.forkChild(lease.keep("1", Effect.never))
+      yield* outside.expire("1")
+      yield* queue.recover("1")
+      yield* TestClock.adjust("3 seconds")
+      expect(yield* Logged).toMatchObject([
+        { level: "warn", message: "a lease was lost", fields: { batch: "1" } },
+      ])
+      expect(yield* outside.leaseLeft("1")).toBeNull()
+    }),
+  )
+
+  test(
+    "goes on after Redis was away, and has its batch if that was shorter than the lease",
+    Effect.gen(function* () {
+      const { lease, outside, faults, heart } = yield* beating
+      yield* Effect.forkChild(lease.keep("1", Effect.never))
+      yield* faults.before("heartbeat", noReply)
+      yield* TestClock.adjust("7 seconds")
+      yield* faults.before("heartbeat", null)
+      yield* TestClock.adjust("2 seconds")
+      expect(yield* outside.leaseLeft("1")).toBeGreaterThan(5_000)
+      expect(heart.pollUnsafe()).toBeUndefined()
+      yield* TestClock.adjust("1 hour")
+      expect(yield* outside.snapshot).toMatchObject({ inFlight: 2, redelivered: 0 })
+    }),
+  )
+
+  test(
+    "tells Redis at once why the worker holds, and that it holds no more",
+    Effect.gen(function* () {
+      const { outside } = yield* beating
+      const hold = yield* Hold
+      const database = yield* DatabaseFaults
+      yield* TestClock.adjust("1 second")
+      expect((yield* outside.snapshot).workers).toEqual({ "worker-1": "" })
+      yield* database.before("probe", away)
+      yield* hold.enter(away)
+      yield* TestClock.adjust(1)
+      expect((yield* outside.snapshot).workers).toEqual({
+        "worker-1": "DatabaseUnavailable: ECONNREFUSED",
+      })
+      yield* database.before("probe", null)
+      const passed = yield* Effect.forkChild(Effect.andThen(hold.passed, outside.snapshot))
+      yield* TestClock.adjust("2500 millis")
+      yield* Fiber.join(passed)
+      expect((yield* outside.snapshot).workers).toEqual({ "worker-1": "" })
+    }),
+  )
+})

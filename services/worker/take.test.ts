@@ -1,0 +1,139 @@
+import { describe, expect, it } from "@effect/vitest"
+import { Deferred, Effect, Fiber } from "effect"
+import { TestClock } from "effect/testing"
+import { Bite } from "./bite.ts"
+import { Database } from "./database.ts"
+import { DatabaseFaults } from "./database-memory.ts"
+import { DatabaseUnavailable, QueueUnavailable } from "./errors.ts"
+import { Hold } from "./hold.ts"
+import { conserved, keysOf, write, writes } from "./queue.suite.ts"
+import { Queue } from "./queue.ts"
+import { QueueFaults, QueueOutside } from "./queue-memory.ts"
+import { takeBatch } from "./take.ts"
+import { Logged, layerWorker } from "./worker-memory.ts"
+
+const away = new DatabaseUnavailable({ reason: "ECONNREFUSED", sqlstate: null })
+const noReply = new QueueUnavailable({ reason: "no reply" })
+
+type Services =
+  | Effect.Services<typeof takeBatch>
+  | QueueOutside
+  | QueueFaults
+  | DatabaseFaults
+  | Logged
+
+const test = <E>(sentence: string, effect: Effect.Effect<void, E, Services>) =>
+  it.effect(sentence, () =>
+    Effect.suspend(() => Effect.provide(effect, layerWorker({ BATCH_MAX: 3 }))),
+  )
+
+const enqueued = Effect.gen(function* () {
+  const outside = yield* QueueOutside
+  yield* outside.enqueue(writes("a", "b", "c", "d"))
+  return { outside, queue: yield* Queue, faults: yield* QueueFaults }
+})
+
+describe("takeBatch", () => {
+  test(
+    "takes a bite at a time, each under an id of its own",
+    Effect.gen(function* () {
+      yield* enqueued
+      const first = yield* takeBatch
+      const second = yield* takeBatch
+      const third = yield* takeBatch
+      expect([first, second, third].map(keysOf)).toEqual([["a", "b", "c"], ["d"], []])
+      expect(new Set([first.id, second.id, third.id]).size).toBe(3)
+      expect(first.id).toMatch(/^worker-1:/)
+    }),
+  )
+
+  test(
+    "takes smaller bites while the database is slow",
+    Effect.gen(function* () {
+      yield* enqueued
+      yield* (yield* Bite).shrink(2)
+      expect(keysOf(yield* takeBatch)).toEqual(["a"])
+    }),
+  )
+
+  test(
+    "asks again when the reply was lost, and gets the batch that was claimed",
+    Effect.gen(function* () {
+      const { queue, faults } = yield* enqueued
+      yield* queue.seed(0)
+      let lost = 3
+      yield* faults.after(
+        "claim",
+        Effect.suspend(() => (lost-- > 0 ? noReply : Effect.void)),
+      )
+      const batch = yield* takeBatch
+      expect(keysOf(batch)).toEqual(["a", "b", "c"])
+      expect(yield* conserved).toMatchObject({ inFlight: 3 })
+      expect(yield* queue.acknowledge(batch.id, 0, [])).toBe(true)
+    }),
+  )
+
+  test(
+    "gives up after the fourth lost reply, and the lease brings the batch back",
+    Effect.gen(function* () {
+      const { faults, outside, queue } = yield* enqueued
+      yield* queue.seed(0)
+      yield* faults.after("claim", noReply)
+      expect(yield* Effect.flip(takeBatch)).toBe(noReply)
+      expect(yield* faults.count("claim")).toBe(4)
+      expect(yield* conserved).toMatchObject({ inFlight: 3 })
+      yield* TestClock.adjust("10 seconds")
+      const { expired } = yield* queue.heartbeat([], "")
+      yield* Effect.forEach(expired, queue.recover)
+      expect((yield* outside.snapshot).waiting).toHaveLength(4)
+    }),
+  )
+
+  test(
+    "continues the versions above the table's before the first batch of a Redis that was empty",
+    Effect.gen(function* () {
+      const database = yield* Database
+      yield* database.write([{ version: 5_000, write: write("a", "old") }])
+      yield* enqueued
+      const batch = yield* takeBatch
+      expect(batch.items.map(({ version }) => version)).toEqual([5_001, 5_002, 5_003])
+      expect(yield* Logged).toMatchObject([
+        { level: "warn", message: "versions were lifted above those in the table" },
+      ])
+      yield* takeBatch
+      expect(yield* (yield* DatabaseFaults).count("highestVersion")).toBe(1)
+    }),
+  )
+
+  test(
+    "takes nothing and holds when the table cannot be asked for its versions",
+    Effect.gen(function* () {
+      const { outside } = yield* enqueued
+      const database = yield* DatabaseFaults
+      yield* database.before("highestVersion", away)
+      yield* database.before("probe", away)
+      expect(yield* takeBatch).toMatchObject({ items: [], unreadable: [] })
+      expect(yield* (yield* Hold).reason).toBe("DatabaseUnavailable: ECONNREFUSED")
+      expect((yield* outside.snapshot).waiting).toHaveLength(4)
+    }),
+  )
+
+  test(
+    "gives back what it claimed when it is interrupted before it knows",
+    Effect.gen(function* () {
+      const { queue, faults, outside } = yield* enqueued
+      yield* queue.seed(0)
+      const claimed = yield* Deferred.make<void>()
+      yield* faults.after(
+        "claim",
+        Effect.andThen(Deferred.succeed(claimed, undefined), Effect.never),
+      )
+      const taking = yield* Effect.forkChild(takeBatch)
+      yield* Deferred.await(claimed)
+      expect(yield* conserved).toMatchObject({ inFlight: 3 })
+      yield* Fiber.interrupt(taking)
+      expect(yield* conserved).toMatchObject({ inFlight: 0, redelivered: 0 })
+      expect((yield* outside.snapshot).waiting).toHaveLength(4)
+    }),
+  )
+})
