@@ -2,6 +2,7 @@
  * The one table of configuration, and the one place that reads the environment. `loadConfig` decodes
  * what a process names, reports every bad variable at once, and never prints a secret.
  */
+import { readFileSync } from "node:fs"
 import process from "node:process"
 import { Result, Schema } from "effect"
 
@@ -67,7 +68,11 @@ const oneOf = <const A extends string>(fallback: A, ...others: A[]): Variable<A>
 
 const port = (fallback: number) => integer(0, 65_535, fallback)
 
-/** Every variable: its bounds and its default. The README's table is this table in words. */
+/**
+ * Every variable: its bounds and its default. The README's table is this table in words. Instead of any
+ * of them NAME_FILE may be set: it names a file that holds the value, which is how secrets are given to
+ * a container without standing in its environment.
+ */
 export const VARIABLES = {
   DATABASE_URL: url("postgres|postgresql", LOCAL_DATABASE_URL),
   REDIS_URL: url("redis|rediss", LOCAL_REDIS_URL),
@@ -112,14 +117,32 @@ export class ConfigError extends Error {
   }
 }
 
+/** What is configured, as text. An empty variable counts as unset: `PORT= npm start` means the default. */
+const find = (name: string, environment: Environment, bad: string[]): string | undefined => {
+  const text = environment[name] || undefined
+  const file = environment[`${name}_FILE`]
+  if (!file) return text
+  if (text !== undefined) bad.push(`${name} and ${name}_FILE are both set; allowed is one of them`)
+  try {
+    const content = readFileSync(file, "utf8").trim()
+    // Not the default: whoever names a file means what is in it.
+    if (content === "") bad.push(`${name}_FILE names an empty file; allowed is a file with a value`)
+    return content || undefined
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code
+    bad.push(`${name}_FILE names a file that cannot be read (${code})`)
+    return undefined
+  }
+}
+
 const decode = <A>(
   name: string,
   variable: Variable<A>,
-  text: string | undefined,
+  environment: Environment,
   bad: string[],
 ): A => {
-  // An empty variable counts as unset: `PORT= npm start` and compose's `${PORT:-}` mean the default.
-  if (text === undefined || text === "") return variable.fallback
+  const text = find(name, environment, bad)
+  if (text === undefined) return variable.fallback
   const result = Schema.decodeUnknownResult(variable.schema)(text.trim())
   if (Result.isSuccess(result)) return result.success
   const shown = variable.secret ? "(not shown)" : JSON.stringify(text.slice(0, 80))
@@ -139,13 +162,13 @@ export const loadConfig = (
   const values = Object.fromEntries(
     Object.entries(VARIABLES).map(([name, variable]) => [
       name,
-      decode<number | string>(name, variable as Variable<number | string>, environment[name], bad),
+      decode<number | string>(name, variable as Variable<number | string>, environment, bad),
     ]),
   ) as unknown as { [N in Name]: (typeof VARIABLES)[N]["fallback"] }
   const ports = { ingest: values.INGEST_PORT, reader: values.READER_PORT, stats: values.STATS_PORT }
   const PORT =
     service in ports
-      ? decode("PORT", port(ports[service as keyof typeof ports]), environment.PORT, bad)
+      ? decode("PORT", port(ports[service as keyof typeof ports]), environment, bad)
       : null
   // A window that waits for more writes than one bite may take would always wait for its timeout.
   if (values.BATCH_SIZE > values.BATCH_MAX) {
