@@ -3,9 +3,15 @@
  * minutes). What never reaches an app, because it is not HTTP or not in time, is answered as a problem too.
  */
 import { once } from "node:events"
-import { createServer, type Server, type ServerOptions } from "node:http"
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerOptions,
+  STATUS_CODES,
+} from "node:http"
 import type { AddressInfo, Socket } from "node:net"
-import { getRequestListener, RequestError } from "@hono/node-server"
+import { getRequestListener, type HttpBindings, RequestError } from "@hono/node-server"
 import { type ProblemName, problem, problemParts } from "./problem.ts"
 
 export type Fetch = (request: Request) => Response | Promise<Response>
@@ -21,6 +27,8 @@ export const LIMITS = {
   keepAliveTimeout: 5_000,
   // How late a timeout may be noticed; Node's own 30 s would make 40 s of the 10.
   connectionsCheckingInterval: 1_000,
+  // Asked for in `isSound`, for an answer that is a problem.
+  requireHostHeader: false,
 } satisfies ServerOptions
 
 const PROBLEM_OF_CODE: Readonly<Record<string, ProblemName>> = {
@@ -37,9 +45,13 @@ const refuse = (error: NodeJS.ErrnoException, socket: Socket) => {
     connection: "close",
     "content-length": body.length,
   }).map(([name, value]) => `${name}: ${value}\r\n`)
-  socket.end(`HTTP/1.1 ${status} \r\n${lines.join("")}\r\n${body}`)
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join("")}\r\n${body}`)
   socket.destroySoon()
 }
+
+/** What RFC 9112 demands and Node lets pass: bytes of a path over 127 would arrive as other characters. */
+const isSound = ({ url, headers, httpVersion }: IncomingMessage) =>
+  /^[\x21-\x7e]*$/.test(url ?? "") && (headers.host !== undefined || httpVersion === "1.0")
 
 /**
  * Resolves when it accepts connections.
@@ -50,12 +62,17 @@ export const listen = async (
   port: number,
   limits: typeof LIMITS = LIMITS,
 ): Promise<{ readonly server: Server; readonly url: string }> => {
-  const listener = getRequestListener(fetch, {
-    // Only of requests in HTTP/1.0, which need not name a host.
-    hostname: "localhost",
-    errorHandler: (error) =>
-      error instanceof RequestError ? problem("bad-request") : problem("internal-error"),
-  })
+  const sound = (request: Request, { incoming }: Pick<HttpBindings, "incoming">) =>
+    isSound(incoming) ? fetch(request) : problem("bad-request")
+  const listener = getRequestListener(
+    (request, bindings) => sound(request, bindings as HttpBindings),
+    {
+      // Only of requests in HTTP/1.0, which need not name a host.
+      hostname: "localhost",
+      errorHandler: (error) =>
+        error instanceof RequestError ? problem("bad-request") : problem("internal-error"),
+    },
+  )
   const server = createServer(limits, listener)
   server.maxConnections = CONNECTIONS_MAX
   server.on("clientError", refuse)
