@@ -13,9 +13,9 @@ const STOP_LIMIT_MS = 20_000
 const POLL_MS = 20
 
 /** The command line of a process, or "" when there is none. Slim containers have no `ps`. */
-const commandLine = async (pid: number): Promise<string> => {
+export const commandLine = async (pid: number): Promise<string> => {
   try {
-    return (await readFile(`/proc/${pid}/cmdline`, "utf8")).replaceAll("\0", " ")
+    return (await readFile(`/proc/${pid}/cmdline`, "utf8")).replaceAll("\0", " ").trim()
   } catch {
     const ps = promisify(execFile)("ps", ["-ww", "-o", "command=", "-p", String(pid)])
     return await ps.then(({ stdout }) => stdout.trim()).catch(() => "")

@@ -1,0 +1,56 @@
+/**
+ * The life of `npm start`: up, until a signal or the death of a child, and down again. Promises that
+ * whatever ends it, all that it started is gone when it resolves.
+ */
+import { once } from "node:events"
+import process from "node:process"
+import type { Config } from "../shared/config.ts"
+import { banner } from "./banner.ts"
+import { shutDown } from "./shutdown.ts"
+import { makeStack } from "./stack.ts"
+import { Interrupted, startUp } from "./startup.ts"
+import type { Place } from "./stores.ts"
+import { complain, say } from "./terminal.ts"
+
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const
+
+/** `npm` hands a Ctrl-C on that the terminal has already sent to us too, a few ms apart. */
+const SAME_SIGNAL_MS = 300
+
+const listenForSignals = () => {
+  const first = new AbortController()
+  const second = new AbortController()
+  let at = 0
+  for (const signal of SIGNALS) {
+    process.on(signal, () => {
+      const isSame = first.signal.aborted && Date.now() - at < SAME_SIGNAL_MS
+      at = Date.now()
+      if (isSame) return
+      ;(first.signal.aborted ? second : first).abort()
+    })
+  }
+  return { first: first.signal, second: second.signal }
+}
+
+/** Resolves to the exit code: 0 when it was asked to end, 1 after saying the reason. */
+export const live = async (config: Config, place: Place): Promise<0 | 1> => {
+  const { first, second } = listenForSignals()
+  const stack = makeStack(config)
+  try {
+    const health = await startUp(stack, config, place, first)
+    const { urls, database, redis } = stack
+    say(banner({ urls, database: database?.description, redis: redis?.description, health }))
+    stack.isUp = true
+    const ended = AbortSignal.any([first, stack.fall.signal])
+    if (!ended.aborted) await once(ended, "abort")
+    if (stack.fallen !== null) throw new Error(stack.fallen)
+    await shutDown(stack, true, second)
+    if (stack.fallen !== null) complain(stack.fallen)
+    return stack.fallen === null ? 0 : 1
+  } catch (error) {
+    const asked = error instanceof Interrupted
+    if (!asked) complain((error as Error).message)
+    await shutDown(stack, false, second)
+    return asked ? 0 : 1
+  }
+}

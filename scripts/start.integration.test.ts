@@ -1,0 +1,236 @@
+import { execFile } from "node:child_process"
+import { createServer } from "node:net"
+import { join } from "node:path"
+import process from "node:process"
+import { fileURLToPath } from "node:url"
+import { promisify } from "node:util"
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest"
+import { openDatabase } from "../shared/database.ts"
+import { type Directory, temporaryDirectory } from "./directory.ts"
+import { commandLine } from "./leftover.ts"
+import { freePort, isFree } from "./port.ts"
+import { startPostgres } from "./postgres.ts"
+import { launch } from "./process.ts"
+import { nativeRedis, startRedis } from "./redis.ts"
+import type { Store } from "./store.ts"
+
+const UP = /^Try:$/
+const LIMIT_MS = 40_000
+const scripts = fileURLToPath(new URL(".", import.meta.url))
+const kind = nativeRedis() === null ? "wasm" : "native"
+
+let directory: Directory
+let database: Store
+let redis: Store
+beforeAll(async () => {
+  directory = await temporaryDirectory()
+  const at = (name: string) => ({ directory: join(directory.path, name) })
+  database = await startPostgres({ ...at("postgres"), settings: { fsync: "off" } })
+  redis = await startRedis({ ...at("redis"), kind })
+})
+afterAll(async () => {
+  await redis?.stop()
+  await database?.stop()
+  await directory?.remove()
+})
+
+const ports = async () => ({
+  INGEST_PORT: String(await freePort()),
+  READER_PORT: String(await freePort()),
+  STATS_PORT: String(await freePort()),
+})
+type Ports = Awaited<ReturnType<typeof ports>>
+
+const named = () => ({ DATABASE_URL: database.url, REDIS_URL: redis.url })
+
+const run = async (parameters: string[], env: Record<string, string>) => {
+  const lines: string[] = []
+  const child = await launch(process.execPath, parameters, {
+    name: "start",
+    env: { PATH: process.env.PATH, BATCH_TIMEOUT: "0.05", WORKER_POLL_INTERVAL: "0", ...env },
+    onLine: (line) => lines.push(line),
+  })
+  onTestFinished(() => child.stop(LIMIT_MS))
+  /** Without the guards, which end a little after what they guard. */
+  const pids = async (): Promise<number[]> => {
+    const { stdout } = await promisify(execFile)("ps", ["-A", "-o", "pid=,ppid=,command="])
+    const all = stdout.split("\n").map((line) => line.trim().split(/\s+/))
+    return all
+      .filter(([, parent, program]) => parent === String(child.pid) && program !== "sh")
+      .map(([pid]) => Number(pid))
+  }
+  const up = async () => {
+    await child.printed(UP, LIMIT_MS)
+    return await pids()
+  }
+  return { ...child, up, text: () => lines.join("\n") }
+}
+
+/** `npm start` as users have it, on stores of ours. */
+const start = (env: Record<string, string>) => run([join(scripts, "start.ts")], env)
+
+/** The same life with embedded stores in another place than a user's own. */
+const startEmbedded = async (path: string, env: Record<string, string>) => {
+  const place = { directory: path, databasePort: await freePort(), redisPort: await freePort() }
+  const script = `
+    import { loadConfig } from ${JSON.stringify(join(scripts, "../shared/config.ts"))}
+    import { live } from ${JSON.stringify(join(scripts, "life.ts"))}
+    process.exit(await live(loadConfig("all"), ${JSON.stringify(place)}))`
+  const databaseUrl = `postgres://postgres:postgres@127.0.0.1:${place.databasePort}/write_buffer`
+  return { ...(await run(["--input-type=module", "-e", script], env)), place, databaseUrl }
+}
+
+const write = async ({ INGEST_PORT }: Ports, key: string) => {
+  const response = await fetch(`http://127.0.0.1:${INGEST_PORT}/write`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ key, value: "one" }),
+  })
+  expect(response.status).toBe(202)
+}
+const read = async ({ READER_PORT }: Ports, key: string) =>
+  (await fetch(`http://127.0.0.1:${READER_PORT}/read/${key}`)).status
+
+const expectGone = async (pids: ReadonlyArray<number>, used: ReadonlyArray<string | number>) => {
+  expect(pids.length).toBeGreaterThan(3)
+  await expect.poll(async () => (await Promise.all(pids.map(commandLine))).join("")).toBe("")
+  for (const port of used) expect(await isFree(Number(port))).toBe(true)
+}
+
+const linesOf = (text: string) => text.trim().split("\n")
+
+test("it starts on the stores that it is given, and Ctrl-C writes what is queued", async () => {
+  const env = { ...(await ports()), ...named() }
+  const started = await start(env)
+  const children = await started.up()
+  expect(started.text()).toContain(`PostgreSQL at 127.0.0.1:${database.port} (DATABASE_URL)`)
+  expect(started.text()).not.toContain(":postgres@")
+  await Promise.all(Array.from({ length: 100 }, (_, i) => write(env, `drained-${i}`)))
+  started.kill("SIGINT")
+  expect((await started.exited).code).toBe(0)
+  await expectGone(children, [env.INGEST_PORT, env.READER_PORT, env.STATS_PORT])
+
+  const opened = openDatabase(database.url, {
+    name: "test",
+    maxConnections: 1,
+    deadlineMillis: 5_000,
+  })
+  const rows = await opened.run(
+    (sql) => sql`select count(*)::int from key_values where key like 'drained-%'`,
+  )
+  await opened.close()
+  expect(rows[0]?.count).toBe(100)
+})
+
+test("embedded stores keep the data over kill -9 of the start, which leaves nothing running", async () => {
+  const own = await temporaryDirectory()
+  onTestFinished(own.remove)
+  const env = await ports()
+  const first = await startEmbedded(own.path, env)
+  const children = await first.up()
+  await write(env, "kept")
+  await expect.poll(() => read(env, "kept")).toBe(200)
+
+  const other = await startEmbedded(own.path, await ports())
+  expect((await other.exited).code).toBe(1)
+  expect(other.text()).toBe(
+    `Already running here, as process ${first.pid}: stop that first (kill ${first.pid})`,
+  )
+  first.kill("SIGKILL")
+  await first.exited
+  await expectGone(children, [
+    ...Object.values(env),
+    first.place.databasePort,
+    first.place.redisPort,
+  ])
+
+  const second = await startEmbedded(own.path, env)
+  await second.up()
+  expect(await read(env, "kept")).toBe(200)
+
+  // Nobody can write to a locked table, so this write waits, and so would a Ctrl-C.
+  const options = { name: "test", maxConnections: 1, deadlineMillis: 60_000 }
+  const opened = openDatabase(second.databaseUrl, options)
+  const { promise: over, resolve: release } = Promise.withResolvers<void>()
+  const { promise: locked, resolve: isLocked } = Promise.withResolvers<void>()
+  const lock = opened.run((sql) =>
+    sql.begin(async (transaction) => {
+      await transaction`lock table key_values in access exclusive mode`
+      isLocked()
+      await over
+    }),
+  )
+  await locked
+  await write(env, "waiting")
+  second.kill("SIGINT")
+  await second.printed(/^Writes left: 1\./, LIMIT_MS)
+  second.kill("SIGINT")
+  await second.printed(/^Stopping reader and stats/, LIMIT_MS)
+  release()
+  await lock.catch(() => {})
+  await opened.close()
+  expect((await second.exited).code).toBe(0)
+  expect(second.text()).toMatch(
+    kind === "native" ? /PostgreSQL \(1\) stay in the queue/ : /PostgreSQL \(1\) are lost/,
+  )
+})
+
+test("a process that dies ends the others, and its last lines are shown", async () => {
+  const env = { ...(await ports()), ...named() }
+  const started = await start(env)
+  const children = await started.up()
+  const commands = await Promise.all(children.map(commandLine))
+  const reader = children[commands.findIndex((command) => command.includes("services/reader"))]
+  process.kill(reader as number, "SIGKILL")
+  expect((await started.exited).code).toBe(1)
+  expect(started.text()).toMatch(/^reader ended by SIGKILL\. Its last lines:\n.*listening/m)
+  await expectGone(children, [env.INGEST_PORT, env.READER_PORT, env.STATS_PORT])
+})
+
+test("Ctrl-C while it starts ends it with 0 and leaves nothing", async () => {
+  const own = await temporaryDirectory()
+  onTestFinished(own.remove)
+  const started = await startEmbedded(own.path, await ports())
+  await started.printed(/^Starting PostgreSQL/, LIMIT_MS)
+  started.kill("SIGINT")
+  expect((await started.exited).code).toBe(0)
+  expect(await isFree(started.place.databasePort)).toBe(true)
+})
+
+test("a port in use is one line that says what to change", async () => {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, resolve))
+  onTestFinished(() => void server.close())
+  const { port } = server.address() as { port: number }
+  const started = await start({ ...(await ports()), ...named(), READER_PORT: String(port) })
+  expect((await started.exited).code).toBe(1)
+  expect(linesOf(started.text())).toEqual([
+    `Port ${port} is in use. Stop what uses it, or choose another: READER_PORT=${port + 1_000} npm start`,
+  ])
+})
+
+test("a store that does not answer is one line, without the credentials", async () => {
+  const port = await freePort()
+  const bad = [
+    { DATABASE_URL: `postgres://someone:secret@127.0.0.1:${port}/x`, REDIS_URL: redis.url },
+    { DATABASE_URL: database.url, REDIS_URL: `redis://:secret@127.0.0.1:${port}` },
+  ]
+  for (const [at, name] of ["DATABASE_URL: the PostgreSQL", "REDIS_URL: the Redis"].entries()) {
+    const started = await start({ ...(await ports()), ...bad[at] })
+    expect((await started.exited).code).toBe(1)
+    const reason = linesOf(started.text()).at(-1)
+    expect(reason).toMatch(`${name} at 127.0.0.1:${port} does not answer (ECONNREFUSED): start it`)
+    expect(started.text()).not.toContain("secret")
+  }
+})
+
+test("a folder that cannot be written and a bad variable are one line each", async () => {
+  const file = await startEmbedded(join(scripts, "start.ts", "data"), await ports())
+  expect((await file.exited).code).toBe(1)
+  expect(linesOf(file.text())).toEqual([
+    expect.stringMatching(/^Cannot write to .*start\.ts\/data \(ENOTDIR\): give it to the user/),
+  ])
+  const bad = await start({ BATCH_SIZE: "none" })
+  expect((await bad.exited).code).toBe(1)
+  expect(linesOf(bad.text())).toEqual([expect.stringMatching(/^BATCH_SIZE is "none"; allowed is/)])
+})

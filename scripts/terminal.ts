@@ -1,0 +1,43 @@
+/**
+ * What the user of `npm start` sees: steps with their time, and the lines of the processes, each with
+ * its name. Never throws: who reads may be gone (`npm start | head`, a closed window), and stopping
+ * in order matters more than being read.
+ */
+import process from "node:process"
+
+/** The longest name of a process, "postgres". */
+const NAME_WIDTH = 8
+
+let isLineOpen = false
+
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {})
+
+export const say = (line: string): void => {
+  process.stdout.write(isLineOpen ? `\n${line}\n` : `${line}\n`)
+  isLineOpen = false
+}
+
+/** Why it does not start, or stopped. */
+export const complain = (line: string): void => {
+  if (isLineOpen) say("")
+  process.stderr.write(`${line}\n`)
+}
+
+/** A line of a process, marked with its name. */
+export const sayFrom = (name: string) => (line: string) =>
+  say(`${name.padEnd(NAME_WIDTH)} | ${line}`)
+
+/** Shows what is being done, and when it is done how long it took. */
+export const step = async <A>(what: string, work: () => Promise<A>): Promise<A> => {
+  const begin = performance.now()
+  if (isLineOpen) say("")
+  process.stdout.write(`${what} ... `)
+  isLineOpen = true
+  const result = await work()
+  const seconds = `${((performance.now() - begin) / 1_000).toFixed(1)} s`
+  // Others may have spoken meanwhile.
+  if (isLineOpen) process.stdout.write(`${seconds}\n`)
+  else say(`${what}: ${seconds}`)
+  isLineOpen = false
+  return result
+}
