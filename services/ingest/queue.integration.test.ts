@@ -1,0 +1,203 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest"
+import { type Directory, temporaryDirectory } from "../../scripts/directory.ts"
+import { nativeRedis, startRedis } from "../../scripts/redis.ts"
+import type { Store } from "../../scripts/store.ts"
+import { startProxy } from "../../shared/proxy.suite.ts"
+import { openQueue, type QueueConnection, queueKeys, untilReady } from "../../shared/queue.ts"
+import { decodeItem } from "../../shared/write.ts"
+import { makeApp } from "./app.ts"
+import { makePut } from "./queue.ts"
+
+const KINDS = nativeRedis() ? (["native", "wasm"] as const) : (["wasm"] as const)
+
+/** What the issue promises; the times between are a small part of them on an idle machine. */
+const REFUSED_LIMIT_MILLIS = 900
+const RECOVERED_LIMIT_MILLIS = 1_000
+const POLL_MILLIS = 10
+const KEYS = queueKeys("write_queue")
+const MAX_DEPTH = 1_000
+
+interface Answer {
+  readonly status: number
+  readonly type?: string
+  readonly version: number
+  readonly retryAfter: string | null
+  readonly millis: number
+}
+
+/** Ingest as `main.ts` wires it, without the process. */
+const openIngest = async (url: string, maxDepth = MAX_DEPTH) => {
+  const redis = openQueue(url, { name: "ingest" })
+  await untilReady(redis)
+  const app = makeApp({
+    put: makePut(redis, KEYS.waiting, maxDepth, () => {}),
+    isQueueUp: () => redis.ping().then(...([() => true, () => false] as const)),
+    valueMaxBytes: 65_536,
+    report: (error) => {
+      throw error
+    },
+  })
+  const post = async (key: string): Promise<Answer> => {
+    const start = performance.now()
+    const response = await app.request("/write", {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ key, value: "v" }),
+    })
+    return {
+      status: response.status,
+      retryAfter: response.headers.get("retry-after"),
+      millis: performance.now() - start,
+      ...((await response.json()) as { type?: string; version: number }),
+    }
+  }
+  /** Posts until one is accepted; the time it took, and what came before. */
+  const recovery = async () => {
+    const start = performance.now()
+    const refused: Answer[] = []
+    for (;;) {
+      const found = await post("recovered")
+      const millis = performance.now() - start
+      if (found.status === 202) return { millis, refused }
+      refused.push(found)
+      if (millis > 10 * RECOVERED_LIMIT_MILLIS) throw new Error("not recovered")
+      await new Promise((resume) => setTimeout(resume, POLL_MILLIS))
+    }
+  }
+  const health = async () => (await app.request("/health")).status
+  return { post, recovery, health, close: () => redis.disconnect() }
+}
+
+describe.each(KINDS)("ingest on a %s Redis", (kind) => {
+  let directory: Directory
+  let store: Store
+  let redis: QueueConnection
+  const closing: Array<() => void> = []
+
+  const start = (port?: number) =>
+    startRedis({ directory: directory.path, kind, ...(port !== undefined && { port }) })
+  const open = async (url = store.url, maxDepth?: number) => {
+    const ingest = await openIngest(url, maxDepth)
+    closing.push(ingest.close)
+    return ingest
+  }
+  const count = async (name: string) => Number(await redis.hget(KEYS.counters, name))
+
+  beforeAll(async () => {
+    directory = await temporaryDirectory()
+    store = await start()
+    redis = openQueue(store.url, { name: "test" })
+    await untilReady(redis)
+  })
+  afterAll(async () => {
+    redis?.disconnect()
+    await store?.stop()
+    await directory?.remove()
+  })
+  beforeEach(async () => {
+    await untilReady(redis)
+    await redis.flushall()
+  })
+  afterEach(() => {
+    for (const close of closing.splice(0)) close()
+  })
+
+  test("queues writes of one turn in their order, with rising versions", async () => {
+    const ingest = await open()
+    const keys = Array.from({ length: 100 }, (_, index) => `key ${index}`)
+    const answers = await Promise.all(keys.map(ingest.post))
+    expect(answers.map(({ status }) => status)).toEqual(keys.map(() => 202))
+    const items = (await redis.lrange(KEYS.waiting, 0, -1)).reverse().map(decodeItem)
+    expect(items).toMatchObject(
+      answers.map(({ version }, index) => ({ success: { version, write: { key: keys[index] } } })),
+    )
+    expect(await count("queued")).toBe(100)
+  })
+
+  test("takes exactly as many writes as may wait", async () => {
+    const ingest = await open(store.url, 10)
+    const keys = Array.from({ length: 25 }, (_, index) => `key ${index}`)
+    const answers = await Promise.all(keys.map(ingest.post))
+    const accepted = answers.filter(({ status }) => status === 202)
+    const refused = answers.filter(({ status }) => status === 503)
+    expect([accepted.length, refused.length]).toEqual([10, 15])
+    for (const { type, retryAfter } of refused) {
+      expect([type, retryAfter]).toEqual(["/problems/queue-full", "60"])
+    }
+    expect([await redis.llen(KEYS.waiting), await count("queued")]).toEqual([10, 10])
+    await redis.rpop(KEYS.waiting)
+    expect((await ingest.post("room again")).status).toBe(202)
+    expect((await ingest.post("and full again")).status).toBe(503)
+  })
+
+  test("tells a full queue that drains fast to come back soon", async () => {
+    const ingest = await open(store.url, 10)
+    const [seconds] = await redis.time()
+    await redis.hset(KEYS.counters, `second:${Number(seconds) % 16}`, `${seconds}:5`)
+    const answers = await Promise.all(Array.from({ length: 11 }, (_, i) => ingest.post(`${i}`)))
+    expect(answers.at(-1)).toMatchObject({ status: 503, retryAfter: "2" })
+  })
+
+  test("refuses when Redis is out of memory, and changes nothing", async () => {
+    const ingest = await open()
+    await redis.config("SET", "maxmemory", "1")
+    const refused = await ingest.post("too much")
+    expect(refused).toMatchObject({ status: 503, type: "/problems/queue-full", retryAfter: "10" })
+    await redis.config("SET", "maxmemory", "0")
+    expect(await redis.exists(KEYS.waiting, KEYS.counters)).toBe(0)
+    expect((await ingest.post("fits")).status).toBe(202)
+  })
+
+  test("refuses while Redis is somebody's replica, and goes on when it is not", async () => {
+    const ingest = await open()
+    await redis.replicaof("127.0.0.1", 1)
+    expect(await ingest.post("a")).toMatchObject({
+      ...{ status: 503, type: "/problems/queue-unavailable", retryAfter: "1" },
+    })
+    await redis.replicaof("NO", "ONE")
+    expect((await ingest.recovery()).millis).toBeLessThan(RECOVERED_LIMIT_MILLIS)
+    expect(await count("queued")).toBe(1)
+  })
+
+  test("says that a write may have happened when its reply is lost, and sends it once", async () => {
+    const proxy = await startProxy(store.port)
+    closing.push(proxy.stop)
+    const ingest = await open(`redis://127.0.0.1:${proxy.port}`)
+    const heard = proxy.loseReplies()
+    const posted = ingest.post("lost")
+    await heard
+    proxy.heal()
+    expect(await posted).toMatchObject({ status: 503, type: "/problems/outcome-unknown" })
+    await ingest.recovery()
+    expect([await redis.llen(KEYS.waiting), await count("queued")]).toEqual([2, 2])
+  })
+
+  test("refuses in time while Redis is frozen, and goes on when it is not", async () => {
+    const ingest = await open()
+    store.kill("SIGSTOP")
+    const unknown = await ingest.post("frozen")
+    store.kill("SIGCONT")
+    expect(unknown).toMatchObject({ status: 503, type: "/problems/outcome-unknown" })
+    expect(unknown.millis).toBeLessThan(2_000)
+    const { refused } = await ingest.recovery()
+    const unknowns = refused.filter(({ type }) => type === "/problems/outcome-unknown")
+    expect(await count("queued")).toBeLessThanOrEqual(2 + unknowns.length)
+  })
+
+  test("refuses at once while Redis is down, and accepts soon after it is back", async () => {
+    const ingest = await open()
+    expect(await ingest.health()).toBe(200)
+    store.kill("SIGKILL")
+    await store.exited
+    const refused = [await ingest.post("1"), await ingest.post("2"), await ingest.post("3")]
+    for (const found of refused) {
+      expect(found).toMatchObject({ status: 503, retryAfter: "1" })
+      expect(found.millis).toBeLessThan(REFUSED_LIMIT_MILLIS)
+    }
+    expect(refused.at(-1)?.type).toBe("/problems/queue-unavailable")
+    expect(await ingest.health()).toBe(503)
+    store = await start(store.port)
+    expect((await ingest.recovery()).millis).toBeLessThan(RECOVERED_LIMIT_MILLIS)
+    expect(await ingest.health()).toBe(200)
+  })
+})
