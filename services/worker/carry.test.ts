@@ -1,0 +1,213 @@
+import { describe, expect, it } from "@effect/vitest"
+import { Deferred, Effect, Fiber } from "effect"
+import { TestClock } from "effect/testing"
+import { carry } from "./carry.ts"
+import { DatabaseFaults, DatabaseOutside, reject } from "./database-memory.ts"
+import {
+  BatchFailed,
+  DatabaseMisconfigured,
+  DatabaseUnavailable,
+  QueueUnavailable,
+} from "./errors.ts"
+import { Hold } from "./hold.ts"
+import { conserved, writes } from "./queue.suite.ts"
+import { Queue } from "./queue.ts"
+import { QueueFaults, QueueOutside } from "./queue-memory.ts"
+import { Logged, layerWorker } from "./worker-memory.ts"
+
+const noReply = new QueueUnavailable({ reason: "no reply" })
+
+type Services =
+  | Effect.Services<ReturnType<typeof carry>>
+  | QueueOutside
+  | QueueFaults
+  | DatabaseFaults
+  | DatabaseOutside
+  | Logged
+
+const test = <E>(sentence: string, effect: Effect.Effect<void, E, Services>) =>
+  it.effect(sentence, () => Effect.suspend(() => Effect.provide(effect, layerWorker())))
+
+/** Three writes, claimed. */
+const claimed = Effect.gen(function* () {
+  const services = yield* Effect.all({
+    queue: Queue,
+    outside: QueueOutside,
+    onQueue: QueueFaults,
+    onDatabase: DatabaseFaults,
+    table: DatabaseOutside,
+    hold: Hold,
+  })
+  yield* services.queue.seed(0)
+  yield* services.outside.enqueue(writes("a", "b", "c"))
+  const batch = yield* services.queue.claim("1", 10)
+  if (!batch) throw new Error("nothing was claimed")
+  return { ...services, batch }
+})
+
+describe("carry", () => {
+  test(
+    "writes a batch and acknowledges it, the dead included",
+    Effect.gen(function* () {
+      const { batch, table, onDatabase } = yield* claimed
+      yield* onDatabase.onWrite((items) =>
+        items.some((item) => item.write.key === "b") ? reject("22021") : Effect.void,
+      )
+      yield* carry(batch)
+      const { dead, ...counts } = yield* conserved
+      expect(counts).toMatchObject({ inFlight: 0, processed: 2, failed: 1, waiting: [] })
+      expect(dead.map((letter) => JSON.parse(letter))).toMatchObject([
+        { key: "b", reason: "SQLSTATE 22021", sqlstate: "22021" },
+      ])
+      expect(yield* table.read("c")).toEqual(batch.items[2])
+      expect(yield* Logged).toMatchObject([
+        { level: "error", message: "writes were buried", fields: { writes: 1, batch: "1" } },
+      ])
+    }),
+  )
+
+  for (const error of [
+    new DatabaseUnavailable({ reason: "CONNECTION_CLOSED", sqlstate: null }),
+    new DatabaseMisconfigured({ reason: "SQLSTATE 42P01", sqlstate: "42P01" }),
+    new BatchFailed({ reason: "SQLSTATE 40P01", sqlstate: "40P01" }),
+  ]) {
+    test(
+      `gives the batch back after ${error._tag}, after it held: nobody dies`,
+      Effect.gen(function* () {
+        const { batch, onDatabase, onQueue, hold } = yield* claimed
+        yield* onDatabase.onWrite(() => error)
+        yield* onDatabase.before("probe", error)
+        let heldAtRelease = ""
+        yield* onQueue.before(
+          "release",
+          Effect.map(hold.reason, (reason) => {
+            heldAtRelease = reason
+          }),
+        )
+        const carrying = yield* Effect.forkChild(carry(batch))
+        yield* TestClock.adjust("10 seconds")
+        yield* Fiber.join(carrying)
+        expect(heldAtRelease).toBe(`${error._tag}: ${error.reason}`)
+        expect(yield* conserved).toMatchObject({
+          waiting: { length: 3 },
+          inFlight: 0,
+          failed: 0,
+          redelivered: 0,
+          dead: [],
+        })
+      }),
+    )
+  }
+
+  test(
+    "holds after a defect of this program, instead of trying the batch for ever",
+    Effect.gen(function* () {
+      const { batch, onDatabase, hold } = yield* claimed
+      yield* onDatabase.onWrite(() => Effect.die(new RangeError("secret")))
+      yield* carry(batch)
+      expect(yield* hold.reason).toBe("DatabaseMisconfigured: defect: RangeError")
+      expect(yield* conserved).toMatchObject({ waiting: { length: 3 }, failed: 0 })
+    }),
+  )
+
+  test(
+    "acknowledges later when Redis is away, without a second statement",
+    Effect.gen(function* () {
+      const { batch, onQueue, onDatabase } = yield* claimed
+      yield* onQueue.before("acknowledge", noReply)
+      const carrying = yield* Effect.forkChild(carry(batch))
+      yield* TestClock.adjust("5 seconds")
+      expect(carrying.pollUnsafe()).toBeUndefined()
+      yield* onQueue.before("acknowledge", null)
+      yield* TestClock.adjust("2 seconds")
+      yield* Fiber.join(carrying)
+      expect(yield* conserved).toMatchObject({ processed: 3, inFlight: 0 })
+      expect(yield* onDatabase.count("write")).toBe(1)
+    }),
+  )
+
+  test(
+    "counts once when only the reply of the acknowledgement was lost",
+    Effect.gen(function* () {
+      const { batch, onQueue } = yield* claimed
+      let lost = 2
+      yield* onQueue.after(
+        "acknowledge",
+        Effect.suspend(() => (lost-- > 0 ? noReply : Effect.void)),
+      )
+      const carrying = yield* Effect.forkChild(carry(batch))
+      yield* TestClock.adjust("2 seconds")
+      yield* Fiber.join(carrying)
+      expect(yield* conserved).toMatchObject({ processed: 3, failed: 0, inFlight: 0 })
+    }),
+  )
+
+  test(
+    "leaves a written batch to its lease when Redis stays away, and redelivery changes nothing",
+    Effect.gen(function* () {
+      const { batch, queue, onQueue, table } = yield* claimed
+      yield* onQueue.before("acknowledge", noReply)
+      const carrying = yield* Effect.forkChild(carry(batch))
+      yield* TestClock.adjust("13 seconds")
+      yield* Fiber.join(carrying)
+      expect(yield* queue.recover("1")).toBe(3)
+      yield* onQueue.before("acknowledge", null)
+      const again = yield* queue.claim("2", 10)
+      if (again) yield* carry(again)
+      expect(yield* conserved).toMatchObject({ processed: 3, redelivered: 3, inFlight: 0 })
+      expect(yield* table.read("a")).toEqual(batch.items[0])
+    }),
+  )
+
+  test(
+    "leaves a batch that it cannot give back to its lease",
+    Effect.gen(function* () {
+      const { batch, onQueue, onDatabase } = yield* claimed
+      yield* onDatabase.onWrite(() => new DatabaseUnavailable({ reason: "EPIPE", sqlstate: null }))
+      yield* onQueue.before("release", noReply)
+      const carrying = yield* Effect.forkChild(carry(batch))
+      yield* TestClock.adjust("4 seconds")
+      yield* Fiber.join(carrying)
+      expect(yield* conserved).toMatchObject({ inFlight: 3 })
+    }),
+  )
+})
+
+describe("carry, interrupted", () => {
+  test(
+    "gives the batch back while it is being written",
+    Effect.gen(function* () {
+      const { batch, onDatabase, hold } = yield* claimed
+      const writing = yield* Deferred.make<void>()
+      yield* onDatabase.onWrite(() =>
+        Effect.andThen(Deferred.succeed(writing, undefined), Effect.never),
+      )
+      const carrying = yield* Effect.forkChild(carry(batch))
+      yield* Deferred.await(writing)
+      yield* Fiber.interrupt(carrying)
+      expect(yield* conserved).toMatchObject({ waiting: { length: 3 }, inFlight: 0 })
+      expect(yield* hold.reason).toBe("")
+    }),
+  )
+
+  test(
+    "acknowledges a batch that is written",
+    Effect.gen(function* () {
+      const { batch, onQueue } = yield* claimed
+      const acknowledging = yield* Deferred.make<void>()
+      const latch = yield* Deferred.make<void>()
+      yield* onQueue.before(
+        "acknowledge",
+        Effect.andThen(Deferred.succeed(acknowledging, undefined), Deferred.await(latch)),
+      )
+      const carrying = yield* Effect.forkChild(carry(batch))
+      yield* Deferred.await(acknowledging)
+      const interrupting = yield* Effect.forkChild(Fiber.interrupt(carrying))
+      yield* TestClock.adjust("1 minute")
+      expect(interrupting.pollUnsafe()).toBeUndefined()
+      yield* Deferred.succeed(latch, undefined)
+      yield* Fiber.join(interrupting)
+      expect(yield* conserved).toMatchObject({ processed: 3, inFlight: 0, waiting: [] })
+    }),
+  )
+})

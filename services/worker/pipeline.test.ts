@@ -1,0 +1,153 @@
+import { describe, expect, it } from "@effect/vitest"
+import { Deferred, Effect } from "effect"
+import { TestClock } from "effect/testing"
+import type { Config } from "../../shared/config.ts"
+import { DatabaseFaults, DatabaseOutside, reject } from "./database-memory.ts"
+import { QueueUnavailable } from "./errors.ts"
+import { pipeline } from "./pipeline.ts"
+import { conserved, write, writes } from "./queue.suite.ts"
+import { QueueFaults, QueueOutside, type Snapshot } from "./queue-memory.ts"
+import { Logged, layerWorker } from "./worker-memory.ts"
+
+const noReply = new QueueUnavailable({ reason: "no reply" })
+
+type Services =
+  | Effect.Services<typeof pipeline>
+  | QueueOutside
+  | QueueFaults
+  | DatabaseFaults
+  | DatabaseOutside
+  | Logged
+
+const test = <E>(
+  sentence: string,
+  effect: Effect.Effect<void, E, Services>,
+  overrides: Partial<Config> = {},
+) => it.effect(sentence, () => Effect.suspend(() => Effect.provide(effect, layerWorker(overrides))))
+
+/** A worker that runs, and everything around it. */
+const running = Effect.gen(function* () {
+  const worker = yield* Effect.forkChild(pipeline, { startImmediately: true })
+  return {
+    worker,
+    outside: yield* QueueOutside,
+    onQueue: yield* QueueFaults,
+    onDatabase: yield* DatabaseFaults,
+    table: yield* DatabaseOutside,
+  }
+})
+
+/** Lets the worker run, without time passing, until nothing waits and nothing is in flight. */
+const drained = Effect.gen(function* () {
+  const outside = yield* QueueOutside
+  const turn = Effect.andThen(Effect.yieldNow, outside.snapshot)
+  const empty = ({ waiting, inFlight }: Snapshot) => waiting.length + inFlight === 0
+  yield* Effect.repeat(turn, { until: empty, times: 10_000 })
+  return yield* conserved
+})
+
+const many = (count: number) => writes(...Array.from({ length: count }, (_, i) => `key ${i}`))
+
+describe("pipeline", () => {
+  test(
+    "moves writes from the queue to the table",
+    Effect.gen(function* () {
+      const { outside, table } = yield* running
+      yield* outside.enqueue([write("a", "1"), write("b", "1"), write("a", "2")])
+      yield* TestClock.adjust(110)
+      expect((yield* table.read("a"))?.write).toEqual(write("a", "2"))
+      expect((yield* table.read("b"))?.write).toEqual(write("b", "1"))
+      expect(yield* conserved).toMatchObject({
+        waiting: [],
+        inFlight: 0,
+        processed: 3,
+        coalesced: 1,
+      })
+      expect(Object.keys((yield* outside.snapshot).workers)).toEqual(["worker-1"])
+    }),
+  )
+
+  test(
+    "takes a backlog in bites of BATCH_MAX, without waiting for windows",
+    Effect.gen(function* () {
+      yield* (yield* QueueOutside).enqueue(many(2_500))
+      const { onDatabase } = yield* running
+      expect(yield* drained).toMatchObject({ processed: 2_500, inFlight: 0 })
+      const sizes = (yield* onDatabase.statements).map(({ length }) => length)
+      expect(sizes).toEqual([1_000, 1_000, 500])
+    }),
+  )
+
+  test(
+    "has WORKER_CONCURRENCY batches in flight and no more",
+    Effect.gen(function* () {
+      const { outside, onDatabase } = yield* running
+      const latch = yield* Deferred.make<void>()
+      yield* onDatabase.onWrite(() => Deferred.await(latch))
+      yield* outside.enqueue(many(100))
+      yield* TestClock.adjust("30 seconds")
+      expect(yield* onDatabase.count("write")).toBe(3)
+      expect(yield* conserved).toMatchObject({ inFlight: 30, redelivered: 0 })
+      yield* Deferred.succeed(latch, undefined)
+      expect(yield* drained).toMatchObject({ inFlight: 0, processed: 100 })
+    }),
+    { WORKER_CONCURRENCY: 3, BATCH_MAX: 10 },
+  )
+
+  test(
+    "stores the good writes beside bad ones, unreadable ones and what somebody else pushed",
+    Effect.gen(function* () {
+      const { outside, onDatabase, table } = yield* running
+      yield* onDatabase.onWrite((items) =>
+        items.some((item) => item.write.key.startsWith("bad")) ? reject("23514") : Effect.void,
+      )
+      yield* outside.enqueue(writes("a", "bad 1", "b", "bad 2"))
+      yield* outside.push("no JSON", '{"key":"pushed","value":"x"}')
+      yield* TestClock.adjust("2 seconds")
+      const { dead, ...counts } = yield* conserved
+      expect(counts).toMatchObject({ queued: 6, processed: 3, failed: 3, inFlight: 0 })
+      expect(dead.map((letter) => JSON.parse(letter).sqlstate)).toEqual([null, "23514", "23514"])
+      for (const key of ["a", "b", "pushed"]) expect(yield* table.read(key)).toBeDefined()
+    }),
+  )
+})
+
+describe("pipeline without Redis", () => {
+  for (const call of ["look", "claim", "waitForWrite"] as const) {
+    test(
+      `waits and goes on when ${call} fails, asking less and less often`,
+      Effect.gen(function* () {
+        const { outside, onQueue, worker } = yield* running
+        yield* onQueue.before(call, noReply)
+        if (call !== "waitForWrite") yield* outside.enqueue(writes("a"))
+        yield* TestClock.adjust("10 minutes")
+        expect(worker.pollUnsafe()).toBeUndefined()
+        const logged = yield* Logged
+        expect(logged[0]).toMatchObject({ message: "no queue", fields: { reason: "no reply" } })
+        // Each second in the end, and each time the claim is tried four times.
+        expect(yield* onQueue.count(call)).toBeGreaterThan(500)
+        expect(yield* onQueue.count(call)).toBeLessThan(4 * 800)
+        yield* onQueue.before(call, null)
+        yield* outside.enqueue(writes("b"))
+        yield* TestClock.adjust("2 seconds")
+        expect(yield* conserved).toMatchObject({ waiting: [], inFlight: 0 })
+      }),
+    )
+  }
+
+  test(
+    "writes each batch once when claims and acknowledgements lose their replies",
+    Effect.gen(function* () {
+      const { outside, onQueue, onDatabase } = yield* running
+      let calls = 0
+      const everyOther = Effect.suspend(() => (calls++ % 2 === 0 ? noReply : Effect.void))
+      yield* onQueue.after("claim", everyOther)
+      yield* onQueue.after("acknowledge", everyOther)
+      yield* outside.enqueue(many(50))
+      yield* TestClock.adjust("30 seconds")
+      expect(yield* conserved).toMatchObject({ processed: 50, inFlight: 0, redelivered: 0 })
+      expect((yield* onDatabase.statements).flat()).toHaveLength(50)
+    }),
+    { BATCH_MAX: 10 },
+  )
+})

@@ -1,0 +1,151 @@
+/** What the whole worker does when it is told to stop. */
+import { describe, expect, it } from "@effect/vitest"
+import { Deferred, Effect, Fiber } from "effect"
+import { TestClock } from "effect/testing"
+import { DatabaseFaults } from "./database-memory.ts"
+import { DatabaseUnavailable, QueueUnavailable } from "./errors.ts"
+import { pipeline } from "./pipeline.ts"
+import { conserved, writes } from "./queue.suite.ts"
+import { QueueFaults, QueueOutside } from "./queue-memory.ts"
+import { layerWorker } from "./worker-memory.ts"
+
+type Services = Effect.Services<typeof pipeline> | QueueOutside | QueueFaults | DatabaseFaults
+
+const test = <E>(sentence: string, effect: Effect.Effect<void, E, Services>) =>
+  it.effect(sentence, () => Effect.suspend(() => Effect.provide(effect, layerWorker())))
+
+const running = Effect.gen(function* () {
+  const worker = yield* Effect.forkChild(pipeline, { startImmediately: true })
+  return {
+    worker,
+    outside: yield* QueueOutside,
+    onQueue: yield* QueueFaults,
+    onDatabase: yield* DatabaseFaults,
+  }
+})
+
+/** One batch that is being written until the latch opens, and one write in a half-open window. */
+const writing = Effect.gen(function* () {
+  const services = yield* running
+  const latch = yield* Deferred.make<void>()
+  yield* services.onDatabase.onWrite(() => Deferred.await(latch))
+  yield* services.outside.enqueue(writes("a", "b"))
+  yield* TestClock.adjust("1 second")
+  yield* services.outside.enqueue(writes("c"))
+  yield* TestClock.adjust(50)
+  expect(yield* conserved).toMatchObject({ inFlight: 2, waiting: { length: 1 } })
+  return { ...services, latch }
+})
+
+describe("a worker that is told to stop", () => {
+  test(
+    "takes nothing of a window that is half open",
+    Effect.gen(function* () {
+      const { worker, outside, onQueue } = yield* running
+      yield* outside.enqueue(writes("a"))
+      yield* TestClock.adjust(50)
+      yield* Fiber.interrupt(worker)
+      yield* TestClock.adjust("1 minute")
+      expect(yield* onQueue.count("claim")).toBe(0)
+      expect(yield* conserved).toMatchObject({ waiting: { length: 1 }, inFlight: 0, workers: {} })
+    }),
+  )
+
+  test(
+    "stops at once while nothing waits, and is not seen any more",
+    Effect.gen(function* () {
+      const { worker, outside } = yield* running
+      yield* TestClock.adjust("8 seconds")
+      expect(Object.keys((yield* outside.snapshot).workers)).toEqual(["worker-1"])
+      yield* Fiber.interrupt(worker)
+      expect((yield* outside.snapshot).workers).toEqual({})
+    }),
+  )
+
+  test(
+    "finishes and acknowledges the batch that is being written",
+    Effect.gen(function* () {
+      const { worker, latch } = yield* writing
+      const stopping = yield* Effect.forkChild(Fiber.interrupt(worker))
+      yield* TestClock.adjust("5 seconds")
+      expect(stopping.pollUnsafe()).toBeUndefined()
+      yield* Deferred.succeed(latch, undefined)
+      yield* Fiber.join(stopping)
+      expect(yield* conserved).toMatchObject({
+        processed: 2,
+        inFlight: 0,
+        waiting: { length: 1 },
+        workers: {},
+      })
+    }),
+  )
+
+  test(
+    "gives the batch back when it is not written within 6 s",
+    Effect.gen(function* () {
+      const { worker } = yield* writing
+      const stopping = yield* Effect.forkChild(Fiber.interrupt(worker))
+      yield* TestClock.adjust("5900 millis")
+      expect(stopping.pollUnsafe()).toBeUndefined()
+      yield* TestClock.adjust("100 millis")
+      yield* Fiber.join(stopping)
+      expect(yield* conserved).toMatchObject({
+        processed: 0,
+        inFlight: 0,
+        waiting: { length: 3 },
+        redelivered: 0,
+        workers: {},
+      })
+    }),
+  )
+
+  test(
+    "acknowledges what is written, also when that takes longer than 6 s",
+    Effect.gen(function* () {
+      const { worker, outside, onQueue } = yield* running
+      const latch = yield* Deferred.make<void>()
+      yield* onQueue.before("acknowledge", Deferred.await(latch))
+      yield* outside.enqueue(writes("a", "b"))
+      yield* TestClock.adjust("1 second")
+      const stopping = yield* Effect.forkChild(Fiber.interrupt(worker))
+      yield* TestClock.adjust("8 seconds")
+      expect(stopping.pollUnsafe()).toBeUndefined()
+      yield* Deferred.succeed(latch, undefined)
+      yield* Fiber.join(stopping)
+      expect(yield* conserved).toMatchObject({ processed: 2, inFlight: 0 })
+    }),
+  )
+
+  test(
+    "keeps its leases while it finishes",
+    Effect.gen(function* () {
+      const { worker, outside, latch, onQueue } = yield* writing
+      const before = yield* onQueue.count("heartbeat")
+      const stopping = yield* Effect.forkChild(Fiber.interrupt(worker))
+      yield* TestClock.adjust("5 seconds")
+      expect(yield* onQueue.count("heartbeat")).toBeGreaterThan(before)
+      expect(Object.keys((yield* outside.snapshot).workers)).toEqual(["worker-1"])
+      yield* Deferred.succeed(latch, undefined)
+      yield* Fiber.join(stopping)
+    }),
+  )
+
+  test(
+    "stops within 6 s while the database is away, and while Redis is",
+    Effect.gen(function* () {
+      const away = new DatabaseUnavailable({ reason: "ECONNREFUSED", sqlstate: null })
+      const { worker, outside, onDatabase, onQueue } = yield* running
+      yield* onDatabase.before("write", away)
+      yield* onDatabase.before("probe", away)
+      yield* outside.enqueue(writes("a"))
+      yield* TestClock.adjust("1 minute")
+      for (const call of ["look", "waitForWrite", "heartbeat", "leave"] as const) {
+        yield* onQueue.before(call, new QueueUnavailable({ reason: "no reply" }))
+      }
+      const stopping = yield* Effect.forkChild(Fiber.interrupt(worker))
+      yield* TestClock.adjust("6 seconds")
+      yield* Fiber.join(stopping)
+      expect(yield* conserved).toMatchObject({ waiting: { length: 1 }, inFlight: 0 })
+    }),
+  )
+})
