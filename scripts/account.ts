@@ -113,7 +113,7 @@ export const binariesFor = async (
   }
   if ((await works(join(installed, "initdb"), account)) === null) return installed
   const about = JSON.parse(await readFile(join(package_, "package.json"), "utf8"))
-  const copied = join(STATE, `${basename(about.name)}-${about.version}`)
+  const copied = join(STATE, `postgresql-${about.version}-${basename(about.name)}`)
   if ((await works(join(copied, "bin", "initdb"), account)) !== null) {
     await copy(join(package_, "native"), copied)
   }

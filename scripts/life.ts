@@ -6,6 +6,7 @@ import { once } from "node:events"
 import process from "node:process"
 import type { Config } from "../shared/config.ts"
 import { banner } from "./banner.ts"
+import { freePort } from "./port.ts"
 import { shutDown } from "./shutdown.ts"
 import { makeStack } from "./stack.ts"
 import { Interrupted, startUp } from "./startup.ts"
@@ -32,9 +33,18 @@ const listenForSignals = () => {
   return { first: first.signal, second: second.signal }
 }
 
+/** Port 0 means any free one; here it must be known before the service has it. */
+const withPorts = async (config: Config): Promise<Config> => ({
+  ...config,
+  INGEST_PORT: config.INGEST_PORT || (await freePort()),
+  READER_PORT: config.READER_PORT || (await freePort()),
+  STATS_PORT: config.STATS_PORT || (await freePort()),
+})
+
 /** Resolves to the exit code: 0 when it was asked to end, 1 after saying the reason. */
-export const live = async (config: Config, place: Place): Promise<0 | 1> => {
+export const live = async (given: Config, place: Place): Promise<0 | 1> => {
   const { first, second } = listenForSignals()
+  const config = await withPorts(given)
   const stack = makeStack(config)
   try {
     const health = await startUp(stack, config, place, first)

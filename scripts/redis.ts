@@ -4,7 +4,7 @@
  * never evicts, reads no configuration file of the machine.
  */
 import { spawnSync } from "node:child_process"
-import { mkdir } from "node:fs/promises"
+import { access, constants, mkdir } from "node:fs/promises"
 import { join, resolve } from "node:path"
 import process from "node:process"
 import { fileURLToPath } from "node:url"
@@ -67,6 +67,9 @@ const launchNative = async (port: number, options: StoreOptions): Promise<Server
   const directory = resolve(options.directory)
   // Private: what users write lies in there.
   await mkdir(directory, { recursive: true, mode: 0o700 })
+  await access(directory, constants.W_OK).catch(() => {
+    throw new Error(`Redis cannot write to ${directory}: give it to the user who starts this`)
+  })
   await stopLeftoverRedis(directory)
   const settings = {
     bind: "127.0.0.1",

@@ -14,7 +14,7 @@ const PROGRESS_MS = 1_000
 /** Above the ten seconds in which every service must end. */
 const STOP_LIMIT_MS = 12_000
 /** Enough to give claimed writes back; those of a worker that cannot are taken over a lease later. */
-const HURRIED_LIMIT_MS = 2_000
+const HURRIED_LIMIT_MS = 1_000
 
 const untilEmpty = async (stack: Stack, hurried: AbortSignal): Promise<void> => {
   let least = Number.POSITIVE_INFINITY

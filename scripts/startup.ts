@@ -115,8 +115,9 @@ export const startUp = async (
   const env = {
     LOG_FORMAT: "pretty",
     ...process.env,
-    DATABASE_URL: database.url,
-    REDIS_URL: redis.url,
+    // The user's own stand in the environment already, or in files that it names.
+    ...(database.store && { DATABASE_URL: database.url }),
+    ...(redis.store && { REDIS_URL: redis.url }),
   }
   await step("Migrating the database", () => migrate(env))
   check()

@@ -12,14 +12,19 @@ let isLineOpen = false
 
 for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {})
 
-export const say = (line: string): void => {
-  process.stdout.write(isLineOpen ? `\n${line}\n` : `${line}\n`)
+const closeLine = (): void => {
+  if (isLineOpen) process.stdout.write("\n")
   isLineOpen = false
+}
+
+export const say = (line: string): void => {
+  closeLine()
+  process.stdout.write(`${line}\n`)
 }
 
 /** Why it does not start, or stopped. */
 export const complain = (line: string): void => {
-  if (isLineOpen) say("")
+  closeLine()
   process.stderr.write(`${line}\n`)
 }
 
@@ -30,14 +35,13 @@ export const sayFrom = (name: string) => (line: string) =>
 /** Shows what is being done, and when it is done how long it took. */
 export const step = async <A>(what: string, work: () => Promise<A>): Promise<A> => {
   const begin = performance.now()
-  if (isLineOpen) say("")
+  closeLine()
   process.stdout.write(`${what} ... `)
   isLineOpen = true
   const result = await work()
   const seconds = `${((performance.now() - begin) / 1_000).toFixed(1)} s`
   // Others may have spoken meanwhile.
-  if (isLineOpen) process.stdout.write(`${seconds}\n`)
-  else say(`${what}: ${seconds}`)
+  process.stdout.write(isLineOpen ? `${seconds}\n` : `${what} ... ${seconds}\n`)
   isLineOpen = false
   return result
 }
