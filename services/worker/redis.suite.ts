@@ -96,7 +96,7 @@ export const layerAt = (url: string, outsideUrl = url) =>
   Layer.suspend(() => {
     const WRITE_QUEUE_NAME = `queue-${randomUUID()}`
     return Layer.merge(
-      Layer.provide(layerRedis, layerSettings({ REDIS_URL: url, WRITE_QUEUE_NAME })),
+      Layer.provide(Layer.fresh(layerRedis), layerSettings({ REDIS_URL: url, WRITE_QUEUE_NAME })),
       Layer.provide(layerOutside, layerSettings({ REDIS_URL: outsideUrl, WRITE_QUEUE_NAME })),
     )
   })

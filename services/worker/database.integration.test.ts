@@ -1,0 +1,168 @@
+import { describe, expect, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { freePort } from "../../scripts/port.ts"
+import { databaseSuite, item } from "./database.suite.ts"
+import { Database } from "./database.ts"
+import { DatabaseOutside } from "./database-memory.ts"
+import { layerAt, Postgres, usePostgres } from "./postgres.suite.ts"
+
+const { layer } = usePostgres()
+
+const test = (
+  sentence: string,
+  effect: Effect.Effect<void, unknown, Database | DatabaseOutside | Postgres>,
+) => it.live(sentence, () => Effect.provide(effect, layer))
+
+const all = Effect.all({ database: Database, outside: DatabaseOutside, postgres: Postgres })
+
+/** Runs statements on a connection of the test's own. */
+const execute = (...statements: ReadonlyArray<string>) =>
+  Effect.gen(function* () {
+    const { sql } = yield* Postgres
+    for (const statement of statements) yield* Effect.promise(() => sql.unsafe(statement))
+  })
+
+describe("the database in PostgreSQL", () => databaseSuite({ test }))
+
+describe("an error of PostgreSQL", async () => {
+  test(
+    "no table is DatabaseMisconfigured, for a write, for the probe and for the versions",
+    Effect.gen(function* () {
+      const { database } = yield* all
+      yield* execute("alter table key_values rename to elsewhere")
+      const expected = { _tag: "DatabaseMisconfigured", sqlstate: "42P01" }
+      expect(yield* Effect.flip(database.write([item("a", 1)]))).toMatchObject(expected)
+      expect(yield* Effect.flip(database.probe)).toMatchObject(expected)
+      expect(yield* Effect.flip(database.highestVersion)).toMatchObject(expected)
+      yield* execute("alter table elsewhere rename to key_values")
+      yield* database.probe
+      yield* database.write([item("a", 1)])
+    }),
+  )
+
+  test(
+    "a server that only reads is DatabaseMisconfigured, for a write and for the probe",
+    Effect.gen(function* () {
+      const { database, outside } = yield* all
+      yield* database.probe
+      const readOnly = (on: boolean) =>
+        execute(`alter system set default_transaction_read_only = ${on}`, "select pg_reload_conf()")
+      // A reload reaches a session before its next command; a new session starts with it.
+      const reached = (on: boolean) =>
+        Effect.repeat(Effect.exit(database.probe), {
+          until: ({ _tag }) => _tag === (on ? "Failure" : "Success"),
+          times: 1_000,
+        })
+      yield* readOnly(true)
+      yield* reached(true)
+      const expected = { _tag: "DatabaseMisconfigured", sqlstate: "25006" }
+      expect(yield* Effect.flip(database.write([item("a", 1)]))).toMatchObject(expected)
+      expect(yield* Effect.flip(database.probe)).toMatchObject(expected)
+      yield* execute(
+        "set default_transaction_read_only = off",
+        "alter system reset default_transaction_read_only",
+        "select pg_reload_conf()",
+      )
+      yield* reached(false)
+      yield* database.write([item("a", 1)])
+      expect(yield* outside.read("a")).toEqual(item("a", 1))
+    }),
+  )
+
+  test(
+    "a CHECK that a row violates is WriteRejected, and nothing of the batch is stored",
+    Effect.gen(function* () {
+      const { database, outside } = yield* all
+      yield* execute("alter table key_values add constraint no_bad check (value <> 'bad')")
+      const batch = [item("a", 1), item("b", 2, "bad")]
+      expect(yield* Effect.flip(database.write(batch))).toMatchObject({
+        _tag: "WriteRejected",
+        sqlstate: "23514",
+        reason: "SQLSTATE 23514",
+      })
+      expect(yield* outside.read("a")).toBeUndefined()
+    }),
+  )
+
+  test(
+    "a row that stays locked is BatchFailed 55P03 after the lock timeout of 3 s",
+    Effect.gen(function* () {
+      const { database, postgres } = yield* all
+      yield* database.write([item("a", 1)])
+      const locker = yield* Effect.promise(() => postgres.sql.reserve())
+      yield* Effect.promise(() => locker`begin`)
+      yield* Effect.promise(() => locker`select 1 from key_values where key = 'a' for update`)
+      expect(yield* Effect.flip(database.write([item("a", 2)]))).toMatchObject({
+        _tag: "BatchFailed",
+        sqlstate: "55P03",
+      })
+      yield* Effect.promise(() => locker`rollback`)
+      locker.release()
+      yield* database.write([item("a", 2)])
+    }),
+  )
+
+  test(
+    "a session that is terminated amid a statement is DatabaseUnavailable, and the next write works",
+    Effect.gen(function* () {
+      const { database, outside, postgres } = yield* all
+      yield* database.write([item("a", 1)])
+      const terminate = () =>
+        postgres.sql`select pg_terminate_backend(pid) from pg_stat_activity
+          where application_name = 'write-buffer-worker'`
+      yield* execute(
+        "create function slow() returns trigger language plpgsql as $$ begin perform pg_sleep(30); return new; end $$",
+        "create trigger slow before insert on key_values for each row execute function slow()",
+      )
+      const writing = Effect.flip(database.write([item("a", 2)]))
+      const killing = Effect.promise(async () => {
+        const asleep = () =>
+          postgres.sql`select 1 from pg_stat_activity where wait_event = 'PgSleep'`
+        while ((await asleep()).length === 0);
+        await terminate()
+      })
+      const [error] = yield* Effect.all([writing, killing], { concurrency: "unbounded" })
+      expect(error._tag).toBe("DatabaseUnavailable")
+      yield* execute("drop trigger slow on key_values", "drop function slow")
+      yield* database.write([item("a", 3)])
+      expect(yield* outside.read("a")).toEqual(item("a", 3))
+    }),
+  )
+
+  const nobody = await freePort()
+  it.live("a port where nobody listens is DatabaseUnavailable at once", () =>
+    Effect.gen(function* () {
+      const database = yield* Database
+      const begin = performance.now()
+      const error = yield* Effect.flip(database.write([item("a", 1)]))
+      expect(error).toMatchObject({ _tag: "DatabaseUnavailable", reason: "ECONNREFUSED" })
+      expect(performance.now() - begin).toBeLessThan(2_000)
+      expect((yield* Effect.flip(database.probe))._tag).toBe("DatabaseUnavailable")
+    }).pipe(
+      Effect.provide(layerAt(`postgres://postgres:postgres@127.0.0.1:${nobody}/write_buffer`)),
+    ),
+  )
+
+  test(
+    "a wrong password and a database that is not there are DatabaseMisconfigured",
+    Effect.gen(function* () {
+      const { store } = yield* Postgres
+      const probeAt = (url: string) =>
+        Effect.flip(
+          Effect.provide(
+            Effect.flatMap(Database, ({ probe }) => probe),
+            layerAt(url),
+          ),
+        )
+      const wrong = store.url.replace(":postgres@", ":wrong@")
+      expect(yield* probeAt(wrong)).toMatchObject({
+        _tag: "DatabaseMisconfigured",
+        sqlstate: "28P01",
+      })
+      expect(yield* probeAt(`${store.url}_2`)).toMatchObject({
+        _tag: "DatabaseMisconfigured",
+        sqlstate: "3D000",
+      })
+    }),
+  )
+})
