@@ -2,7 +2,8 @@
 import { once } from "node:events"
 import { connect } from "node:net"
 
-const LIMIT_MILLIS = 5_000
+/** Above every limit of the servers, such as the 5 s that a stop gives to an upload. */
+const LIMIT_MILLIS = 8_000
 
 export interface Answer {
   readonly status: number

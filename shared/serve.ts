@@ -18,7 +18,7 @@ const STOP_MILLIS = 10_000
 /** How soon a connection is closed after its last answer. */
 const IDLE_CHECK_MILLIS = 20
 
-/** Deno writes an answer out after `fetch` has returned, and does not say when it has. */
+/** Deno writes an answer out after `fetch` has returned it. */
 const FLUSH_MILLIS = 100
 
 export interface Service {
@@ -73,45 +73,43 @@ const serveOnNode = async (name: string, port: number, log: Log, { fetch, close 
       return fail(`${name}: port ${port} ${reason}; set PORT to another`)
     },
   )
-  stopOnSignal(
-    log,
-    async () => {
-      // Connections that stay open are told to close; who asks on one whether we are ready hears no.
-      current = (request) => (request.url.endsWith("/health") ? refuse() : fetch(request))
-      server.prependListener("request", (_, response) => {
-        response.shouldKeepAlive = false
-      })
-      const closed = new Promise((resolve) => server.close(resolve))
-      const closing = setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MILLIS)
-      await Promise.race([closed, sleep(FINISH_MILLIS)])
-      clearInterval(closing)
-      server.closeAllConnections()
-    },
-    close,
-  )
+  const finish = async () => {
+    // Connections that stay open are told to close; who asks on one whether we are ready hears no.
+    current = (request) => (request.url.endsWith("/health") ? refuse() : fetch(request))
+    server.prependListener("request", (_, response) => {
+      response.shouldKeepAlive = false
+    })
+    const closed = new Promise((resolve) => server.close(resolve))
+    const closing = setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MILLIS)
+    await Promise.race([closed, sleep(FINISH_MILLIS)])
+    clearInterval(closing)
+    server.closeAllConnections()
+  }
+  stopOnSignal(log, finish, close)
   log("info", "listening", { url })
 }
 
-/** `deno serve` keeps its listener to itself: new requests are refused while the old ones finish. */
+/**
+ * At the signal `deno serve` itself stops accepting. What has begun is waited for here, but for bodies
+ * that were being read: Deno 2.9 makes them unreadable at once (denoland/deno#36809), which looks as if
+ * the client had gone away. The answer says whose fault it was, and that nothing was done.
+ */
 const serveOnDeno = (log: Log, { fetch, close }: Service): Fetch => {
   let isStopping = false
   let running = 0
-  stopOnSignal(
-    log,
-    async () => {
-      isStopping = true
-      for (let left = FINISH_MILLIS; running > 0 && left > 0; left -= IDLE_CHECK_MILLIS) {
-        await sleep(IDLE_CHECK_MILLIS)
-      }
-      await sleep(FLUSH_MILLIS)
-    },
-    close,
-  )
+  const finish = async () => {
+    isStopping = true
+    for (let left = FINISH_MILLIS; running > 0 && left > 0; left -= IDLE_CHECK_MILLIS) {
+      await sleep(IDLE_CHECK_MILLIS)
+    }
+    await sleep(FLUSH_MILLIS)
+  }
+  stopOnSignal(log, finish, close)
   return async (request) => {
-    if (isStopping) return refuse()
     running += 1
     try {
-      return await fetch(request)
+      const response = await fetch(request)
+      return isStopping && response.status === 400 ? refuse() : response
     } finally {
       running -= 1
     }

@@ -1,0 +1,148 @@
+import { afterAll, beforeAll, describe, expect, type TestContext, test } from "vitest"
+import { type Directory, temporaryDirectory } from "../scripts/directory.ts"
+import { nativeRedis, startRedis } from "../scripts/redis.ts"
+import { type ServiceOptions, startService } from "../scripts/service.ts"
+import type { Store } from "../scripts/store.ts"
+import { openConnection, requestText } from "./connection.suite.ts"
+
+const HTTP_SERVICES = ["ingest", "reader", "stats"] as const
+const RUNTIMES = ["node", "deno"] as const
+
+/** Where nothing listens; a service starts and stops all the same. */
+const NOWHERE = { REDIS_URL: "redis://127.0.0.1:1", DATABASE_URL: "postgres://127.0.0.1:1/none" }
+
+type Finish = Pick<TestContext, "onTestFinished">
+
+/** A service that is stopped after the test. */
+const start = async (
+  { onTestFinished }: Finish,
+  name: (typeof HTTP_SERVICES)[number],
+  options: ServiceOptions = {},
+) => {
+  const service = await startService(name, { ...options, env: { ...NOWHERE, ...options.env } })
+  onTestFinished(() => service.stop())
+  return service
+}
+
+/** What a service prints that does not start. */
+const failure = async (
+  context: Finish,
+  ...parameters: [(typeof HTTP_SERVICES)[number], object]
+) => {
+  const error: Error = await start(context, ...parameters).then(
+    () => new Error("started"),
+    (error) => error,
+  )
+  return error.message.split("\n").slice(1)
+}
+
+const CLEAN = { code: 0, signal: null }
+const FAILED = { code: 1, signal: null }
+
+describe.concurrent("a start", () => {
+  test("reports every bad variable on a line of its own, and exits with 1", async (context) => {
+    const env = { QUEUE_MAX_DEPTH: "many", READER_PORT: "66000" }
+    expect(await failure(context, "ingest", { env })).toEqual([
+      expect.stringMatching(/^READER_PORT is "66000"; allowed is .*65535$/),
+      expect.stringMatching(/^QUEUE_MAX_DEPTH is "many"; allowed is .*$/),
+    ])
+  })
+
+  test("on a port in use says in one line which variable to change", async (context) => {
+    const { port } = await start(context, "reader")
+    expect(await failure(context, "reader", { port })).toEqual([
+      `reader: port ${port} is in use; set PORT to another`,
+    ])
+  })
+
+  test("prints one line with the URL", async (context) => {
+    const service = await start(context, "stats")
+    expect(service.output().split("\n")).toHaveLength(1)
+    expect(JSON.parse(service.output())).toMatchObject({
+      ...{ level: "info", service: "stats", message: "listening" },
+      url: `http://localhost:${service.port}`,
+    })
+  })
+})
+
+describe.concurrent.each(RUNTIMES)("a stop on %s", (runtime) => {
+  test.for(HTTP_SERVICES)(
+    "of %s is clean, also when no store ever answered",
+    async (name, context) => {
+      const service = await start(context, name, { runtime })
+      expect((await fetch(`${service.url}/health`)).status).toBe(503)
+      service.kill("SIGTERM")
+      expect(await service.exited).toEqual(CLEAN)
+      expect(service.output()).toMatch(/"stopped"\}$/)
+    },
+  )
+
+  test("is the same on Ctrl-C", async (context) => {
+    const service = await start(context, "reader", { runtime })
+    service.kill("SIGINT")
+    expect(await service.exited).toEqual(CLEAN)
+  })
+})
+
+describe("a stop of ingest during an upload", () => {
+  let directory: Directory
+  let redis: Store
+  beforeAll(async () => {
+    directory = await temporaryDirectory()
+    const kind = nativeRedis() ? "native" : "wasm"
+    redis = await startRedis({ directory: directory.path, kind })
+  })
+  afterAll(async () => {
+    await redis?.stop()
+    await directory?.remove()
+  })
+
+  const text = JSON.stringify({ key: "a", value: "b" })
+  const head = requestText("POST /write HTTP/1.1", [
+    "Content-Type: application/json",
+    `Content-Length: ${text.length}`,
+  ])
+
+  /** A process with an upload that has begun, and a keep-alive connection that has nothing to do. */
+  const setUp = async (context: Finish, runtime: (typeof RUNTIMES)[number]) => {
+    const service = await start(context, "ingest", { runtime, env: { REDIS_URL: redis.url } })
+    const idle = await openConnection(service.port)
+    idle.send(requestText("GET /health HTTP/1.1"))
+    await idle.answers()
+    const upload = await openConnection(service.port)
+    upload.send(head, text.slice(0, 5))
+    // The bytes are there when a later request on another connection has been answered.
+    await fetch(`${service.url}/health`)
+    return { service, upload, idle }
+  }
+
+  describe.concurrent.each(RUNTIMES)("on %s", (runtime) => {
+    test("closes what is idle, takes nothing new, and lets the upload finish", async (context) => {
+      const { service, upload, idle } = await setUp(context, runtime)
+      service.kill("SIGTERM")
+      expect(await idle.end()).toHaveLength(1)
+      await expect(fetch(service.url)).rejects.toThrow()
+      upload.send(text.slice(5))
+      const [found] = await upload.answers()
+      // Deno cannot read on once it stops: then nothing was queued, and the answer says so.
+      expect(found?.status).toBe(runtime === "node" ? 202 : 503)
+      if (runtime === "deno") expect(found?.body).toContain("/problems/stopping")
+      expect(await service.exited).toEqual(CLEAN)
+    })
+
+    test("exits at once at a second signal", async (context) => {
+      const { service } = await setUp(context, runtime)
+      service.kill("SIGTERM")
+      await service.printed(/stopping/, 5_000)
+      service.kill("SIGTERM")
+      expect(await service.exited).toEqual(FAILED)
+    })
+
+    test("cuts an upload that does not end", async (context) => {
+      const { service, upload } = await setUp(context, runtime)
+      service.kill("SIGTERM")
+      expect(await service.exited).toEqual(CLEAN)
+      await upload.end()
+    })
+  })
+})
