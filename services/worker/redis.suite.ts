@@ -23,6 +23,9 @@ export class Redis extends Context.Service<
 
 const QUEUE_MAX_DEPTH = 1_000_000
 
+/** Tests expire leases in a full Redis too, which refuses a plain ZADD. */
+const EXPIRE = "#!lua flags=allow-oom\nreturn redis.call('ZADD', KEYS[1], 'XX', 1, ARGV[1])"
+
 const snapshotOf = async ({ redis, keys }: Redis["Service"]): Promise<Snapshot> => {
   const [, , inFlight, , , , , flat] = await redis.snapshot(
     ...[keys.waiting, keys.leases, keys.workers, keys.counters, keys.dead, keys.holds],
@@ -71,7 +74,7 @@ const outsideOf = (opened: Redis["Service"]) => {
         const [seconds, micros] = await redis.time()
         return deadline && Number(deadline) - Number(seconds) * 1_000 - Number(micros) / 1_000
       }) as Effect.Effect<number | null>,
-    expire: (id) => Effect.promise(() => redis.zadd(keys.leases, "XX", 1, id)),
+    expire: (id) => Effect.promise(() => redis.eval(EXPIRE, 1, keys.leases, id)),
   })
 }
 

@@ -1,0 +1,186 @@
+import { once } from "node:events"
+import { readFile } from "node:fs/promises"
+import { type AddressInfo, createServer, type Socket } from "node:net"
+import process from "node:process"
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest"
+import { temporaryDirectory } from "../scripts/directory.ts"
+import { startPostgres } from "../scripts/postgres.ts"
+import type { Store } from "../scripts/store.ts"
+import {
+  type Database,
+  DeadlinePassed,
+  openDatabase,
+  ping,
+  STATEMENT_MARGIN_MILLIS,
+  selectHighestVersion,
+  selectRow,
+  upsert,
+} from "./database.ts"
+
+const MIGRATION = new URL("migrations/0001_key_values.sql", import.meta.url)
+const DEADLINE_MILLIS = 700
+
+let store: Store
+let directory: Awaited<ReturnType<typeof temporaryDirectory>>
+beforeAll(async () => {
+  directory = await temporaryDirectory()
+  store = await startPostgres({ directory: directory.path, settings: { fsync: "off" } })
+})
+afterAll(async () => {
+  await store?.stop()
+  await directory?.remove()
+})
+
+const open = (url = store.url, deadlineMillis = 10_000, maxConnections = 2): Database => {
+  const database = openDatabase(url, { name: "test", maxConnections, deadlineMillis })
+  onTestFinished(() => database.close())
+  return database
+}
+
+const items = (version: number, ...keys: ReadonlyArray<string>) =>
+  keys.map((key) => ({ version, write: { key, value: `${key}${version}` } }))
+
+describe("the table's statements", () => {
+  let database: Database
+  beforeEach(async () => {
+    database = open()
+    const migration = await readFile(MIGRATION, "utf8")
+    await database.run((sql) => sql.unsafe(`drop table if exists key_values; ${migration}`))
+  })
+
+  test("a row tells its key, value, version, and when it was last changed", async () => {
+    await database.run((sql) => upsert(sql, items(5, "a", "b")))
+    const row = await database.run((sql) => selectRow(sql, "a"))
+    expect(row).toEqual({ key: "a", value: "a5", version: 5, updated_at: expect.any(String) })
+    expect(new Date(row?.updated_at ?? "").toISOString()).toBe(row?.updated_at)
+    expect(await database.run((sql) => selectRow(sql, "A"))).toBeUndefined()
+    expect(await database.run(selectHighestVersion)).toBe(5)
+
+    await database.run((sql) => upsert(sql, items(4, "a")))
+    expect(await database.run((sql) => selectRow(sql, "a"))).toEqual(row)
+    await database.run((sql) => upsert(sql, items(6, "a")))
+    const later = await database.run((sql) => selectRow(sql, "a"))
+    expect(later).toMatchObject({ value: "a6", version: 6 })
+    expect(Date.parse(later?.updated_at ?? "")).toBeGreaterThanOrEqual(
+      Date.parse(row?.updated_at ?? ""),
+    )
+  })
+
+  test("two batches that share keys wait for each other and both succeed", async () => {
+    const keys = Array.from({ length: 200 }, (_, i) => `key ${i}`).sort()
+    const versions = Array.from({ length: 20 }, (_, i) => i + 1)
+    await Promise.all(
+      versions.map((version) => database.run((sql) => upsert(sql, items(version, ...keys)))),
+    )
+    expect(await database.run(selectHighestVersion)).toBe(20)
+    expect(await database.run((sql) => selectRow(sql, "key 7"))).toMatchObject({ version: 20 })
+  })
+})
+
+describe("openDatabase", () => {
+  test("a session has the settings that bound what the server may do", async () => {
+    const rows = await open().run(
+      (sql) => sql`
+        select name, setting from pg_settings where name in ('application_name', 'lock_timeout',
+          'statement_timeout', 'client_connection_check_interval') order by name`,
+    )
+    expect(rows.map((row) => row.setting)).toEqual(["write-buffer-test", "1000", "3000", "8000"])
+  })
+
+  test("a statement that takes too long ends with a SQLSTATE, before the deadline", async () => {
+    const database = open(store.url, STATEMENT_MARGIN_MILLIS + 300)
+    const begin = performance.now()
+    await expect(database.run((sql) => sql`select pg_sleep(30)`)).rejects.toMatchObject({
+      name: "PostgresError",
+      code: "57014",
+    })
+    expect(performance.now() - begin).toBeLessThan(STATEMENT_MARGIN_MILLIS)
+    await database.run(ping)
+  })
+
+  test("more calls than connections are all answered", async () => {
+    const database = open(store.url, 10_000, 1)
+    const calls = Array.from({ length: 50 }, (_, i) =>
+      database.run((sql) => sql`select ${i}::int as number`),
+    )
+    expect((await Promise.all(calls)).map(([row]) => row?.number)).toEqual([...calls.keys()])
+  })
+
+  test("a closed database fails what is asked of it", async () => {
+    const database = openDatabase(store.url, {
+      name: "test",
+      maxConnections: 1,
+      deadlineMillis: 5_000,
+    })
+    await database.run(ping)
+    await database.close()
+    await expect(database.run(ping)).rejects.toMatchObject({ code: "CONNECTION_ENDED" })
+  })
+})
+
+/** Freezes the whole server: the one that accepts, and each that serves a session. */
+const freeze = async (): Promise<() => void> => {
+  const rows = await open().run((sql) => sql<{ pid: number }[]>`select pid from pg_stat_activity`)
+  const pids = [store.pid, ...rows.map(({ pid }) => pid)]
+  const send = (signal: NodeJS.Signals) => {
+    for (const pid of pids) process.kill(pid, signal)
+  }
+  send("SIGSTOP")
+  return () => send("SIGCONT")
+}
+
+/** A server that is none: what it does with a connection is the test's. */
+const serve = async (onConnection: (socket: Socket) => void): Promise<string> => {
+  const sockets = new Set<Socket>()
+  const server = createServer((socket) => {
+    sockets.add(socket)
+    socket.on("error", () => {})
+    onConnection(socket)
+  })
+  server.listen(0, "127.0.0.1")
+  await once(server, "listening")
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy()
+    server.close()
+  })
+  return `postgres://postgres:postgres@127.0.0.1:${(server.address() as AddressInfo).port}/x`
+}
+
+describe("a server that does not answer", () => {
+  test("frozen: each call ends by its deadline, and the first after the thaw succeeds", async () => {
+    const database = open(store.url, DEADLINE_MILLIS)
+    await Promise.all([database.run(ping), database.run(ping)])
+    const thaw = await freeze()
+    try {
+      const begin = performance.now()
+      const calls = await Promise.allSettled([database.run(ping), database.run(ping)])
+      expect(calls.map(({ status }) => status)).toEqual(["rejected", "rejected"])
+      expect(performance.now() - begin).toBeLessThan(DEADLINE_MILLIS + 500)
+      // The connections of the new pool find nobody either.
+      await expect(database.run(ping)).rejects.toBeInstanceOf(DeadlinePassed)
+    } finally {
+      thaw()
+    }
+    await database.run(ping)
+  })
+
+  test("it accepts and says nothing: the call ends by its deadline, and so does the next", async () => {
+    const database = open(await serve(() => {}), DEADLINE_MILLIS)
+    for (let i = 0; i < 2; i++) {
+      const begin = performance.now()
+      await expect(database.run(ping)).rejects.toBeInstanceOf(DeadlinePassed)
+      expect(performance.now() - begin).toBeLessThan(DEADLINE_MILLIS + 500)
+    }
+  })
+
+  test("it accepts and closes: it is asked about 20 times a second, not 650", async () => {
+    let connections = 0
+    const url = await serve((socket) => {
+      connections += 1
+      socket.destroy()
+    })
+    await expect(open(url, 1_000, 1).run(ping)).rejects.toThrow()
+    expect(connections).toBeGreaterThan(0)
+    expect(connections).toBeLessThanOrEqual(25)
+  })
+})
