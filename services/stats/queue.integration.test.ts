@@ -1,0 +1,180 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest"
+import { type Directory, temporaryDirectory } from "../../scripts/directory.ts"
+import { nativeRedis, startRedis } from "../../scripts/redis.ts"
+import type { Store } from "../../scripts/store.ts"
+import { startProxy } from "../../shared/proxy.suite.ts"
+import { openQueue, type QueueConnection, queueKeys, untilReady } from "../../shared/queue.ts"
+import { encodeWrite } from "../../shared/write.ts"
+import { usePostgres } from "../postgres.suite.ts"
+import { makeApp } from "./app.ts"
+import { openProbe } from "./database.ts"
+import { makeCount } from "./queue.ts"
+
+const KINDS = nativeRedis() ? (["native", "wasm"] as const) : (["wasm"] as const)
+const KEYS = queueKeys("write_queue")
+const ALERT_DEPTH = 3
+const LIMIT_MILLIS = 2_000
+const RECOVERED_LIMIT_MILLIS = 5_000
+
+const postgres = usePostgres()
+
+describe.each(KINDS)("stats on a %s Redis", (kind) => {
+  let directory: Directory
+  let store: Store
+  let redis: QueueConnection
+  const closing: Array<() => unknown> = []
+
+  beforeAll(async () => {
+    directory = await temporaryDirectory()
+    store = await startRedis({ directory: directory.path, kind })
+    redis = openQueue(store.url, { name: "test" })
+    await untilReady(redis)
+  })
+  afterAll(async () => {
+    redis?.disconnect()
+    await store?.stop()
+    await directory?.remove()
+  })
+  beforeEach(() => redis.flushall())
+  afterEach(async () => {
+    for (const close of closing.splice(0)) await close()
+  })
+
+  /** Stats as `main.ts` wires it, without the process. */
+  const open = async (redisUrl = store.url, databaseUrl = postgres.url()) => {
+    const connection = openQueue(redisUrl, { name: "stats" })
+    await untilReady(connection)
+    const probe = openProbe(databaseUrl)
+    closing.push(() => connection.disconnect(), probe.close)
+    const app = makeApp({
+      ...makeCount(connection, KEYS.waiting),
+      isDatabaseUp: probe.isDatabaseUp,
+      alertDepth: ALERT_DEPTH,
+      report: () => {},
+    })
+    return async (path: string) => {
+      const start = performance.now()
+      const response = await app.request(path)
+      const body = await response.json()
+      const millis = performance.now() - start
+      expect(millis).toBeLessThan(LIMIT_MILLIS)
+      return { status: response.status, body }
+    }
+  }
+  const enqueue = (...keys: ReadonlyArray<string>) => {
+    const writes = keys.map((key) => encodeWrite({ key, value: "v" }))
+    return redis.enqueue(KEYS.waiting, KEYS.counters, 1_000, ...writes)
+  }
+  const claim = async (most: number) => {
+    await redis.seed(KEYS.waiting, KEYS.counters, 0)
+    const keys = [KEYS.waiting, KEYS.batch("b"), KEYS.leases, KEYS.counters]
+    return await redis.claim(...keys, "b", most, 1_000_000, 10_000)
+  }
+  const acknowledge = (...dead: ReadonlyArray<string>) =>
+    redis.acknowledge(KEYS.batch("b"), KEYS.leases, KEYS.counters, KEYS.dead, "b", 1, ...dead)
+  /** One live worker, which holds for the reason given. */
+  const heartbeat = (reason = "") =>
+    redis.heartbeat(KEYS.leases, KEYS.workers, KEYS.holds, "worker", 60_000, reason, 10)
+
+  test("the figures follow writes on their way", async () => {
+    const send = await open()
+    expect((await send("/stats")).body).toMatchObject({
+      ...{ queue_depth: 0, writes_queued: 0, oldest_age_seconds: 0, since: null },
+    })
+    await enqueue("a", "a", "b", "c")
+    await claim(3)
+    const { body } = await send("/stats")
+    expect(body).toMatchObject({ queue_depth: 1, in_flight: 3, writes_queued: 4 })
+    expect(body).toMatchObject({ writes_processed: 0, writes_failed: 0, processing_rate: 0 })
+    expect(body.oldest_age_seconds).toBeGreaterThan(0)
+    expect(Date.parse(body.since)).toBeGreaterThan(Date.now() - 60_000)
+    await acknowledge('{"reason":"bad"}')
+    expect((await send("/stats")).body).toMatchObject({
+      ...{ queue_depth: 1, in_flight: 0, writes_queued: 4, writes_processed: 2, writes_failed: 1 },
+      ...{ writes_coalesced: 1, dead_letters: 1, processing_rate: 0.3, redelivered: 0 },
+    })
+  })
+
+  test("health says how durable Redis is, and is healthy only when it loses nothing", async () => {
+    await heartbeat()
+    const { status, body } = await (await open())("/health")
+    const durability = kind === "native" ? "aof-always" : "memory"
+    expect(status).toBe(200)
+    expect(body).toMatchObject({ durability, worker_active: true, redis: "up", postgres: "up" })
+    expect(body.status).toBe(kind === "native" ? "healthy" : "degraded")
+    expect(body.warnings).toEqual(
+      kind === "native" ? undefined : [expect.stringContaining("nothing on disk")],
+    )
+  })
+
+  test("health warns when Redis may evict writes", async () => {
+    await heartbeat()
+    await redis.config("SET", "maxmemory", "100mb")
+    await redis.config("SET", "maxmemory-policy", "allkeys-lru")
+    const { body } = await (await open())("/health")
+    await redis.config("SET", "maxmemory-policy", "noeviction")
+    expect(body.status).toBe("degraded")
+    expect(body.warnings).toContainEqual(expect.stringContaining("noeviction"))
+  })
+
+  test("health is degraded when CONFIG is not permitted", async () => {
+    await heartbeat()
+    await redis.call("ACL", "SETUSER", "default", "-config")
+    const { status, body } = await (await open())("/health")
+    await redis.call("ACL", "SETUSER", "default", "+config")
+    expect(status).toBe(200)
+    expect(body).toMatchObject({ status: "degraded", durability: "unknown", redis: "up" })
+  })
+
+  test("health is degraded without a worker, with too much that waits, and when it is held", async () => {
+    const send = await open()
+    expect((await send("/health")).body).toMatchObject({ status: "degraded", worker_active: false })
+    await heartbeat("SQLSTATE 42P01")
+    await enqueue("a", "b", "c", "d")
+    expect((await send("/health")).body).toMatchObject({
+      ...{ status: "degraded", worker_active: true, queue_depth: 4, held: ["SQLSTATE 42P01"] },
+    })
+  })
+
+  test("health answers in time while a store is frozen, and goes on by itself", async () => {
+    const send = await open()
+    await enqueue("a")
+    await send("/health")
+    await postgres.frozen(async () => {
+      const found = await send("/health")
+      expect(found.status).toBe(503)
+      expect(found.body).toMatchObject({ queue_depth: 1, redis: "up", postgres: "down" })
+      expect((await send("/stats")).status).toBe(200)
+    })
+    store.kill("SIGSTOP")
+    try {
+      const [health, stats] = await Promise.all([send("/health"), send("/stats")])
+      expect(health.status).toBe(503)
+      expect(health.body).toMatchObject({ status: "unhealthy", redis: "down", queue_depth: null })
+      expect(stats.status).toBe(503)
+    } finally {
+      store.kill("SIGCONT")
+    }
+    const start = performance.now()
+    while ((await send("/health")).status !== 200) {
+      expect(performance.now() - start).toBeLessThan(RECOVERED_LIMIT_MILLIS)
+    }
+  })
+
+  test("health answers in time when both stores fall silent on open connections", async () => {
+    const proxies = await Promise.all([startProxy(store.port), startProxy(postgres.port())])
+    for (const { stop } of proxies) closing.push(stop)
+    const [redisPort, postgresPort] = proxies.map(({ port }) => String(port)) as [string, string]
+    const send = await open(
+      store.url.replace(String(store.port), redisPort),
+      postgres.url().replace(String(postgres.port()), postgresPort),
+    )
+    expect((await send("/health")).status).toBe(200)
+    for (const proxy of proxies) void proxy.loseReplies()
+    for (let round = 0; round < 2; round++) {
+      const { status, body } = await send("/health")
+      expect(status).toBe(503)
+      expect(body).toMatchObject({ redis: "down", postgres: "down" })
+    }
+  })
+})
