@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
-import { type ConfigError, type Environment, loadConfig } from "./config.ts"
+import { type ConfigError, type Environment, loadConfig, VARIABLES } from "./config.ts"
 
 const URL_OF_FILE = "postgres://worker:secret@database:5432/write_buffer"
 
@@ -24,6 +24,105 @@ const linesOf = (environment: Environment) => {
     return (error as ConfigError).lines
   }
 }
+
+describe("loadConfig", () => {
+  test("has the defaults of the table", () => {
+    expect(loadConfig("all", {})).toMatchObject({
+      PORT: null,
+      INGEST_PORT: 8006,
+      READER_PORT: 8007,
+      STATS_PORT: 8008,
+      WRITE_QUEUE_NAME: "write_queue",
+      BATCH_SIZE: 10,
+      BATCH_TIMEOUT: 1,
+      WORKER_POLL_INTERVAL: 0.1,
+      BATCH_MAX: 1_000,
+      WORKER_CONCURRENCY: 2,
+      MAX_RETRIES: 3,
+      RETRY_DELAY: 1,
+      LEASE_SECONDS: 10,
+      QUEUE_MAX_DEPTH: 1_000_000,
+      QUEUE_ALERT_DEPTH: 1_000,
+      VALUE_MAX_BYTES: 65_536,
+      ADMIN_TOKEN: "",
+    })
+  })
+
+  test("gives the service started its PORT, else its own, and others none", () => {
+    expect(loadConfig("reader", {}).PORT).toBe(8007)
+    expect(loadConfig("stats", { STATS_PORT: "9008" }).PORT).toBe(9008)
+    expect(loadConfig("ingest", { PORT: "80", INGEST_PORT: "9006" }).PORT).toBe(80)
+    expect(loadConfig("worker", { PORT: "nonsense" }).PORT).toBeNull()
+  })
+
+  test("takes an empty or blank variable for the default", () => {
+    const blank = Object.fromEntries(Object.keys(VARIABLES).map((name) => [name, ""]))
+    expect(loadConfig("ingest", { ...blank, PORT: "" })).toEqual(loadConfig("ingest", {}))
+    const spaces = Object.fromEntries(Object.keys(VARIABLES).map((name) => [name, " \t"]))
+    expect(loadConfig("ingest", { ...spaces, PORT: " " })).toEqual(loadConfig("ingest", {}))
+  })
+
+  test("takes numbers with spaces around, and fractions only where they mean something", () => {
+    expect(loadConfig("worker", { BATCH_SIZE: " 20 " }).BATCH_SIZE).toBe(20)
+    expect(loadConfig("worker", { BATCH_TIMEOUT: "0.25" }).BATCH_TIMEOUT).toBe(0.25)
+    expect(linesOf({ BATCH_SIZE: "2.5" })).toHaveLength(1)
+  })
+
+  test.each([
+    ["BATCH_SIZE", "1", "0"],
+    ["BATCH_TIMEOUT", "0", "-0.1"],
+    ["BATCH_TIMEOUT", "60", "60.1"],
+    ["WORKER_POLL_INTERVAL", "0", "-1"],
+    ["BATCH_MAX", "10000", "10001"],
+    ["WORKER_CONCURRENCY", "16", "17"],
+    ["MAX_RETRIES", "0", "-1"],
+    ["RETRY_DELAY", "0.001", "0"],
+    ["LEASE_SECONDS", "1", "0.9"],
+    ["QUEUE_MAX_DEPTH", "1", "0"],
+    ["INGEST_PORT", "65535", "65536"],
+    ["BATCH_SIZE", "10", "ten"],
+    ["BATCH_SIZE", "10", "10 writes"],
+    ["BATCH_TIMEOUT", "1", "Infinity"],
+    ["BATCH_TIMEOUT", "1", "NaN"],
+    ["WRITE_QUEUE_NAME", "a:b.c-d", "a b"],
+    ["LOG_LEVEL", "silent", "loud"],
+    ["REDIS_URL", "rediss://:secret@host:6380/1", "http://host"],
+    ["DATABASE_URL", "postgresql://host/db", "host/db"],
+    ["ADMIN_TOKEN", "x".repeat(32), "short"],
+  ])("%s may be %s and not %s", (name, good, bad) => {
+    expect(linesOf({ [name]: good })).toEqual([])
+    expect(linesOf({ [name]: bad })).toHaveLength(1)
+  })
+
+  test("reports every bad variable at once, in the order of the table", () => {
+    const lines = linesOf({ LOG_LEVEL: "loud", BATCH_MAX: "0", BATCH_SIZE: "x", RETRY_DELAY: "-1" })
+    expect(lines).toEqual([
+      'BATCH_SIZE is "x"; allowed is a whole number from 1 to 10000 writes',
+      'BATCH_MAX is "0"; allowed is a whole number from 1 to 10000 writes',
+      'RETRY_DELAY is "-1"; allowed is a number from 0.001 to 60 seconds',
+      'LOG_LEVEL is "loud"; allowed is info, debug, warn, error, silent',
+    ])
+  })
+
+  test("refuses a window larger than a bite", () => {
+    expect(linesOf({ BATCH_SIZE: "11", BATCH_MAX: "10" })).toEqual([
+      "BATCH_SIZE is 11; allowed is at most BATCH_MAX, 10",
+    ])
+  })
+
+  test("shows no secret and no more than the beginning of anything", () => {
+    const secret = "hunter2 hunter2"
+    const lines = linesOf({
+      DATABASE_URL: `mysql://root:${secret}@host`,
+      REDIS_URL: secret,
+      ADMIN_TOKEN: secret,
+      WRITE_QUEUE_NAME: "!".repeat(10_000),
+    })
+    expect(lines).toHaveLength(4)
+    expect(lines.join()).not.toContain("hunter2")
+    expect(lines.join().length).toBeLessThan(500)
+  })
+})
 
 describe("NAME_FILE", () => {
   test("names a file whose trimmed content is the value", () => {

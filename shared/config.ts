@@ -117,9 +117,9 @@ export class ConfigError extends Error {
   }
 }
 
-/** What is configured, as text. An empty variable counts as unset: `PORT= npm start` means the default. */
+/** What is configured, as text. A blank variable counts as unset: `PORT= npm start` means the default. */
 const find = (name: string, environment: Environment, bad: string[]): string | undefined => {
-  const text = environment[name] || undefined
+  const text = environment[name]?.trim() || undefined
   const file = environment[`${name}_FILE`]
   if (!file) return text
   if (text !== undefined) bad.push(`${name} and ${name}_FILE are both set; allowed is one of them`)
@@ -143,7 +143,7 @@ const decode = <A>(
 ): A => {
   const text = find(name, environment, bad)
   if (text === undefined) return variable.fallback
-  const result = Schema.decodeUnknownResult(variable.schema)(text.trim())
+  const result = Schema.decodeUnknownResult(variable.schema)(text)
   if (Result.isSuccess(result)) return result.success
   const shown = variable.secret ? "(not shown)" : JSON.stringify(text.slice(0, 80))
   bad.push(`${name} is ${shown}; allowed is ${variable.allowed}`)
