@@ -18,17 +18,29 @@ const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const
 /** `npm` hands a Ctrl-C on that the terminal has already sent to us too, a few ms apart. */
 const SAME_SIGNAL_MS = 300
 
+/** The shell that `npm` starts us in dies of a SIGTERM without passing it on, and of course of SIGKILL. */
+const PARENT_POLL_MS = 500
+
 const listenForSignals = () => {
   const first = new AbortController()
   const second = new AbortController()
   let at = 0
-  for (const signal of SIGNALS) {
-    process.on(signal, () => {
-      const isSame = first.signal.aborted && Date.now() - at < SAME_SIGNAL_MS
-      at = Date.now()
-      if (isSame) return
-      ;(first.signal.aborted ? second : first).abort()
-    })
+  const onSignal = () => {
+    const isSame = first.signal.aborted && Date.now() - at < SAME_SIGNAL_MS
+    at = Date.now()
+    if (isSame) return
+    const next = first.signal.aborted ? second : first
+    next.abort()
+  }
+  for (const signal of SIGNALS) process.on(signal, onSignal)
+  const parent = process.ppid
+  // Only under npm: whoever runs us with nohup from a shell may close that shell.
+  if (process.env.npm_lifecycle_event !== undefined) {
+    const watch = setInterval(() => {
+      if (process.ppid === parent) return
+      clearInterval(watch)
+      onSignal()
+    }, PARENT_POLL_MS)
   }
   return { first: first.signal, second: second.signal }
 }

@@ -32,6 +32,11 @@ for (const { kind, here } of kinds) {
       await directory?.remove()
     })
 
+    const untilBlocked = (clients: number) =>
+      expect
+        .poll(() => redis.info("clients"), { interval: 1 })
+        .toContain(`blocked_clients:${clients}`)
+
     test("scripts have flags, the time and effects", async () => {
       const script = `#!lua flags=allow-oom
         local time = redis.call('TIME')
@@ -47,7 +52,7 @@ for (const { kind, here } of kinds) {
     test("a blocked client wakes at once, and times out in time", async () => {
       const blocked = connect(store)
       const moved = blocked.blmove("from", "to", "RIGHT", "LEFT", 5)
-      while ((await redis.info("clients")).includes("blocked_clients:0"));
+      await untilBlocked(1)
       const begin = performance.now()
       await redis.lpush("from", "one")
       expect(await moved).toBe("one")
@@ -59,9 +64,9 @@ for (const { kind, here } of kinds) {
     test("a client that leaves while it is blocked takes nothing with it", async () => {
       const leaver = connect(store)
       leaver.blmove("left", "taken", "RIGHT", "LEFT", 0).catch(() => {})
-      while ((await redis.info("clients")).includes("blocked_clients:0"));
+      await untilBlocked(1)
       leaver.disconnect()
-      while (!(await redis.info("clients")).includes("blocked_clients:0"));
+      await untilBlocked(0)
       await redis.lpush("left", "kept")
       expect([await redis.llen("left"), await redis.llen("taken")]).toEqual([1, 0])
     })

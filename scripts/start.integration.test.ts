@@ -43,9 +43,13 @@ type Ports = Awaited<ReturnType<typeof ports>>
 
 const named = () => ({ DATABASE_URL: database.url, REDIS_URL: redis.url })
 
-const run = async (parameters: string[], env: Record<string, string>) => {
+const run = async (
+  parameters: string[],
+  env: Record<string, string>,
+  program = process.execPath,
+) => {
   const lines: string[] = []
-  const child = await launch(process.execPath, parameters, {
+  const child = await launch(program, parameters, {
     name: "start",
     env: { PATH: process.env.PATH, BATCH_TIMEOUT: "0.05", WORKER_POLL_INTERVAL: "0", ...env },
     onLine: (line) => lines.push(line),
@@ -61,9 +65,11 @@ const run = async (parameters: string[], env: Record<string, string>) => {
   }
   const up = async () => {
     await child.printed(UP, LIMIT_MS)
-    return await pids()
+    const children = await pids()
+    expect(children.length).toBeGreaterThan(3)
+    return children
   }
-  return { ...child, up, text: () => lines.join("\n") }
+  return { ...child, pids, up, text: () => lines.join("\n") }
 }
 
 /** `npm start` as users have it, on stores of ours. */
@@ -92,8 +98,8 @@ const read = async ({ READER_PORT }: Ports, key: string) =>
   (await fetch(`http://127.0.0.1:${READER_PORT}/read/${key}`)).status
 
 const expectGone = async (pids: ReadonlyArray<number>, used: ReadonlyArray<string | number>) => {
-  expect(pids.length).toBeGreaterThan(3)
-  await expect.poll(async () => (await Promise.all(pids.map(commandLine))).join("")).toBe("")
+  const commands = async () => (await Promise.all(pids.map(commandLine))).join("")
+  await expect.poll(commands, { timeout: LIMIT_MS }).toBe("")
   for (const port of used) expect(await isFree(Number(port))).toBe(true)
 }
 
@@ -195,6 +201,18 @@ test("Ctrl-C while it starts ends it with 0 and leaves nothing", async () => {
   started.kill("SIGINT")
   expect((await started.exited).code).toBe(0)
   expect(await isFree(started.place.databasePort)).toBe(true)
+})
+
+test("the death of npm, whose shell passes no signal on, ends it too", async () => {
+  const env = { ...(await ports()), ...named(), npm_lifecycle_event: "start" }
+  // The second command keeps the shell from becoming the first.
+  const script = '"$0" "$1"; true'
+  const shell = await run(["-c", script, process.execPath, join(scripts, "start.ts")], env, "sh")
+  await shell.printed(/^Looking for PostgreSQL/, LIMIT_MS)
+  const started = await shell.pids()
+  expect(started).toHaveLength(1)
+  shell.kill("SIGKILL")
+  await expectGone(started, [env.INGEST_PORT, env.READER_PORT, env.STATS_PORT])
 })
 
 test("a port in use is one line that says what to change", async () => {

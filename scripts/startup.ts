@@ -11,6 +11,7 @@ import { launch, within } from "./process.ts"
 import type { ServiceName, Stack } from "./stack.ts"
 import {
   checkPort,
+  isEmbedded,
   openDatabaseStore,
   openRedisStore,
   type Place,
@@ -100,13 +101,14 @@ export const startUp = async (
   stack.release = await prepareStores(config, place)
   await checkPorts(config)
   check()
-  const database = await step("Starting PostgreSQL", () =>
+  const own = isEmbedded(config)
+  const database = await step(`${own.database ? "Starting" : "Looking for"} PostgreSQL`, () =>
     openDatabaseStore(config, place, stack.onStoreLine("postgres")),
   )
   stack.database = database
   if (database.store) stack.watch(database.store, "PostgreSQL")
   check()
-  const redis = await step("Starting Redis", () =>
+  const redis = await step(`${own.redis ? "Starting" : "Looking for"} Redis`, () =>
     openRedisStore(config, place, stack.onStoreLine("redis")),
   )
   stack.redis = redis

@@ -107,7 +107,8 @@ const sayStopped = (what: string, pid: number | null): void => {
   if (pid !== null) say(`Stopped a ${what} left over from an earlier start (process ${pid}).`)
 }
 
-const isEmbedded = (config: Config) => ({
+/** Which of them are ours: those whose URL is not set. */
+export const isEmbedded = (config: Config) => ({
   database: config.DATABASE_URL === LOCAL_DATABASE_URL,
   redis: config.REDIS_URL === LOCAL_REDIS_URL,
 })
