@@ -47,7 +47,7 @@ export class QueueFaults extends Context.Service<
   Faults<QueueCall, QueueUnavailable>
 >()("write-buffer/worker/QueueFaults") {}
 
-const VERSION = /^\{"version":(\d+),/
+const VERSION = /^\{"version":([1-9]\d*),/
 const FOREIGN_AGE_MILLIS = 86_400_000
 
 const withVersion = (version: number, members: string) => `{"version":${version},${members}`

@@ -172,7 +172,10 @@ const foreign = ({ test }: Subject) => {
     "what is no write comes back as unreadable, with the reason, and counts as one",
     Effect.gen(function* () {
       const { queue, outside } = yield* both
-      yield* outside.push("no JSON", "[1]", "{}", "{", '{"key":7,"value":"x"}', '{"key":"a"}')
+      // As a number its version is 1, but no enqueue has ever written one so, and no JSON has.
+      const zeros = `{"version":${"0".repeat(20)}1,"key":"a","value":"b"}`
+      const texts = ["no JSON", "[1]", "{}", "{", '{"key":7,"value":"x"}', '{"key":"a"}', zeros]
+      yield* outside.push(...texts)
       const batch = yield* queue.claim("1", 10)
       expect(batch?.items).toEqual([])
       expect(batch?.unreadable.map(({ reason }) => reason)).toEqual([
@@ -182,11 +185,13 @@ const foreign = ({ test }: Subject) => {
         "is not JSON",
         "/key is not a string",
         "/value is missing",
+        "is not JSON",
       ])
       expect(batch?.unreadable[0]?.text).toContain('"unreadable":"no JSON"')
-      expect(yield* conserved).toMatchObject({ queued: 6, inFlight: 6 })
-      yield* queue.acknowledge("1", 0, ["1", "2", "3", "4", "5", "6"])
-      expect(yield* conserved).toMatchObject({ failed: 6, processed: 0 })
+      expect(batch?.unreadable.every(({ version }) => version > 0)).toBe(true)
+      expect(yield* conserved).toMatchObject({ queued: 7, inFlight: 7 })
+      yield* queue.acknowledge("1", 0, texts)
+      expect(yield* conserved).toMatchObject({ failed: 7, processed: 0 })
     }),
   )
 }

@@ -22,7 +22,7 @@ while #items < most and bytes < mostBytes do
   local bite = redis.call('RPOP', waiting, math.min(16, most - #items))
   if not bite then break end
   for _, item in ipairs(bite) do
-    local version = string.match(item, '^{"version":(%d+),')
+    local version = string.match(item, '^{"version":([1-9]%d*),')
     if not version or tonumber(version) > ceiling then
       next = next + 1
       foreign = foreign + 1
