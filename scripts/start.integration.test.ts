@@ -18,7 +18,6 @@ const UP = /^Try:$/
 const LIMIT_MS = 40_000
 const scripts = fileURLToPath(new URL(".", import.meta.url))
 const kind = nativeRedis() === null ? "wasm" : "native"
-
 let directory: Directory
 let database: Store
 let redis: Store
@@ -40,7 +39,6 @@ const ports = async () => ({
   STATS_PORT: String(await freePort()),
 })
 type Ports = Awaited<ReturnType<typeof ports>>
-
 const named = () => ({ DATABASE_URL: database.url, REDIS_URL: redis.url })
 
 const run = async (
@@ -55,7 +53,7 @@ const run = async (
     onLine: (line) => lines.push(line),
   })
   onTestFinished(() => child.stop(LIMIT_MS))
-  /** Without the guards, which end a little after what they guard. */
+  /** Its children, without the guards, which end a little after what they guard. */
   const pids = async (): Promise<number[]> => {
     const { stdout } = await promisify(execFile)("ps", ["-A", "-o", "pid=,ppid=,command="])
     const all = stdout.split("\n").map((line) => line.trim().split(/\s+/))
@@ -103,8 +101,6 @@ const expectGone = async (pids: ReadonlyArray<number>, used: ReadonlyArray<strin
   for (const port of used) expect(await isFree(Number(port))).toBe(true)
 }
 
-const linesOf = (text: string) => text.trim().split("\n")
-
 test("it starts on the stores that it is given, and Ctrl-C writes what is queued", async () => {
   const env = { ...(await ports()), ...named() }
   const started = await start(env)
@@ -135,7 +131,7 @@ test("embedded stores keep the data over kill -9 of the start, which leaves noth
   const first = await startEmbedded(own.path, env)
   const children = await first.up()
   await write(env, "kept")
-  await expect.poll(() => read(env, "kept")).toBe(200)
+  await expect.poll(() => read(env, "kept"), { timeout: LIMIT_MS }).toBe(200)
 
   const other = await startEmbedded(own.path, await ports())
   expect((await other.exited).code).toBe(1)
@@ -222,9 +218,9 @@ test("a port in use is one line that says what to change", async () => {
   const { port } = server.address() as { port: number }
   const started = await start({ ...(await ports()), ...named(), READER_PORT: String(port) })
   expect((await started.exited).code).toBe(1)
-  expect(linesOf(started.text())).toEqual([
+  expect(started.text()).toBe(
     `Port ${port} is in use. Stop what uses it, or choose another: READER_PORT=${port + 1_000} npm start`,
-  ])
+  )
 })
 
 test("a store that does not answer is one line, without the credentials", async () => {
@@ -236,8 +232,9 @@ test("a store that does not answer is one line, without the credentials", async 
   for (const [at, name] of ["DATABASE_URL: the PostgreSQL", "REDIS_URL: the Redis"].entries()) {
     const started = await start({ ...(await ports()), ...bad[at] })
     expect((await started.exited).code).toBe(1)
-    const reason = linesOf(started.text()).at(-1)
-    expect(reason).toMatch(`${name} at 127.0.0.1:${port} does not answer (ECONNREFUSED): start it`)
+    expect(started.text()).toMatch(
+      `\n${name} at 127.0.0.1:${port} does not answer (ECONNREFUSED): start it`,
+    )
     expect(started.text()).not.toContain("secret")
   }
 })
@@ -245,10 +242,8 @@ test("a store that does not answer is one line, without the credentials", async 
 test("a folder that cannot be written and a bad variable are one line each", async () => {
   const file = await startEmbedded(join(scripts, "start.ts", "data"), await ports())
   expect((await file.exited).code).toBe(1)
-  expect(linesOf(file.text())).toEqual([
-    expect.stringMatching(/^Cannot write to .*start\.ts\/data \(ENOTDIR\): give it to the user/),
-  ])
+  expect(file.text()).toMatch(/^Cannot write to .*start\.ts\/data \(ENOTDIR\): give it to .*$/)
   const bad = await start({ BATCH_SIZE: "none" })
   expect((await bad.exited).code).toBe(1)
-  expect(linesOf(bad.text())).toEqual([expect.stringMatching(/^BATCH_SIZE is "none"; allowed is/)])
+  expect(bad.text()).toMatch(/^BATCH_SIZE is "none"; allowed is .*$/)
 })
