@@ -12,6 +12,7 @@ import {
 } from "node:http"
 import type { AddressInfo, Socket } from "node:net"
 import { getRequestListener, type HttpBindings, RequestError } from "@hono/node-server"
+import { linger, lingerOnClose, remember } from "./linger.ts"
 import { type ProblemName, problem, problemParts } from "./problem.ts"
 
 export type Fetch = (request: Request) => Response | Promise<Response>
@@ -45,8 +46,7 @@ const refuse = (error: NodeJS.ErrnoException, socket: Socket) => {
     connection: "close",
     "content-length": body.length,
   }).map(([name, value]) => `${name}: ${value}\r\n`)
-  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join("")}\r\n${body}`)
-  socket.destroySoon()
+  linger(socket, `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join("")}\r\n${body}`)
 }
 
 /** What RFC 9112 demands and Node lets pass: bytes of a path over 127 would arrive as other characters. */
@@ -62,8 +62,10 @@ export const listen = async (
   port: number,
   limits: typeof LIMITS = LIMITS,
 ): Promise<{ readonly server: Server; readonly url: string }> => {
-  const sound = (request: Request, { incoming }: Pick<HttpBindings, "incoming">) =>
-    isSound(incoming) ? fetch(request) : problem("bad-request")
+  const sound = (request: Request, { incoming }: Pick<HttpBindings, "incoming">) => {
+    remember(incoming)
+    return isSound(incoming) ? fetch(request) : problem("bad-request")
+  }
   const listener = getRequestListener(
     (request, bindings) => sound(request, bindings as HttpBindings),
     {
@@ -75,6 +77,7 @@ export const listen = async (
   )
   const server = createServer(limits, listener)
   server.maxConnections = CONNECTIONS_MAX
+  server.on("connection", lingerOnClose)
   server.on("clientError", refuse)
   server.listen(port)
   await once(server, "listening")

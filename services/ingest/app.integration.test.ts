@@ -114,12 +114,19 @@ describe("a body that is too large", () => {
     expect((await connection.end()).map(({ status }) => status)).toEqual([413])
   })
 
-  test("is refused to a client that reads only when it has sent everything", async () => {
-    const response = await fetch(`http://127.0.0.1:${port}/write`, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: new Uint8Array(HUGE_BYTES),
-    })
-    expect(response.status).toBe(413)
-  })
+  test.each(["by its length", "in chunks"])(
+    "is refused %s to clients that write until they cannot, and they hear it",
+    async (how) => {
+      const bytes = new Uint8Array(HUGE_BYTES)
+      for (let round = 0; round < 5; round++) {
+        const response = await fetch(`http://127.0.0.1:${port}/write`, {
+          method: "POST",
+          headers: { "content-type": "application/json" },
+          body: how === "in chunks" ? new Blob([bytes]).stream() : bytes,
+          ...{ duplex: "half" },
+        })
+        expect(response.status).toBe(413)
+      }
+    },
+  )
 })

@@ -21,9 +21,9 @@ const ENCODE_HINT =
   "A key is one segment of the path: encode it with encodeURIComponent (/ is %2F)."
 
 /** Null when the path is no key: a percent sign alone, bytes that are not UTF-8, or no key's bounds. */
-const decodeKey = (url: string): string | null => {
+const decodeKey = (path: string): string | null => {
   try {
-    const key = decodeURIComponent(new URL(url).pathname.slice("/read/".length))
+    const key = decodeURIComponent(path.slice("/read/".length))
     return isKey(key) ? key : null
   } catch {
     return null
@@ -34,7 +34,10 @@ export const makeApp = ({ read, isDatabaseUp, report }: Dependencies): Hono => {
   const app = new Hono()
 
   app.get("/read/:key", async ({ req }) => {
-    const key = decodeKey(req.url)
+    // Deno passes dot segments on; Node resolves them before. Both must mean another path.
+    const path = new URL(req.url).pathname
+    if (!path.startsWith("/read/")) return problem("not-found")
+    const key = decodeKey(path)
     if (key === null) return problem("malformed-key")
     try {
       const row = await read(key)
