@@ -1,6 +1,6 @@
 import { once } from "node:events"
 import { readFile } from "node:fs/promises"
-import { type AddressInfo, createServer, type Socket } from "node:net"
+import { type AddressInfo, connect, createServer, type Socket } from "node:net"
 import process from "node:process"
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest"
 import { temporaryDirectory } from "../scripts/directory.ts"
@@ -171,6 +171,20 @@ describe("a server that does not answer", () => {
       await expect(database.run(ping)).rejects.toBeInstanceOf(DeadlinePassed)
       expect(performance.now() - begin).toBeLessThan(DEADLINE_MILLIS + 500)
     }
+  })
+
+  test("only one connection is dead: it is replaced, so the next call is answered", async () => {
+    let connections = 0
+    const url = await serve((socket) => {
+      connections += 1
+      if (connections === 1) return
+      const server = connect(store.port, "127.0.0.1").on("error", () => {})
+      socket.pipe(server).pipe(socket)
+    })
+    const database = open(url.replace(/x$/, "write_buffer"), DEADLINE_MILLIS, 1)
+    await expect(database.run(ping)).rejects.toBeInstanceOf(DeadlinePassed)
+    await database.run(ping)
+    expect(connections).toBe(2)
   })
 
   test("it accepts and closes: it is asked about 20 times a second, not 650", async () => {
