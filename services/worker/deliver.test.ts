@@ -13,7 +13,12 @@ const item = (key: string, version: number): Item => ({
   write: write(key, `${key}${version}`),
 })
 
-const batchOf = (...items: ReadonlyArray<Item>): Batch => ({ id: "1", items, unreadable: [] })
+const batchOf = (...items: ReadonlyArray<Item>): Batch => ({
+  id: "1",
+  items,
+  unreadable: [],
+  silences: 0,
+})
 
 /** Every statement with a row whose key begins with "bad" is refused. */
 const refuseBad = (items: ReadonlyArray<Item>) =>
@@ -84,11 +89,21 @@ describe("deliver", () => {
   )
 
   test(
+    "buries a write that ended too many workers, without asking the database",
+    Effect.gen(function* () {
+      const { faults } = yield* database
+      const { dead } = yield* deliver({ ...batchOf(item("bomb", 1)), silences: 6 })
+      expect(deadOf(dead)).toMatchObject([{ version: 1, reason: "6 workers went silent with it" }])
+      expect(yield* faults.count("write")).toBe(0)
+    }),
+  )
+
+  test(
     "buries what is no write, without asking the database",
     Effect.gen(function* () {
       const { faults } = yield* database
       const unreadable = [{ version: 7, text: '{"version":7,}', reason: "/key is missing" }]
-      const { coalesced, dead } = yield* deliver({ id: "1", items: [], unreadable })
+      const { coalesced, dead } = yield* deliver({ id: "1", items: [], unreadable, silences: 0 })
       expect(coalesced).toBe(0)
       expect(deadOf(dead)).toEqual([
         {

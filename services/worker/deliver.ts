@@ -11,7 +11,7 @@ import { Database } from "./database.ts"
 import { BatchFailed, type DatabaseError, isSlow, type WriteRejected } from "./errors.ts"
 import type { Batch } from "./queue.ts"
 import { batchRetry } from "./retry.ts"
-import { BATCH_DEADLINE, Settings } from "./settings.ts"
+import { BATCH_DEADLINE, Settings, SILENCES_MAX } from "./settings.ts"
 
 export interface Delivered {
   /** Writes that were not needed: a newer one of the same key was in the batch. */
@@ -71,9 +71,13 @@ const tookTooLong = (rows: number) =>
 
 /** Writes a batch. If a key's newest write is rejected, the next older one of it is written instead. */
 export const deliver = Effect.fnUntraced(
-  function* ({ items, unreadable }: Batch) {
+  function* ({ items, unreadable, silences }: Batch) {
     const bite = yield* Bite
     const at = new Date(yield* Clock.currentTimeMillis).toISOString()
+    if (silences >= SILENCES_MAX) {
+      const reason = `${silences} workers went silent with it`
+      return { coalesced: 0, dead: items.map((item) => encodeDeadLetter(item, reason, null, at)) }
+    }
     const { newest, nextOlder } = coalesce(items)
     const rejected: Rejected[] = []
     let tried = 0

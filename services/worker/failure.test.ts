@@ -16,6 +16,7 @@ const batchOf = (length: number): Batch => ({
   id: "1",
   items: Array.from({ length }, (_, i) => ({ version: i + 1, write: write(`key ${i}`) })),
   unreadable: [],
+  silences: 0,
 })
 
 const slow = new BatchFailed({ reason: "SQLSTATE 57014", sqlstate: "57014" })
@@ -171,7 +172,7 @@ describe("SQLSTATE 57014", () => {
       expect(yield* bite.size).toBe(5)
       for (let size = 5; size < 1_000; size = yield* bite.size) {
         const items = Array.from({ length: size }, (_, i) => ({ version: i, write: write("hot") }))
-        yield* deliver({ id: "1", items, unreadable: [] })
+        yield* deliver({ id: "1", items, unreadable: [], silences: 0 })
         expect(yield* bite.size).toBeGreaterThan(size)
       }
       expect(yield* faults.count("write")).toBeLessThan(30)

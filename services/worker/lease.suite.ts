@@ -48,6 +48,31 @@ const putBack = ({ test }: Subject) => {
   )
 
   test(
+    "writes that three workers went silent with are claimed alone, until they are acknowledged",
+    Effect.gen(function* () {
+      const { queue, outside } = yield* claimed
+      for (let silences = 1; silences <= 3; silences++) {
+        yield* outside.expire("1")
+        yield* queue.recover("1")
+        if (silences < 3) expect(keysOf(yield* queue.claim("1", 2))).toEqual(["a", "b"])
+      }
+      expect(yield* queue.claim("2", 10)).toMatchObject({
+        items: [{ write: { key: "a" } }],
+        silences: 3,
+      })
+      expect(yield* queue.claim("2", 10)).toMatchObject({ silences: 3 })
+      expect(yield* queue.acknowledge("2", 0, [])).toBe(true)
+      expect(keysOf(yield* queue.claim("3", 10))).toEqual(["b"])
+      expect(yield* queue.acknowledge("3", 0, [])).toBe(true)
+      expect(yield* queue.claim("4", 10)).toMatchObject({
+        items: [{ write: { key: "c" } }],
+        silences: 0,
+      })
+      yield* conserved
+    }),
+  )
+
+  test(
     "an acknowledgement that comes after the recovery is refused and counts nothing",
     Effect.gen(function* () {
       const { queue, outside } = yield* claimed

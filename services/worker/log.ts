@@ -11,6 +11,11 @@ const LEVELS: Readonly<Record<string, Level>> = {
   Trace: "debug",
 }
 
+const kindOf = (cause: Cause.Cause<unknown>) => {
+  const error = Cause.squash(cause)
+  return error instanceof Error ? error.name : "unknown"
+}
+
 /** A message and the annotations around it; of a cause only its kind, for it may quote a value. */
 export const layerLog = (log: Log) =>
   Layer.merge(
@@ -18,7 +23,7 @@ export const layerLog = (log: Log) =>
       Logger.make(({ logLevel, message, cause, fiber }) => {
         const fields = fiber.getRef(References.CurrentLogAnnotations) as Fields
         const text = Array.isArray(message) ? message.join(" ") : String(message)
-        const kind = cause.reasons.length > 0 ? { cause: String(Cause.squash(cause)) } : {}
+        const kind = cause.reasons.length > 0 ? { cause: kindOf(cause) } : {}
         log(LEVELS[logLevel] ?? "info", text, { ...fields, ...kind })
       }),
     ]),

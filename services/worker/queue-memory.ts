@@ -1,5 +1,5 @@
 /**
- * The queue in memory: the contract of `shared/scripts.ts` on plain arrays. Each call is one atomic
+ * The queue in memory: the contract of `shared/protocol.ts` on plain arrays. Each call is one atomic
  * step, items are the same JSON text, and all time is Clock's, so that TestClock drives every lease.
  */
 import { Clock, Context, Duration, Effect, Latch, Layer } from "effect"
@@ -35,6 +35,8 @@ export class QueueOutside extends Context.Service<
     readonly snapshot: Effect.Effect<Snapshot>
     /** How long a lease still lasts, in milliseconds; null when there is none. */
     readonly leaseLeft: (id: string) => Effect.Effect<number | null>
+    /** An operator, who stops claiming on every worker, or lets it go on. */
+    readonly pause: (paused: boolean) => Effect.Effect<void>
     /** Lets the deadline of a lease pass. */
     readonly expire: (id: string) => Effect.Effect<void>
   }
@@ -49,6 +51,7 @@ export class QueueFaults extends Context.Service<
 
 const VERSION = /^\{"version":([1-9]\d*),/
 const FOREIGN_AGE_MILLIS = 86_400_000
+const ALONE_AFTER = 3
 
 const withVersion = (version: number, members: string) => `{"version":${version},${members}`
 
@@ -63,6 +66,13 @@ class Store {
   readonly counters = { queued: 0, processed: 0, coalesced: 0, failed: 0, redelivered: 0 }
   version = 0
   seeded = false
+  paused = false
+  /** By version: how many workers went silent with the write. */
+  readonly silences = new Map<string, number>()
+
+  silent(item: string | undefined) {
+    return this.silences.get(VERSION.exec(item ?? "")?.[1] ?? "") ?? 0
+  }
 
   enqueue(now: number, writes: ReadonlyArray<Write>) {
     const first = Math.max(this.version + 1, now * 1_000)
@@ -80,8 +90,9 @@ class Store {
       return version ? Math.floor(now - Number(version) / 1_000) : FOREIGN_AGE_MILLIS
     }
     const depth = this.waiting.length
-    if (depth === 0) return { depth, oldestAge: 0, newestAge: 0 }
-    return { depth, oldestAge: age(this.waiting[0]), newestAge: age(this.waiting.at(-1)) }
+    const { paused } = this
+    if (depth === 0) return { depth, oldestAge: 0, newestAge: 0, paused }
+    return { depth, oldestAge: age(this.waiting[0]), newestAge: age(this.waiting.at(-1)), paused }
   }
 
   claim(now: number, id: string, max: number, leaseMillis: number) {
@@ -91,11 +102,14 @@ class Store {
       return again
     }
     if (!this.seeded) return null
+    if (this.paused) return []
     const ceiling = Math.max(this.version, now * 1_000)
     let next = ceiling
     let bytes = 0
     const items: string[] = []
     while (items.length < max && bytes < BITE_MAX_BYTES) {
+      const isSuspect = this.silent(this.waiting[0]) >= ALONE_AFTER
+      if (isSuspect && items.length > 0) break
       let item = this.waiting.shift()
       if (item === undefined) break
       const version = VERSION.exec(item)?.[1]
@@ -106,6 +120,7 @@ class Store {
       }
       items.push(item)
       bytes += Buffer.byteLength(item)
+      if (isSuspect) break
     }
     if (items.length === 0) return items
     this.batches.set(id, items)
@@ -119,6 +134,7 @@ class Store {
     if (!batch) return false
     this.batches.delete(id)
     this.leases.delete(id)
+    for (const item of batch) this.silences.delete(VERSION.exec(item)?.[1] ?? "")
     this.dead.push(...dead)
     this.counters.processed += batch.length - dead.length
     this.counters.failed += dead.length
@@ -137,6 +153,9 @@ class Store {
   recover(now: number, id: string) {
     const deadline = this.leases.get(id)
     if (deadline === undefined || deadline > now) return 0
+    for (const item of this.batches.get(id) ?? []) {
+      this.silences.set(VERSION.exec(item)?.[1] ?? "", this.silent(item) + 1)
+    }
     const count = this.release(id)
     this.counters.redelivered += count
     return count
@@ -211,7 +230,7 @@ export const layerMemory = Layer.effectContext(
       claim: (id, max) =>
         step("claim", (now) => {
           const texts = store.claim(now, id, max, leaseMillis)
-          return texts && readBatch(id, texts)
+          return texts && readBatch(id, texts, store.silent(texts[0]))
         }),
       acknowledge: (id, coalesced, dead) =>
         step("acknowledge", () => store.acknowledge(id, coalesced, dead)),
@@ -230,6 +249,10 @@ export const layerMemory = Layer.effectContext(
         atomic((now) => (store.leases.get(id) ?? Number.NaN) - now).pipe(
           Effect.map((left) => (Number.isNaN(left) ? null : left)),
         ),
+      pause: (paused) =>
+        atomic(() => {
+          store.paused = paused
+        }),
       expire: (id) => atomic((now) => void store.leases.set(id, now)),
     })
     return Context.make(Queue, queue).pipe(

@@ -40,7 +40,7 @@ const claims = ({ test }: Subject) => {
     "a write is looked at, claimed and acknowledged, and counted at every step",
     Effect.gen(function* () {
       const { queue, outside } = yield* both
-      expect(yield* queue.look).toEqual({ depth: 0, oldestAge: 0, newestAge: 0 })
+      expect(yield* queue.look).toEqual({ depth: 0, oldestAge: 0, newestAge: 0, paused: false })
 
       const version = yield* outside.enqueue(writes("a", "b"))
       expect(yield* conserved).toMatchObject({ queued: 2, inFlight: 0, version: version + 1 })
@@ -54,6 +54,7 @@ const claims = ({ test }: Subject) => {
           { version: version + 1, write: write("b", "of b") },
         ],
         unreadable: [],
+        silences: 0,
       })
       expect(yield* conserved).toMatchObject({ waiting: [], inFlight: 2, processed: 0 })
 
@@ -102,10 +103,30 @@ const claims = ({ test }: Subject) => {
   )
 
   test(
+    "a paused queue is looked at and gives nothing, but what was claimed before",
+    Effect.gen(function* () {
+      const { queue, outside } = yield* both
+      yield* outside.enqueue(writes("a", "b"))
+      yield* queue.claim("1", 1)
+      yield* outside.pause(true)
+      expect(yield* queue.look).toMatchObject({ depth: 1, paused: true })
+      expect(keysOf(yield* queue.claim("2", 1))).toEqual([])
+      expect(keysOf(yield* queue.claim("1", 1))).toEqual(["a"])
+      yield* outside.pause(false)
+      expect(keysOf(yield* queue.claim("2", 1))).toEqual(["b"])
+    }),
+  )
+
+  test(
     "an empty queue gives an empty batch, and no lease",
     Effect.gen(function* () {
       const { queue, outside } = yield* both
-      expect(yield* queue.claim("1", 10)).toEqual({ id: "1", items: [], unreadable: [] })
+      expect(yield* queue.claim("1", 10)).toEqual({
+        id: "1",
+        items: [],
+        unreadable: [],
+        silences: 0,
+      })
       expect(yield* outside.leaseLeft("1")).toBeNull()
       expect(yield* queue.acknowledge("1", 0, [])).toBe(false)
     }),

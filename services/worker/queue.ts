@@ -19,6 +19,8 @@ import { BITE_MAX_BYTES, RECOVER_MAX, Settings } from "./settings.ts"
 
 /** What waits: how many writes, and the ages of the oldest and the newest in milliseconds. */
 export interface Look {
+  /** An operator stopped claiming: nothing is to be taken, whatever waits. */
+  readonly paused: boolean
   readonly depth: number
   readonly oldestAge: number
   readonly newestAge: number
@@ -28,6 +30,8 @@ export interface Batch {
   readonly id: string
   readonly items: ReadonlyArray<Item>
   readonly unreadable: ReadonlyArray<Unreadable>
+  /** How many workers went silent with the first of them. From three on it is claimed alone. */
+  readonly silences: number
 }
 
 type Step<A> = Effect.Effect<A, QueueUnavailable>
@@ -59,7 +63,7 @@ export class Queue extends Context.Service<
 >()("write-buffer/worker/Queue") {}
 
 /** Sorts a claimed batch into writes and what is none. */
-export const readBatch = (id: string, texts: ReadonlyArray<string>): Batch => {
+export const readBatch = (id: string, texts: ReadonlyArray<string>, silences: number): Batch => {
   const items: Item[] = []
   const unreadable: Unreadable[] = []
   for (const text of texts) {
@@ -67,7 +71,7 @@ export const readBatch = (id: string, texts: ReadonlyArray<string>): Batch => {
     if (Result.isSuccess(item)) items.push(item.success)
     else unreadable.push(item.failure)
   }
-  return { id, items, unreadable }
+  return { id, items, unreadable, silences }
 }
 
 const step = <A>(run: () => Promise<A>): Step<A> =>
@@ -120,26 +124,40 @@ export const layerRedis = Layer.effect(
 
     return Queue.of({
       waitForWrite: waitForWrite(bell, keys.waiting),
-      look: step(() => redis.look(keys.waiting)).pipe(
-        Effect.map(([depth, oldestAge, newestAge]) => ({ depth, oldestAge, newestAge })),
+      look: step(() => redis.look(keys.waiting, keys.counters)).pipe(
+        Effect.map(([depth, oldestAge, newestAge, paused]) => ({
+          ...{ depth, oldestAge, newestAge },
+          paused: paused === 1,
+        })),
       ),
       claim: (id, max) =>
         step(() =>
           redis.claim(
-            ...[keys.waiting, keys.batch(id), keys.leases, keys.counters],
+            ...[keys.waiting, keys.batch(id), keys.leases, keys.counters, keys.silences],
             ...[id, max, BITE_MAX_BYTES, leaseMillis],
           ),
-        ).pipe(Effect.map((texts) => texts && readBatch(id, texts))),
+        ).pipe(
+          Effect.map((reply) => {
+            if (reply === null) return null
+            const [silences, ...texts] = reply
+            return readBatch(id, texts, silences)
+          }),
+        ),
       acknowledge: (id, coalesced, dead) =>
         step(() =>
           redis.acknowledge(
-            ...[keys.batch(id), keys.leases, keys.counters, keys.dead],
+            ...[keys.batch(id), keys.leases, keys.counters, keys.dead, keys.silences],
             ...[id, coalesced, ...dead],
           ),
         ).pipe(Effect.map((count) => count >= 0)),
       release: (id) => step(() => redis.release(keys.waiting, keys.batch(id), keys.leases, id)),
       recover: (id) =>
-        step(() => redis.recover(keys.waiting, keys.batch(id), keys.leases, keys.counters, id)),
+        step(() =>
+          redis.recover(
+            ...[keys.waiting, keys.batch(id), keys.leases, keys.counters, keys.silences],
+            id,
+          ),
+        ),
       heartbeat: (ids, held) =>
         step(() =>
           redis.heartbeat(

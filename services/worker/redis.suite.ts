@@ -74,6 +74,10 @@ const outsideOf = (opened: Redis["Service"]) => {
         const [seconds, micros] = await redis.time()
         return deadline && Number(deadline) - Number(seconds) * 1_000 - Number(micros) / 1_000
       }) as Effect.Effect<number | null>,
+    pause: (paused) =>
+      Effect.promise(() =>
+        paused ? redis.hset(keys.counters, "paused", 1) : redis.hdel(keys.counters, "paused"),
+      ),
     expire: (id) => Effect.promise(() => redis.eval(EXPIRE, 1, keys.leases, id)),
   })
 }

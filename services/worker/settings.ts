@@ -28,5 +28,11 @@ export const DRAIN_DEADLINE = Duration.seconds(6)
 /** A batch that could not be given back to Redis in this time goes back when its lease ends. */
 export const RELEASE_DEADLINE = Duration.seconds(2)
 
+/**
+ * A write that ended so many workers is buried, lest it end all of them. From three on it was alone, so
+ * that no neighbour is blamed for it.
+ */
+export const SILENCES_MAX = 6
+
 /** How many expired leases one heartbeat names; the next one names the rest. */
 export const RECOVER_MAX = 10

@@ -31,7 +31,7 @@ export const takeBatch = Effect.gen(function* () {
   const bite = yield* Bite
   const { worker } = yield* Settings
   const id = `${worker}:${++taken}`
-  const nothing: Batch = { id, items: [], unreadable: [] }
+  const nothing: Batch = { id, items: [], unreadable: [], silences: 0 }
   // A claim that is interrupted may still happen; on one connection the release comes after it.
   const claim = Effect.suspend(() => Effect.flatMap(bite.size, (max) => queue.claim(id, max))).pipe(
     Effect.retry({ times: CLAIM_RETRIES }),

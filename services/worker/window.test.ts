@@ -16,6 +16,7 @@ describe("decide", () => {
     depth,
     oldestAge,
     newestAge,
+    paused: false,
   })
 
   test.each([
@@ -159,6 +160,21 @@ describe("nextWindow", () => {
       // TestClock's sleepers sleep by wall time, so this one wakes after that hour at the earliest.
       yield* TestClock.adjust(3_600_070)
       expect((yield* Fiber.join(window)).reason).toBe("Elapsed")
+    }),
+  )
+
+  testWindow(
+    "does not open while the workers are paused, however much waits",
+    Effect.gen(function* () {
+      const outside = yield* QueueOutside
+      yield* outside.enqueue(Array.from({ length: 20 }, (_, i) => ({ key: String(i), value: "" })))
+      yield* outside.pause(true)
+      const fiber = yield* Effect.forkChild(nextWindow)
+      yield* TestClock.adjust("1 hour")
+      expect(fiber.pollUnsafe()).toBeUndefined()
+      yield* outside.pause(false)
+      yield* TestClock.adjust("1 second")
+      expect(yield* Fiber.join(fiber)).toBe("Full")
     }),
   )
 

@@ -16,6 +16,9 @@ export type Rules = Pick<Config, "BATCH_SIZE" | "BATCH_TIMEOUT" | "WORKER_POLL_I
 /** How often an open window is looked at: how late a `Full` may be seen. Idle windows are not open. */
 const LOOK_MILLIS = 20
 
+/** How soon a worker notices that it may claim again. */
+const PAUSED_LOOK = Duration.seconds(1)
+
 /** A clock that nobody sets: set back by an hour, wall time would keep a window open for that hour. */
 const monotonicMillis = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos) / 1e6)
 
@@ -40,6 +43,11 @@ export const nextWindow = Effect.gen(function* () {
   let openedAt: number | null = null
   while (true) {
     const look = yield* queue.look
+    if (look.paused) {
+      openedAt = null
+      yield* Effect.sleep(PAUSED_LOOK)
+      continue
+    }
     if (look.depth === 0) {
       // Empty, or another worker was faster: the next write opens a new window.
       openedAt = null
