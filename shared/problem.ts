@@ -20,13 +20,25 @@ const PROBLEMS = {
     "Malformed key",
     "The key in the path is not one that a write could have.",
   ],
+  unauthorized: [401, "Unauthorized", "This call needs the bearer token in ADMIN_TOKEN."],
   "not-found": [404, "Not found", "There is nothing at this path."],
   "no-such-key": [404, "No such key", "No write of this key has been applied."],
+  "operations-off": [
+    404,
+    "Operations are off",
+    "This call is off: the service was started without ADMIN_TOKEN.",
+  ],
   "method-not-allowed": [405, "Method not allowed", "The header Allow names the methods."],
   "request-timeout": [408, "Request timeout", "The request was not complete in time."],
+  "depth-changed": [409, "Depth changed", "Look at the queue again and confirm its depth now."],
   "body-too-large": [413, "Body too large", "No valid write has a body of this size."],
   "unsupported-media-type": [415, "Unsupported media type", "Send application/json in UTF-8."],
   "unsupported-encoding": [415, "Unsupported content encoding", "Send the body uncompressed."],
+  "invalid-request": [
+    422,
+    "Invalid request",
+    "The request is well formed, but not one of this call.",
+  ],
   "invalid-write": [422, "Invalid write", "The body is JSON, but not a write; errors says why."],
   "headers-too-large": [431, "Headers too large", "The request's headers are over 16 KiB."],
   "internal-error": [500, "Internal error", "The log of the service has the reason."],
@@ -86,7 +98,7 @@ export const problem = (name: ProblemName, options?: ProblemOptions): Response =
  */
 export const handleTheRest = (
   app: Hono,
-  allowed: (path: string) => "GET, HEAD" | "POST" | undefined,
+  allowed: (path: string) => string | undefined,
   report: (error: unknown) => void,
 ) => {
   app.notFound(({ req }: Context) => {

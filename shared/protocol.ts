@@ -8,12 +8,15 @@
  */
 import { acknowledge } from "./protocol/acknowledge.ts"
 import { claim } from "./protocol/claim.ts"
+import { discard } from "./protocol/discard.ts"
 import { enqueue } from "./protocol/enqueue.ts"
 import { heartbeat } from "./protocol/heartbeat.ts"
 import { leave } from "./protocol/leave.ts"
 import { look } from "./protocol/look.ts"
+import { purge } from "./protocol/purge.ts"
 import { recover } from "./protocol/recover.ts"
 import { release } from "./protocol/release.ts"
+import { replay } from "./protocol/replay.ts"
 import { seed } from "./protocol/seed.ts"
 import { snapshot } from "./protocol/snapshot.ts"
 
@@ -22,13 +25,16 @@ const script = (numberOfKeys: number, lua: string) => ({ numberOfKeys, lua })
 /** As ioredis takes them: EVAL once for each connection, EVALSHA afterwards, again on NOSCRIPT. */
 export const SCRIPTS = {
   enqueue: script(2, enqueue),
-  look: script(1, look),
-  claim: script(4, claim),
-  acknowledge: script(4, acknowledge),
+  look: script(2, look),
+  claim: script(5, claim),
+  acknowledge: script(5, acknowledge),
   release: script(3, release),
-  recover: script(4, recover),
+  recover: script(5, recover),
   heartbeat: script(3, heartbeat),
   leave: script(2, leave),
   seed: script(2, seed),
   snapshot: script(6, snapshot),
+  replay: script(3, replay),
+  discard: script(2, discard),
+  purge: script(2, purge),
 }

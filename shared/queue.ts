@@ -26,6 +26,7 @@ export const queueKeys = (name: string) => {
     holds: `${tag}:holds`,
     counters: `${tag}:counters`,
     dead: `${tag}:dead`,
+    silences: `${tag}:silences`,
     batchPrefix: `${tag}:batch:`,
     batch: (id: string) => `${tag}:batch:${id}`,
   }
@@ -36,14 +37,17 @@ type Argument = string | number
 /** The scripts as methods. Their keys, arguments and replies stand beside each in `protocol.ts`. */
 export interface Scripts {
   enqueue(...keysAndArguments: Argument[]): Promise<[number, number, number, number]>
-  look(...keysAndArguments: Argument[]): Promise<[number, number, number]>
-  claim(...keysAndArguments: Argument[]): Promise<string[] | null>
+  look(...keysAndArguments: Argument[]): Promise<[number, number, number, number]>
+  claim(...keysAndArguments: Argument[]): Promise<[number, ...string[]] | null>
   acknowledge(...keysAndArguments: Argument[]): Promise<number>
   release(...keysAndArguments: Argument[]): Promise<number>
   recover(...keysAndArguments: Argument[]): Promise<number>
   heartbeat(...keysAndArguments: Argument[]): Promise<[string[], string[]]>
   leave(...keysAndArguments: Argument[]): Promise<number>
   seed(...keysAndArguments: Argument[]): Promise<number>
+  replay(...keysAndArguments: Argument[]): Promise<number>
+  discard(...keysAndArguments: Argument[]): Promise<number>
+  purge(...keysAndArguments: Argument[]): Promise<number>
   snapshot(
     ...keysAndArguments: Argument[]
   ): Promise<[number, number, number, number, number, number, string[], string[]]>

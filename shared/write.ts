@@ -134,3 +134,17 @@ export const encodeDeadLetter = (
   const write = "write" in dead ? dead.write : { key: null, value: dead.text }
   return JSON.stringify({ version: dead.version, ...write, reason, sqlstate, at })
 }
+
+/** A dead letter, decoded: what operators see of it, and the item that a replay puts back. */
+export const decodeDeadLetter = (letter: string) => {
+  const { version, key, value, reason, sqlstate, at } = JSON.parse(letter) as Write & {
+    version: number
+    reason: string
+    sqlstate: string | null
+    at: string
+  }
+  // What was no write is kept whole in the place of the value.
+  const item =
+    key === null ? value : `{"version":${version},${encodeWrite({ key, value }).slice(1)}`
+  return { shown: { version, key, value, reason, sqlstate, at }, version, item }
+}

@@ -4,9 +4,9 @@
  */
 import { Result } from "effect"
 import { Hono } from "hono"
+import { readBody } from "../../shared/body.ts"
 import { answer, handleTheRest, problem } from "../../shared/problem.ts"
 import { bodyMaxBytes, identity, makeDecodeWrite } from "../../shared/write.ts"
-import { readBody } from "./body.ts"
 import type { Put } from "./queue.ts"
 
 export interface Dependencies {

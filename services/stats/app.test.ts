@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest"
 import { type Dependencies, makeApp } from "./app.ts"
+import type { Operations } from "./operations.ts"
 import type { Count, Durability } from "./queue.ts"
 
 const ALERT_DEPTH = 1_000
@@ -12,6 +13,8 @@ const STATS: Count["stats"] = {
   processing_rate: 150.5,
   in_flight: 0,
   writes_coalesced: 40,
+  writes_discarded: 0,
+  writes_purged: 0,
   redelivered: 7,
   oldest_age_seconds: 1.5,
   workers: 1,
@@ -25,6 +28,7 @@ interface Situation {
   readonly held?: ReadonlyArray<string>
   readonly durability?: Partial<Durability>
   readonly hasDatabase?: boolean
+  readonly isPaused?: boolean
 }
 
 const setUp = (situation: Situation = {}, options: Partial<Dependencies> = {}) => {
@@ -33,11 +37,13 @@ const setUp = (situation: Situation = {}, options: Partial<Dependencies> = {}) =
     count: async () => ({
       stats: { ...STATS, ...situation.stats },
       held: situation.held ?? [],
+      isPaused: situation.isPaused ?? false,
     }),
     durability: async () => ({ ...DURABLE, ...situation.durability }),
     isDatabaseUp: async () => situation.hasDatabase ?? true,
     alertDepth: ALERT_DEPTH,
     report: (error) => reported.push(error),
+    admin: { operations: {} as Operations, token: "", audit: () => {} },
     ...options,
   })
   const send = async (path: string, method = "GET") => {
@@ -170,7 +176,7 @@ describe("GET /health", () => {
     const { send } = setUp(
       {},
       {
-        count: () => ask({ stats: STATS, held: [] }),
+        count: () => ask({ stats: STATS, held: [], isPaused: false }),
         durability: () => ask(DURABLE),
         isDatabaseUp: () => ask(true),
       },

@@ -4,6 +4,7 @@
  */
 import { Hono } from "hono"
 import { answer, handleTheRest, problem } from "../../shared/problem.ts"
+import { ADMIN_PATHS, type AdminDependencies, addAdmin } from "./admin.ts"
 import type { Count, Durability } from "./queue.ts"
 
 export interface Dependencies {
@@ -14,9 +15,16 @@ export interface Dependencies {
   readonly isDatabaseUp: () => Promise<boolean>
   readonly alertDepth: number
   readonly report: (error: unknown) => void
+  readonly admin: AdminDependencies
 }
 
 const RETRY_SECONDS = 1
+
+const PATHS: ReadonlyMap<string, string> = new Map([
+  ["/stats", "GET, HEAD"],
+  ["/health", "GET, HEAD"],
+  ...ADMIN_PATHS,
+])
 
 const DURABILITY_WARNINGS: Readonly<Record<Durability["mode"], string | null>> = {
   "aof-always": null,
@@ -26,6 +34,7 @@ const DURABILITY_WARNINGS: Readonly<Record<Durability["mode"], string | null>> =
   memory: "Redis keeps nothing on disk: writes that wait are lost when it stops.",
   unknown: "Redis does not say how durable it is (CONFIG is not permitted).",
 }
+const PAUSED = "Paused by an operator"
 const EVICTION_WARNING = "Redis may evict writes that wait: set maxmemory-policy to noeviction."
 
 const warnings = ({ mode, canEvict }: Durability): ReadonlyArray<string> =>
@@ -55,7 +64,7 @@ export const makeApp = (dependencies: Dependencies): Hono => {
       durability(),
       isDatabaseUp(),
     ])
-    const held = found?.held ?? []
+    const held = [...(found?.held ?? []), ...(found?.isPaused ? [PAUSED] : [])]
     const warned = found ? warnings(durable) : []
     const isWell =
       found !== null &&
@@ -75,10 +84,7 @@ export const makeApp = (dependencies: Dependencies): Hono => {
     })
   })
 
-  handleTheRest(
-    app,
-    (path) => (path === "/stats" || path === "/health" ? "GET, HEAD" : undefined),
-    report,
-  )
+  addAdmin(app, dependencies.admin)
+  handleTheRest(app, (path) => PATHS.get(path), report)
   return app
 }

@@ -4,6 +4,7 @@ import { closeQueue, openQueue, queueErrorReason, untilReady } from "../../share
 import { serve } from "../../shared/serve.ts"
 import { makeApp } from "./app.ts"
 import { openProbe } from "./database.ts"
+import { makeOperations } from "./operations.ts"
 import { makeCount } from "./queue.ts"
 
 export default await serve("stats", async (config, log) => {
@@ -17,6 +18,11 @@ export default await serve("stats", async (config, log) => {
     isDatabaseUp: probe.isDatabaseUp,
     alertDepth: config.QUEUE_ALERT_DEPTH,
     report: (error) => sparing("warn", "no statistics", { reason: queueErrorReason(error) }),
+    admin: {
+      operations: makeOperations(redis, config.WRITE_QUEUE_NAME),
+      token: config.ADMIN_TOKEN,
+      audit: (action, writes) => log("info", "operator", { action, writes }),
+    },
   })
   const close = async () => {
     closeQueue(redis)

@@ -8,6 +8,7 @@ import { encodeWrite } from "../../shared/write.ts"
 import { usePostgres } from "../postgres.suite.ts"
 import { makeApp } from "./app.ts"
 import { openProbe } from "./database.ts"
+import { makeOperations } from "./operations.ts"
 import { makeCount } from "./queue.ts"
 
 const KINDS = nativeRedis() ? (["native", "wasm"] as const) : (["wasm"] as const)
@@ -51,6 +52,11 @@ describe.each(KINDS)("stats on a %s Redis", (kind) => {
       isDatabaseUp: probe.isDatabaseUp,
       alertDepth: ALERT_DEPTH,
       report: () => {},
+      admin: {
+        operations: makeOperations(connection, KEYS.waiting),
+        token: "",
+        audit: () => {},
+      },
     })
     return async (path: string) => {
       const start = performance.now()

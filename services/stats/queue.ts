@@ -21,6 +21,9 @@ export interface Stats {
   readonly processing_rate: number
   readonly in_flight: number
   readonly writes_coalesced: number
+  /** Dead letters an operator discarded, and waiting writes an operator purged; both are among the failed. */
+  readonly writes_discarded: number
+  readonly writes_purged: number
   readonly redelivered: number
   /** Of the oldest write not processed yet; 0 when there is none, so that a monitor can compare it. */
   readonly oldest_age_seconds: number
@@ -34,6 +37,8 @@ export interface Count {
   readonly stats: Stats
   /** Why live workers write nothing at the moment. */
   readonly held: ReadonlyArray<string>
+  /** An operator stopped claiming, on every worker. */
+  readonly isPaused: boolean
 }
 
 export interface Durability {
@@ -66,6 +71,8 @@ export const toCount = (snapshot: Snapshot): Count => {
     processing_rate: recent / RATE_SECONDS,
     in_flight: inFlight,
     writes_coalesced: counter("coalesced"),
+    writes_discarded: counter("discarded"),
+    writes_purged: counter("purged"),
     redelivered: counter("redelivered"),
     // A version is its time in µs, or somewhat later when more than one a µs was issued.
     oldest_age_seconds: oldest === 0 ? 0 : Math.max(0, (now - oldest) / 1_000_000),
@@ -73,7 +80,7 @@ export const toCount = (snapshot: Snapshot): Count => {
     dead_letters: deadLetters,
     since: counters.has("since") ? new Date(counter("since") * 1_000).toISOString() : null,
   }
-  return { stats, held: [...new Set(held)] }
+  return { stats, held: [...new Set(held)], isPaused: counters.has("paused") }
 }
 
 export const toDurability = (flat: ReadonlyArray<string>): Durability => {

@@ -1,7 +1,7 @@
 import { DRAINING } from "./prelude.ts"
 
 /**
- * KEYS batch, leases, counters, dead. ARGV id, how many were coalesced, then dead letters.
+ * KEYS batch, leases, counters, dead, silences. ARGV id, how many were coalesced, then dead letters.
  * RETURNS how many writes the batch had; -1 when the batch is gone (another worker recovered it, and
  * counts it): then nothing changes.
  */
@@ -9,6 +9,11 @@ export const acknowledge = `${DRAINING}
 local batch, leases, counters, dead = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local count = redis.call('LLEN', batch)
 if count == 0 then return -1 end
+if redis.call('HLEN', KEYS[5]) > 0 then
+  for _, item in ipairs(redis.call('LRANGE', batch, 0, -1)) do
+    redis.call('HDEL', KEYS[5], string.match(item, '^{"version":(%d+),'))
+  end
+end
 local failed = #ARGV - 2
 redis.call('DEL', batch)
 redis.call('ZREM', leases, ARGV[1])

@@ -2,7 +2,7 @@
  * The body of a POST as JSON, or the answer why not, in the order of what is known first: media type,
  * coding, length, the bytes themselves (never more of them in memory than a write can have), UTF-8, JSON.
  */
-import { problem } from "../../shared/problem.ts"
+import { problem } from "./problem.ts"
 
 const JSON_TYPE = /^application\/json *(?:; *charset=(?:utf-8|"utf-8") *)?;?$/i
 
