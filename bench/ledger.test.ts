@@ -1,0 +1,54 @@
+import { Buffer } from "node:buffer"
+import { describe, expect, it } from "vitest"
+import { Ledger, writeNumber } from "./ledger.ts"
+
+const send = (account: { sent: number }, writes: number) => {
+  account.sent += writes
+}
+
+describe("Ledger", () => {
+  it("counts accepted and refused writes, and which were not promised", () => {
+    const ledger = new Ledger("a")
+    const account = ledger.open()
+    for (const isAccepted of [true, false, true]) {
+      send(account, 1)
+      ledger.answer(account, isAccepted)
+    }
+    expect([ledger.accepted, ledger.refused]).toEqual([2, 1])
+    expect([...account.unpromised]).toEqual([1])
+  })
+
+  it("holds nobody to a write whose connection was lost", () => {
+    const ledger = new Ledger("a")
+    const account = ledger.open()
+    send(account, 1)
+    ledger.lose(account)
+    send(account, 1)
+    ledger.answer(account, true)
+    expect([ledger.accepted, ledger.unanswered]).toEqual([1, 1])
+    expect([...account.unpromised]).toEqual([0])
+  })
+
+  it("counts what is under way at the end neither as accepted nor as a failure", () => {
+    const ledger = new Ledger("a")
+    const account = ledger.open()
+    send(account, 1)
+    ledger.close()
+    expect([ledger.accepted, ledger.refused, ledger.unanswered]).toEqual([0, 0, 0])
+    expect([...account.unpromised]).toEqual([0])
+  })
+
+  it("gives each write of each client a key of its own, all of one length", () => {
+    const ledger = new Ledger("load")
+    expect(ledger.key(7, 12)).toBe("load:007:00000012")
+    expect(ledger.key(999, 12_345_678)).toHaveLength(ledger.key(0, 0).length)
+  })
+})
+
+describe("writeNumber", () => {
+  it("replaces the digits that end there, and nothing else", () => {
+    const bytes = Buffer.from('{"key":"load:001:00000000","value":"x"}')
+    writeNumber(bytes, bytes.indexOf('","value"'), 4_031)
+    expect(bytes.toString()).toBe('{"key":"load:001:00004031","value":"x"}')
+  })
+})

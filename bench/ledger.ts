@@ -1,0 +1,86 @@
+/**
+ * The ledger of a load: which writes were sent, and which were accepted. Every write has a key of its
+ * own, so that one that is lost cannot hide behind a later one of the same key, and can be counted.
+ */
+
+const CLIENT_DIGITS = 3
+const NUMBER_DIGITS = 8
+
+/** One client's writes are numbered from 0 and answered in this order. */
+export interface Account {
+  readonly client: number
+  sent: number
+  answered: number
+  /** Numbers of writes that nobody promised: refused, or without an answer. */
+  readonly unpromised: Set<number>
+}
+
+export class Ledger {
+  readonly label: string
+  readonly accounts: Account[] = []
+  accepted = 0
+  refused = 0
+  /** Requests that got no answer: a timeout or a connection that was lost. */
+  unanswered = 0
+
+  /** `label` begins every key, and must be new in the table. */
+  constructor(label: string) {
+    this.label = label
+  }
+
+  open(): Account {
+    const account = {
+      client: this.accounts.length,
+      sent: 0,
+      answered: 0,
+      unpromised: new Set<number>(),
+    }
+    this.accounts.push(account)
+    return account
+  }
+
+  /** One client's answers come in the order of its requests. */
+  answer(account: Account, isAccepted: boolean): void {
+    if (isAccepted) this.accepted += 1
+    else {
+      this.refused += 1
+      account.unpromised.add(account.answered)
+    }
+    account.answered += 1
+  }
+
+  /** What was sent and not answered never will be: the connection is gone. */
+  lose(account: Account): void {
+    while (account.answered < account.sent) {
+      account.unpromised.add(account.answered)
+      account.answered += 1
+      this.unanswered += 1
+    }
+  }
+
+  /** What is under way when the load ends was not promised either, and is nobody's failure. */
+  close(): void {
+    for (const account of this.accounts) {
+      for (; account.answered < account.sent; account.answered++) {
+        account.unpromised.add(account.answered)
+      }
+    }
+  }
+
+  key(client: number, number: number): string {
+    return [
+      this.label,
+      String(client).padStart(CLIENT_DIGITS, "0"),
+      String(number).padStart(NUMBER_DIGITS, "0"),
+    ].join(":")
+  }
+}
+
+/** Replaces the digits that end at `end` by those of `number`. */
+export const writeNumber = (bytes: Uint8Array, end: number, number: number): void => {
+  let rest = number
+  for (let at = end - 1; at >= end - NUMBER_DIGITS; at--) {
+    bytes[at] = 48 + (rest % 10)
+    rest = Math.floor(rest / 10)
+  }
+}
