@@ -1,0 +1,79 @@
+/**
+ * `near` and `far`: PostgreSQL as it is, and 20 ms of round trip away, through a proxy in a process of
+ * its own. The distance is measured before anything else is.
+ */
+import process from "node:process"
+import { fileURLToPath } from "node:url"
+import { freePort } from "../scripts/port.ts"
+import { launch } from "../scripts/process.ts"
+import { openDatabase, ping } from "../shared/database.ts"
+import type { Stoppable } from "./cleanup.ts"
+
+export type Distance = "near" | "far"
+
+/** There and back again, in ms. */
+export const FAR_MILLIS = 20
+
+/** What the shortest measured round trip may differ; a proxy that is further off is not the one we want. */
+const TOLERANCE_MILLIS = 2
+
+const SAMPLES = 20
+const DEADLINE_MILLIS = 5_000
+const READY_LIMIT_MILLIS = 10_000
+const STOP_LIMIT_MILLIS = 2_000
+const POSTGRES_PORT = "5432"
+
+export interface Proxy extends Stoppable {
+  /** The same database, further away. */
+  readonly url: string
+  readonly port: number
+  readonly pid: number
+}
+
+/** Starts a proxy in front of the host of a URL; `millis` is the round trip that it adds. */
+export const startProxy = async (url: string, millis: number, port?: number): Promise<Proxy> => {
+  const target = new URL(url)
+  const near = { host: target.hostname, port: target.port || POSTGRES_PORT }
+  const listening = port ?? (await freePort())
+  const script = fileURLToPath(new URL("proxy-main.ts", import.meta.url))
+  const child = await launch(
+    process.execPath,
+    [script, String(listening), near.host, near.port, String(millis / 2)],
+    { name: "proxy" },
+  )
+  await child.printed(/listening/, READY_LIMIT_MILLIS)
+  target.hostname = "127.0.0.1"
+  target.port = String(listening)
+  return {
+    url: target.href,
+    port: listening,
+    pid: child.pid,
+    stop: () => child.stop(STOP_LIMIT_MILLIS),
+  }
+}
+
+/** The shortest of some round trips to PostgreSQL, in ms. */
+export const measureRoundTrip = async (url: string): Promise<number> => {
+  const options = { name: "bench", maxConnections: 1, deadlineMillis: DEADLINE_MILLIS }
+  const database = openDatabase(url, options)
+  try {
+    let shortest = Number.POSITIVE_INFINITY
+    for (let sample = 0; sample < SAMPLES; sample++) {
+      const begin = performance.now()
+      await database.run(ping)
+      shortest = Math.min(shortest, performance.now() - begin)
+    }
+    return shortest
+  } finally {
+    await database.close(1)
+  }
+}
+
+/** @throws when far is not as far as it says. */
+export const checkFar = (nearMillis: number, farMillis: number): void => {
+  const added = farMillis - nearMillis
+  if (Math.abs(added - FAR_MILLIS) <= TOLERANCE_MILLIS) return
+  throw new Error(
+    `The proxy adds ${added.toFixed(1)} ms to a round trip, not ${FAR_MILLIS}: is the machine busy?`,
+  )
+}
