@@ -1,0 +1,17 @@
+/**
+ * The most that any buffer behind this HTTP server could accept: ingest's own app, answering 202 without
+ * Redis. A process of its own: `PORT=… node bench/ceiling.ts`, or `deno serve`.
+ */
+import { makeApp } from "../services/ingest/app.ts"
+import { serve } from "../shared/serve.ts"
+
+export default await serve("ingest", ({ VALUE_MAX_BYTES }, log) => {
+  let version = Date.now() * 1_000
+  const app = makeApp({
+    put: () => Promise.resolve({ version: ++version, depth: 45 }),
+    isQueueUp: () => Promise.resolve(true),
+    valueMaxBytes: VALUE_MAX_BYTES,
+    report: () => log("error", "request failed"),
+  })
+  return { fetch: app.fetch, close: () => Promise.resolve() }
+})

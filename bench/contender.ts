@@ -1,0 +1,114 @@
+/**
+ * The contenders, each in processes of its own: `sync` upserts, `async` is our ingest and worker,
+ * `accept` is ingest alone, `ceiling` is ingest's app without Redis. Each is asked for a right answer
+ * before anything is timed.
+ */
+import process from "node:process"
+import { fileURLToPath } from "node:url"
+import { freePort } from "../scripts/port.ts"
+import { launch } from "../scripts/process.ts"
+import { type Runtime, startService } from "../scripts/service.ts"
+import type { Cleanup, Stoppable } from "./cleanup.ts"
+
+export type ContenderName = "sync" | "async" | "accept" | "ceiling"
+
+const READY_LIMIT_MILLIS = 30_000
+const STOP_LIMIT_MILLIS = 12_000
+
+export interface Contender extends Stoppable {
+  readonly name: ContenderName
+  readonly url: string
+  /** The name of its queue; null when it has none. */
+  readonly queue: string | null
+  readonly server: number
+  readonly worker: number | null
+}
+
+export interface ContenderOptions {
+  readonly databaseUrl: string
+  readonly redisUrl: string
+  readonly queue: string
+  readonly runtime: Runtime
+  readonly env?: Readonly<Record<string, string>>
+}
+
+interface Server extends Stoppable {
+  readonly url: string
+  readonly pid: number
+}
+
+/** What is only in the benchmark is started as a service is. */
+const startOwn = async (
+  name: "sync" | "ceiling",
+  runtime: Runtime,
+  env: Readonly<Record<string, string>>,
+): Promise<Server> => {
+  const file = fileURLToPath(new URL(`${name}.ts`, import.meta.url))
+  const port = await freePort()
+  const [program, ...parameters] =
+    runtime === "node"
+      ? [process.execPath, file]
+      : ["deno", "serve", "--port", String(port), "--allow-all", file]
+  const child = await launch(program, parameters, {
+    name,
+    env: { ...process.env, ...env, PORT: String(port), NO_COLOR: "1" },
+  })
+  await child.printed(/listening|Listening/, READY_LIMIT_MILLIS)
+  const stop = () => child.stop(STOP_LIMIT_MILLIS)
+  return { url: `http://127.0.0.1:${port}`, pid: child.pid, stop }
+}
+
+export const startWorker = (
+  cleanup: Cleanup,
+  { databaseUrl, redisUrl, queue, runtime, env }: ContenderOptions,
+) => {
+  const own = { DATABASE_URL: databaseUrl, REDIS_URL: redisUrl, WRITE_QUEUE_NAME: queue }
+  return cleanup.add(startService("worker", { runtime, env: { ...own, ...env } }))
+}
+
+/** POSTs one write and reads the answer whole. @throws when it is not the one that is promised. */
+const checkAnswer = async (name: ContenderName, url: string): Promise<void> => {
+  const key = `check-${name}`
+  const response = await fetch(`${url}/write`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ key, value: "x" }),
+  })
+  const body = (await response.json()) as Record<string, unknown>
+  const isRight =
+    name === "sync"
+      ? response.status === 200
+      : response.status === 202 && body.queued === true && Number(body.version) > 0
+  if (!isRight || body.success !== true || body.key !== key) {
+    throw new Error(`${name} answers ${response.status} ${JSON.stringify(body)}`)
+  }
+}
+
+/** Starts a contender and checks that it answers as it must. */
+export const startContender = async (
+  cleanup: Cleanup,
+  name: ContenderName,
+  options: ContenderOptions,
+): Promise<Contender> => {
+  const { databaseUrl, redisUrl, queue, runtime, env = {} } = options
+  const own = { DATABASE_URL: databaseUrl, REDIS_URL: redisUrl, WRITE_QUEUE_NAME: queue }
+  const hasQueue = name === "async" || name === "accept"
+  const server = await cleanup.add<Server>(
+    hasQueue
+      ? startService("ingest", { runtime, env: { ...own, ...env } })
+      : startOwn(name, runtime, { ...own, ...env }),
+  )
+  const worker = name === "async" ? await startWorker(cleanup, options) : null
+  await checkAnswer(name, server.url)
+  return {
+    name,
+    url: server.url,
+    queue: hasQueue ? queue : null,
+    server: server.pid,
+    worker: worker?.pid ?? null,
+    stop: async () => {
+      await cleanup.stop(server)
+      if (worker) await cleanup.stop(worker)
+    },
+  }
+}

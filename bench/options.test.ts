@@ -1,0 +1,56 @@
+import { describe, expect, it } from "vitest"
+import { OptionsError, parseOptions } from "./options.ts"
+
+describe("parseOptions", () => {
+  it("measures all, five times, without options", () => {
+    expect(parseOptions([])).toEqual({
+      quick: false,
+      only: ["main", "visibility", "outage", "drain", "durability", "growth"],
+      connections: [32, 1, 100],
+      duration: 2.5,
+      rounds: 5,
+      json: null,
+      runtime: "node",
+    })
+  })
+
+  it("measures what the table needs with --quick", () => {
+    const quick = parseOptions(["--quick"])
+    expect(quick?.only).toEqual(["main", "visibility", "outage"])
+    expect(quick?.connections).toEqual([32])
+  })
+
+  it("lets each option be set, also with --quick", () => {
+    const line =
+      "--quick --only drain,growth --connections 8,64 --duration 0.5 --rounds 2 --json a.json --runtime deno"
+    expect(parseOptions(line.split(" "))).toEqual({
+      quick: true,
+      only: ["drain", "growth"],
+      connections: [8, 64],
+      duration: 0.5,
+      rounds: 2,
+      json: "a.json",
+      runtime: "deno",
+    })
+  })
+
+  it("is null when help is asked for", () => {
+    expect(parseOptions(["--help"])).toBeNull()
+  })
+
+  it.each([
+    ["--fast", "Unknown option '--fast'; npm run bench -- --help says what is allowed"],
+    ["quick", "Unexpected argument 'quick'"],
+    ["--only all", '--only is "all"; allowed is main, visibility, outage'],
+    ["--rounds 0", '--rounds is "0"; allowed is a whole number from 1 to 50'],
+    ["--rounds 1.5", '--rounds is "1.5"; allowed is a whole number from 1 to 50'],
+    ["--duration long", '--duration is "long"; allowed is a number from 0.2 to 60'],
+    ["--connections 32,", '--connections is ""; allowed is a whole number from 1 to 500'],
+    ["--runtime bun", '--runtime is "bun"; allowed is node or deno'],
+  ])("refuses %s in one line", (line, message) => {
+    const parse = () => parseOptions(line.split(" "))
+    expect(parse).toThrow(OptionsError)
+    expect(parse).toThrow(message)
+    expect(parse).not.toThrow("\n")
+  })
+})

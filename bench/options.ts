@@ -1,0 +1,113 @@
+/** The command line of `npm run bench`: what may be said, and one clear line for what may not. */
+import { parseArgs } from "node:util"
+import type { Runtime } from "../scripts/service.ts"
+
+/** In the order in which they run. Complexity is counted always: it takes no time. */
+export const MEASUREMENTS = [
+  "main",
+  "visibility",
+  "outage",
+  "drain",
+  "durability",
+  "growth",
+] as const
+export type MeasurementName = (typeof MEASUREMENTS)[number]
+
+export interface Options {
+  readonly quick: boolean
+  readonly only: ReadonlyArray<MeasurementName>
+  /** Of the main measurement; the first is the table's. */
+  readonly connections: ReadonlyArray<number>
+  /** Seconds of one timed load. */
+  readonly duration: number
+  readonly rounds: number
+  readonly json: string | null
+  readonly runtime: Runtime
+}
+
+export const USAGE = `npm run bench -- [options]
+  --quick             the main table in about a minute
+  --only NAME[,NAME]  ${MEASUREMENTS.join(", ")}
+  --connections N[,N] of the main measurement (32,1,100; quick: 32); the table shows the first
+  --duration SECONDS  of each timed load (2.5; quick: 1.5)
+  --rounds N          how often each figure is measured (5; quick: 3)
+  --json FILE         also write the results there
+  --runtime NAME      node or deno, for our services and what they are compared with`
+
+const FULL = { only: MEASUREMENTS, connections: [32, 1, 100], duration: 2.5, rounds: 5 }
+const QUICK = {
+  only: ["main", "visibility", "outage"] as const,
+  connections: [32],
+  duration: 1.5,
+  rounds: 3,
+}
+
+/** The command line is not one of ours; the message says what is allowed. */
+export class OptionsError extends Error {
+  override readonly name = "OptionsError"
+}
+
+const refuse = (option: string, text: string, allowed: string): never => {
+  throw new OptionsError(`--${option} is ${JSON.stringify(text)}; allowed is ${allowed}`)
+}
+
+const numberIn = (option: string, text: string, min: number, max: number, whole: boolean) => {
+  const number = Number(text)
+  const isGood = text.trim() !== "" && number >= min && number <= max
+  return isGood && (!whole || Number.isInteger(number))
+    ? number
+    : refuse(option, text, `${whole ? "a whole number" : "a number"} from ${min} to ${max}`)
+}
+
+const parse = (argv: ReadonlyArray<string>) => {
+  try {
+    return parseArgs({
+      args: [...argv],
+      options: {
+        quick: { type: "boolean", default: false },
+        only: { type: "string" },
+        connections: { type: "string" },
+        duration: { type: "string" },
+        rounds: { type: "string" },
+        json: { type: "string" },
+        runtime: { type: "string", default: "node" },
+        help: { type: "boolean", default: false },
+      },
+    }).values
+  } catch (error) {
+    // The first sentence names the option; the others are about how to pass a positional argument.
+    const [sentence = ""] = (error as Error).message.split(/\.(?: |$)|\n/)
+    throw new OptionsError(`${sentence}; npm run bench -- --help says what is allowed`)
+  }
+}
+
+/**
+ * Null: help was asked for.
+ * @throws {OptionsError}
+ */
+export const parseOptions = (argv: ReadonlyArray<string>): Options | null => {
+  const values = parse(argv)
+  if (values.help) return null
+  const fallback = values.quick ? QUICK : FULL
+  const { only, connections, duration, rounds, runtime } = values
+  const isName = (text: string): text is MeasurementName =>
+    (MEASUREMENTS as ReadonlyArray<string>).includes(text)
+  return {
+    quick: values.quick,
+    only: only
+      ? only
+          .split(",")
+          .map((text) => (isName(text) ? text : refuse("only", text, MEASUREMENTS.join(", "))))
+      : fallback.only,
+    connections: connections
+      ? connections.split(",").map((text) => numberIn("connections", text, 1, 500, true))
+      : fallback.connections,
+    duration: duration ? numberIn("duration", duration, 0.2, 60, false) : fallback.duration,
+    rounds: rounds ? numberIn("rounds", rounds, 1, 50, true) : fallback.rounds,
+    json: values.json ?? null,
+    runtime:
+      runtime === "node" || runtime === "deno"
+        ? runtime
+        : refuse("runtime", runtime, "node or deno"),
+  }
+}

@@ -1,0 +1,153 @@
+/**
+ * What a run writes down: every round of every measurement, and where and how it was made. Tables, goals
+ * and charts are made from this alone, so that they can be made again from a file. Times are in ms
+ * unless the name says seconds; null is what could not be measured here.
+ */
+import { readFile } from "node:fs/promises"
+import type { ContenderName } from "./contender.ts"
+import type { Distance } from "./distance.ts"
+import type { Density } from "./histogram.ts"
+import type { Machine } from "./machine.ts"
+
+export const FORMAT = 1
+
+export interface LoadRound {
+  readonly round: number
+  readonly contender: ContenderName
+  readonly distance: Distance
+  readonly connections: number
+  readonly seconds: number
+  readonly accepted: number
+  readonly refused: number
+  readonly unanswered: number
+  /** Accepted writes that were not in the table when the queue was empty; null where none goes there. */
+  readonly missing: number | null
+  readonly perSecond: number
+  readonly p50: number
+  readonly p90: number
+  readonly p99: number
+  readonly p999: number
+  readonly density: Density
+  /** Writes that waited when the load ended, and how long it took until none did. */
+  readonly depthAtEnd: number | null
+  readonly drainSeconds: number | null
+  /** What it cost PostgreSQL. */
+  readonly commits: number
+  readonly walBytes: number
+  readonly postgresCpuSeconds: number | null
+  /** CPU time of the others, in seconds. */
+  readonly cpuSeconds: Readonly<Record<"load" | "server" | "worker" | "redis", number | null>>
+}
+
+export interface VisibilityRound {
+  readonly round: number
+  readonly contender: "sync" | "async"
+  /** WORKER_POLL_INTERVAL in seconds; null is the default. */
+  readonly pollInterval: number | null
+  readonly load: "lone" | "loaded"
+  /** From the answer until the reader shows the write, each. */
+  readonly millis: ReadonlyArray<number>
+}
+
+/** A quarter of a second of an outage. */
+export interface OutageSample {
+  readonly at: number
+  readonly sync: { readonly accepted: number; readonly failed: number }
+  readonly async: { readonly accepted: number; readonly failed: number }
+  readonly depth: number
+}
+
+export interface OutageSide {
+  readonly due: number
+  readonly accepted: number
+  readonly failed: number
+  readonly missing: number
+}
+
+export interface OutageRound {
+  readonly round: number
+  readonly how: string
+  /** Seconds since the load began. */
+  readonly downAt: number
+  readonly upAt: number
+  readonly sync: OutageSide
+  readonly async: OutageSide
+  /** From PostgreSQL's return until every write accepted before it is visible. */
+  readonly caughtUpSeconds: number
+  readonly workerBytes: { readonly before: number | null; readonly most: number | null }
+  readonly deepest: number
+  readonly samples: ReadonlyArray<OutageSample>
+}
+
+export interface DrainRound {
+  readonly round: number
+  readonly batch: number
+  /** 0: the bare loop. */
+  readonly workers: number
+  readonly rows: number
+  readonly seconds: number
+  readonly missing: number
+}
+
+export interface AcceptRound {
+  readonly round: number
+  readonly perSecond: number
+  readonly p50: number
+  readonly p99: number
+}
+
+export interface DurabilityRound extends AcceptRound {
+  readonly mode: "off" | "everysec" | "always"
+}
+
+export interface GrowthRound extends AcceptRound {
+  readonly queued: number
+}
+
+export interface Complexity {
+  readonly processes: ReadonlyArray<string>
+  readonly stores: ReadonlyArray<string>
+  readonly files: number
+  /** Without comments and blank lines. */
+  readonly lines: number
+}
+
+export interface Results {
+  readonly format: typeof FORMAT
+  readonly date: string
+  readonly commit: string
+  readonly command: string
+  readonly machine: Machine
+  readonly runtime: string
+  readonly versions: Readonly<Record<string, string>>
+  readonly stores: { readonly postgres: string; readonly redis: string }
+  readonly settings: {
+    readonly connections: ReadonlyArray<number>
+    readonly duration: number
+    readonly rounds: number
+    readonly valueBytes: number
+  }
+  readonly roundTrip: Readonly<Record<Distance, number>>
+  readonly complexity: { readonly sync: Complexity; readonly async: Complexity }
+  /** One row upserted, awaited, without HTTP: a time for each. */
+  readonly upserts: number[]
+  readonly loads: LoadRound[]
+  readonly visibility: VisibilityRound[]
+  readonly outage: OutageRound[]
+  readonly drain: DrainRound[]
+  readonly durability: DurabilityRound[]
+  readonly growth: GrowthRound[]
+  /** Bytes of Redis for each write that waits. */
+  readonly bytesPerWrite: number[]
+}
+
+/** @throws when the file is not one that this version writes. */
+export const readResults = async (file: string | URL): Promise<Results> => {
+  const results = JSON.parse(await readFile(file, "utf8")) as Results
+  if (results.format !== FORMAT)
+    throw new Error(`${file} is not a results file of format ${FORMAT}`)
+  return results
+}
+
+/** Digits that mean nothing make files three times as large. */
+export const rounded = (number: number, digits = 3): number => Number(number.toFixed(digits))

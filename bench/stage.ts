@@ -1,0 +1,82 @@
+/** What every measurement works with: the stores, the distances, the contenders, and what is on record. */
+import { randomUUID } from "node:crypto"
+import { type Database, openDatabase } from "../shared/database.ts"
+import { closeQueue, openQueue, type QueueConnection, untilReady } from "../shared/queue.ts"
+import { MAX_DEPTH } from "./backlog.ts"
+import type { Cleanup } from "./cleanup.ts"
+import { type Contender, type ContenderName, startContender } from "./contender.ts"
+import { checkFar, type Distance, FAR_MILLIS, measureRoundTrip, startProxy } from "./distance.ts"
+import type { Options } from "./options.ts"
+import type { Progress } from "./progress.ts"
+import type { Results } from "./result.ts"
+import { openStores, type PostgresUsed, type RedisUsed } from "./stores.ts"
+
+/** Counting the rows of a million writes, or copying a list of them, takes seconds. */
+const DEADLINE_MILLIS = 120_000
+
+export interface Stage {
+  readonly cleanup: Cleanup
+  readonly options: Options
+  readonly postgres: PostgresUsed
+  readonly redis: RedisUsed
+  readonly databaseUrl: Readonly<Record<Distance, string>>
+  readonly roundTrip: Readonly<Record<Distance, number>>
+  /** Where our own stores are. */
+  readonly path: string
+  /** The benchmark's own connections. */
+  readonly database: Database
+  readonly queue: QueueConnection
+  /** A name that no other queue has. */
+  newQueue(): string
+  /** Starts a contender with its database at a distance, or behind a URL. */
+  start(
+    name: ContenderName,
+    database: Distance | URL,
+    settings?: { readonly queue?: string; readonly env?: Record<string, string> },
+  ): Promise<Contender>
+}
+
+/** What a measurement is given. */
+export interface Context {
+  readonly stage: Stage
+  readonly results: Results
+  readonly progress: Progress
+}
+
+export const openStage = async (cleanup: Cleanup, options: Options): Promise<Stage> => {
+  const { path, postgres, redis } = await openStores(cleanup)
+  const proxy = await cleanup.add(startProxy(postgres.url, FAR_MILLIS))
+  const databaseUrl = { near: postgres.url, far: proxy.url }
+  const roundTrip = {
+    near: await measureRoundTrip(databaseUrl.near),
+    far: await measureRoundTrip(databaseUrl.far),
+  }
+  checkFar(roundTrip.near, roundTrip.far)
+  const pool = { name: "bench", maxConnections: 2, deadlineMillis: DEADLINE_MILLIS }
+  const database = openDatabase(postgres.url, pool)
+  const queue = openQueue(redis.url, { name: "bench", blockingMillis: DEADLINE_MILLIS })
+  await untilReady(queue)
+  const run = randomUUID().slice(0, 8)
+  let queues = 0
+  await cleanup.add(
+    Promise.resolve({
+      stop: async () => {
+        closeQueue(queue)
+        await database.close()
+      },
+    }),
+  )
+  const newQueue = () => `bench-${run}-${++queues}`
+  return {
+    ...{ cleanup, options, postgres, redis, databaseUrl, roundTrip, path, database, queue },
+    newQueue,
+    start: (name, at, settings = {}) =>
+      startContender(cleanup, name, {
+        databaseUrl: at instanceof URL ? at.href : databaseUrl[at],
+        redisUrl: redis.url,
+        queue: settings.queue ?? newQueue(),
+        runtime: options.runtime,
+        env: { QUEUE_MAX_DEPTH: String(MAX_DEPTH), ...settings.env },
+      }),
+  }
+}

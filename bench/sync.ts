@@ -1,0 +1,51 @@
+/**
+ * What the buffer is compared with, in good faith: the same Hono, validation and limits, and one prepared
+ * upsert for each request, awaited, on a pool of 10, over which postgres.js pipelines. It answers 200
+ * when the row is stored. A process of its own: `PORT=… node bench/sync.ts`, or `deno serve`.
+ */
+import { Result } from "effect"
+import { Hono } from "hono"
+import { readBody } from "../shared/body.ts"
+import { openDatabase } from "../shared/database.ts"
+import { answer, handleTheRest, problem } from "../shared/problem.ts"
+import { serve } from "../shared/serve.ts"
+import { bodyMaxBytes, makeDecodeWrite } from "../shared/write.ts"
+
+const MAX_CONNECTIONS = 10
+
+/** A client waits no longer; without it requests of an outage would wait until autocannon gives up. */
+const DEADLINE_MILLIS = 5_000
+
+export default await serve("ingest", ({ DATABASE_URL, VALUE_MAX_BYTES }, log) => {
+  const database = openDatabase(DATABASE_URL, {
+    name: "sync",
+    maxConnections: MAX_CONNECTIONS,
+    deadlineMillis: DEADLINE_MILLIS,
+  })
+  const decodeWrite = makeDecodeWrite(VALUE_MAX_BYTES)
+  const maxBytes = bodyMaxBytes(VALUE_MAX_BYTES)
+  const report = () => log("error", "request failed")
+  const app = new Hono()
+
+  app.post("/write", async ({ req }) => {
+    const body = await readBody(req.raw, maxBytes)
+    if (body instanceof Response) return body
+    const decoded = decodeWrite(body.json)
+    if (Result.isFailure(decoded)) return problem("invalid-write", { errors: decoded.failure })
+    const { key, value } = decoded.success
+    try {
+      await database.run(
+        (sql) => sql`
+          insert into key_values as stored (key, value, version) values (${key}, ${value}, 1)
+          on conflict (key) do update set
+            value = excluded.value, version = stored.version + 1, updated_at = excluded.updated_at`,
+      )
+    } catch {
+      return problem("database-unavailable", { retryAfterSeconds: 1 })
+    }
+    return answer(200, { success: true, key, message: "Write stored successfully" })
+  })
+
+  handleTheRest(app, () => "POST", report)
+  return { fetch: app.fetch, close: () => database.close() }
+})
