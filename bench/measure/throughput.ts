@@ -1,0 +1,65 @@
+/**
+ * The main measurement: throughput, latency and database load of all contenders, near and far, in rounds
+ * whose order alternates, so that none always runs on a machine that another one has warmed up.
+ */
+import type { Contender, ContenderName } from "../contender.ts"
+import type { Distance } from "../distance.ts"
+import type { Options } from "../options.ts"
+import type { Context } from "../stage.ts"
+import { runTrial } from "../trial.ts"
+
+/** The database plays no part in `accept` and `ceiling`, so its distance does not either. */
+const LANES: ReadonlyArray<readonly [ContenderName, Distance]> = [
+  ["sync", "near"],
+  ["async", "near"],
+  ["accept", "near"],
+  ["ceiling", "near"],
+  ["sync", "far"],
+  ["async", "far"],
+]
+
+/** Compilers need some thousand requests before they are done with a program. */
+const WARM_SECONDS = 1
+const START_SECONDS = 1
+
+/** Around each load: emptying the table, draining the queue, counting the rows. */
+const OVERHEAD_SECONDS = 0.7
+
+export const throughputSeconds = ({ connections, duration, rounds }: Options): number => {
+  const loads = rounds * connections.length
+  return (
+    LANES.length * (START_SECONDS + WARM_SECONDS + OVERHEAD_SECONDS) +
+    LANES.length * loads * (duration + OVERHEAD_SECONDS)
+  )
+}
+
+interface Lane {
+  readonly contender: Contender
+  readonly distance: Distance
+}
+
+export const measureThroughput = async ({ stage, results, progress }: Context): Promise<void> => {
+  const { connections, duration, rounds } = stage.options
+  const lanes: Lane[] = []
+  const [first = 1] = connections
+  for (const [name, distance] of LANES) {
+    progress.step(`warm up ${name} ${distance}`, START_SECONDS + WARM_SECONDS + OVERHEAD_SECONDS)
+    const contender = await stage.start(name, distance)
+    lanes.push({ contender, distance })
+    const warm = { contender, distance, round: 0, connections: first, seconds: WARM_SECONDS }
+    await runTrial(stage, warm)
+  }
+  for (let round = 1; round <= rounds; round++) {
+    for (const count of connections) {
+      for (const { contender, distance } of round % 2 ? lanes : lanes.toReversed()) {
+        progress.step(
+          `round ${round}/${rounds}: ${contender.name} ${distance}, ${count} connections`,
+          duration + OVERHEAD_SECONDS,
+        )
+        const trial = { contender, distance, round, connections: count, seconds: duration }
+        results.loads.push(await runTrial(stage, trial))
+      }
+    }
+  }
+  for (const { contender } of lanes) await contender.stop()
+}
