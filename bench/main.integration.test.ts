@@ -1,0 +1,88 @@
+import { spawn } from "node:child_process"
+import { once } from "node:events"
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import process from "node:process"
+import { fileURLToPath } from "node:url"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { readResults } from "./result.ts"
+
+const MAIN = fileURLToPath(new URL("main.ts", import.meta.url))
+
+let directory = ""
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), "bench-test-"))
+})
+afterAll(() => rm(directory, { recursive: true, force: true }))
+
+/** Everything it starts is put into the test's directory, so what it leaves behind is seen there. */
+const start = (...argv: string[]) => {
+  const child = spawn(process.execPath, [MAIN, ...argv], {
+    env: {
+      ...process.env,
+      TMPDIR: directory,
+      BENCH_RESULTS: join(directory, "results"),
+      DATABASE_URL: "",
+      REDIS_URL: "",
+    },
+    stdio: ["ignore", "pipe", "pipe"],
+  })
+  let output = ""
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding("utf8").on("data", (text: string) => {
+      output += text
+    })
+  }
+  return { child, exited: once(child, "close"), output: () => output }
+}
+
+const leftovers = async () =>
+  (await readdir(directory)).filter((name) => name.startsWith("write-buffer-"))
+
+describe("npm run bench", () => {
+  it("measures sync and async at both distances, and loses no write", async () => {
+    const file = join(directory, "out.json")
+    const options = ["--only", "main", "--connections", "4", "--duration", "0.3", "--rounds", "1"]
+    const { exited, output } = start(...options, "--json", file)
+    const [code] = await exited
+    expect(code, output()).toBe(0)
+    const { loads, roundTrip } = await readResults(file)
+    expect(loads.map(({ contender, distance }) => `${contender} ${distance}`)).toEqual([
+      "sync near",
+      "async near",
+      "accept near",
+      "ceiling near",
+      "sync far",
+      "async far",
+    ])
+    for (const load of loads) {
+      expect(load.accepted).toBeGreaterThan(0)
+      expect(load.refused + load.unanswered).toBe(0)
+      expect(load.p50).toBeLessThanOrEqual(load.p99)
+      expect(load.missing).toBe(/sync/.test(load.contender) ? 0 : null)
+    }
+    expect(roundTrip.far - roundTrip.near).toBeGreaterThan(17)
+    expect(output()).toMatch(/write throughput, far .*\/s/)
+    expect(await readFile(join(directory, "results/report.html"), "utf8")).toContain("<svg")
+    expect(await leftovers()).toEqual([])
+  })
+
+  it("stops all it started and prints what is there on Ctrl-C", async () => {
+    const { child, exited, output } = start("--only", "outage", "--rounds", "1")
+    while (!output().includes("PostgreSQL away")) await once(child.stdout, "data")
+    child.kill("SIGINT")
+    const [code] = await exited
+    expect(code).toBe(130)
+    expect(output()).toContain("write throughput, near")
+    expect(await leftovers()).toEqual([])
+  })
+
+  it("answers an unknown option with one line", async () => {
+    const { exited, output } = start("--fast")
+    expect(await exited).toEqual([1, null])
+    expect(output()).toBe(
+      "bench: Unknown option '--fast'; npm run bench -- --help says what is allowed\n",
+    )
+  })
+})

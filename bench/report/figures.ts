@@ -1,0 +1,117 @@
+/** The figures of a run: medians and spreads over its rounds, by what they are of. */
+import type { ContenderName } from "../contender.ts"
+import type { Distance } from "../distance.ts"
+import type { LoadRound, OutageRound, Results, VisibilityRound } from "../result.ts"
+import { median, quantile, type Spread, sort, spread } from "../statistics.ts"
+
+/**
+ * Writes per second that reached the table: what was accepted while the load lasted, if then less than one
+ * second's worth of writes waited; else over the time until none waited.
+ */
+export const sustainedPerSecond = (load: LoadRound): number =>
+  isSustained(load) ? load.perSecond : load.accepted / (load.seconds + (load.drainSeconds ?? 0))
+
+export const isSustained = ({ contender, depthAtEnd, perSecond }: LoadRound): boolean =>
+  contender !== "async" || depthAtEnd === null || depthAtEnd <= perSecond
+
+export interface LoadFigures {
+  readonly perSecond: Spread | null
+  readonly p50: Spread | null
+  readonly p90: Spread | null
+  readonly p99: Spread | null
+  readonly p999: Spread | null
+  readonly commitsPerThousand: Spread | null
+  readonly walPerThousand: Spread | null
+  /** In ms. */
+  readonly cpuPerThousand: Spread | null
+}
+
+/** Of one contender at one distance; without a number of connections, those of the first round. */
+export const loadFigures = (
+  results: Results,
+  contender: ContenderName,
+  distance: Distance,
+  connections = results.settings.connections[0],
+): LoadFigures => {
+  const loads = results.loads.filter(
+    (load) =>
+      load.contender === contender &&
+      load.distance === distance &&
+      load.connections === connections &&
+      load.accepted > 0,
+  )
+  const of = (figure: (load: LoadRound) => number) => spread(loads.map(figure))
+  const perThousand = (load: LoadRound, cost: number | null) =>
+    cost === null ? Number.NaN : (cost / load.accepted) * 1_000
+  return {
+    perSecond: of(sustainedPerSecond),
+    p50: of(({ p50 }) => p50),
+    p90: of(({ p90 }) => p90),
+    p99: of(({ p99 }) => p99),
+    p999: of(({ p999 }) => p999),
+    commitsPerThousand: of((load) => perThousand(load, load.commits)),
+    walPerThousand: of((load) => perThousand(load, load.walBytes)),
+    cpuPerThousand: of((load) =>
+      perThousand(load, load.postgresCpuSeconds === null ? null : load.postgresCpuSeconds * 1_000),
+    ),
+  }
+}
+
+/** Times until a write is visible, of all rounds together, sorted. */
+export const visibility = (
+  results: Results,
+  contender: VisibilityRound["contender"],
+  pollInterval: number | null,
+  load: VisibilityRound["load"],
+): number[] =>
+  sort(
+    results.visibility
+      .filter(
+        (round) =>
+          round.contender === contender &&
+          round.pollInterval === pollInterval &&
+          round.load === load,
+      )
+      .flatMap(({ millis }) => millis),
+  )
+
+export const quantileOf = (sorted: ReadonlyArray<number>, q: number): number | null =>
+  sorted.length === 0 ? null : quantile(sorted, q)
+
+export const outageFigures = ({ outage }: Results) => {
+  const of = (figure: (round: OutageRound) => number | null) =>
+    spread(outage.map((round) => figure(round) ?? Number.NaN))
+  const share = ({ accepted, due }: { accepted: number; due: number }) =>
+    Math.min(1, accepted / due)
+  return {
+    sync: { share: of(({ sync }) => share(sync)), failed: of(({ sync }) => sync.failed) },
+    async: { share: of(({ async }) => share(async)), failed: of(({ async }) => async.failed) },
+    missing: of(({ sync, async }) => sync.missing + async.missing),
+    caughtUpSeconds: of(({ caughtUpSeconds }) => caughtUpSeconds),
+    workerBytesMore: of(({ workerBytes: { before, most } }) =>
+      before === null || most === null ? null : most - before,
+    ),
+    workerBytes: of(({ workerBytes }) => workerBytes.most),
+    deepest: of(({ deepest }) => deepest),
+  }
+}
+
+/** Rows per second. */
+export const drainFigure = ({ drain }: Results, batch: number, workers: number): Spread | null =>
+  spread(
+    drain
+      .filter((round) => round.batch === batch && round.workers === workers)
+      .map(({ rows, seconds }) => rows / seconds),
+  )
+
+export const durabilityFigure = ({ durability }: Results, mode: string): Spread | null =>
+  spread(durability.filter((round) => round.mode === mode).map(({ perSecond }) => perSecond))
+
+export const growthFigure = (
+  { growth }: Results,
+  queued: number,
+  figure: "perSecond" | "p50" | "p99",
+): Spread | null =>
+  spread(growth.filter((round) => round.queued === queued).map((round) => round[figure]))
+
+export const upsertMillis = ({ upserts }: Results): number | null => median(upserts)

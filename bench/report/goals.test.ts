@@ -1,0 +1,59 @@
+import { describe, expect, it } from "vitest"
+import { sampleResults } from "../result-sample.ts"
+import { isSustained, loadFigures, sustainedPerSecond } from "./figures.ts"
+import { evaluate, goalLine, isReached } from "./goals.ts"
+
+describe("evaluate", () => {
+  it("compares the medians of one run", () => {
+    const figures = evaluate(sampleResults()).map(({ figure }) => figure)
+    expect(figures.map((figure) => figure && Number(figure.toFixed(3)))).toEqual([
+      7.273, 16, 12, 10, 0.95, 0.8, 0.8, 0.9, 0.01, 5, 0, 1.2,
+    ])
+  })
+
+  it("finds all reached that are", () => {
+    expect(evaluate(sampleResults()).map(isReached)).toEqual(Array(12).fill(true))
+  })
+
+  it("does not call a figure reached that was not measured", () => {
+    const goals = evaluate(sampleResults({ loads: [], outage: [], growth: [] }))
+    expect(goals.map(isReached).filter((reached) => reached === null)).toHaveLength(9)
+    expect(goals.map((goal) => goalLine(goal).at(-1))).toContain("not measured")
+  })
+
+  it("counts one failed request of an outage", () => {
+    const [round] = sampleResults().outage
+    if (!round) throw new Error("the sample has an outage")
+    const outage = [round, { ...round, async: { ...round.async, failed: 1 } }]
+    const goal = evaluate(sampleResults({ outage })).find(({ name }) => name.startsWith("failed"))
+    expect(goal && isReached(goal)).toBe(false)
+  })
+})
+
+describe("sustainedPerSecond", () => {
+  const [, , , load] = sampleResults().loads
+  if (!load) throw new Error("the sample has a load")
+
+  it("is what was accepted, when less than a second's worth waits at the end", () => {
+    expect(isSustained(load)).toBe(true)
+    expect(sustainedPerSecond(load)).toBe(8_000)
+  })
+
+  it("counts the time until the queue is empty, when more does", () => {
+    const behind = { ...load, depthAtEnd: 9_000, drainSeconds: 2 }
+    expect(isSustained(behind)).toBe(false)
+    expect(sustainedPerSecond(behind)).toBe(4_000)
+  })
+})
+
+describe("loadFigures", () => {
+  it("has the spread over the rounds", () => {
+    const { perSecond, p50 } = loadFigures(sampleResults(), "sync", "near")
+    expect(perSecond).toEqual({ median: 1_100, min: 1_000, max: 1_200, count: 2 })
+    expect(p50).toEqual({ median: 9, min: 8, max: 10, count: 2 })
+  })
+
+  it("has nothing of connections that were not measured", () => {
+    expect(loadFigures(sampleResults(), "sync", "near", 100).perSecond).toBeNull()
+  })
+})

@@ -1,0 +1,108 @@
+/** The report of a run: one file that needs nothing else, in light or dark, on a desk or a phone. */
+import { readFileSync } from "node:fs"
+import type { Results } from "../result.ts"
+import { ratio } from "../statistics.ts"
+import { quote } from "./chart.ts"
+import { loadFigures, outageFigures } from "./figures.ts"
+import { factor, millis, percent, perSecond } from "./format.ts"
+import { evaluate, goalLine } from "./goals.ts"
+import { latencyChart } from "./latency.ts"
+import { drainChart, durabilityChart, growthChart } from "./limits.ts"
+import { outageChart } from "./outage.ts"
+import type { Chart } from "./plot.ts"
+import { HEAD, provenance, rows } from "./table.ts"
+import { throughputChart } from "./throughput.ts"
+import { visibilityChart } from "./visibility.ts"
+
+const STYLE = new URL("page.css", import.meta.url)
+
+const figure = ({ title, words, legend, svg }: Chart): string => {
+  const entries = legend.map(
+    ({ series, text, isDashed }) =>
+      `<li><i class="${series}${isDashed ? " dashed" : ""}"></i>${quote(text)}</li>`,
+  )
+  return (
+    `<figure><figcaption><b class="title">${quote(title)}</b><p>${quote(words)}</p>` +
+    `<ul class="legend">${entries.join("")}</ul></figcaption>${svg.join("")}</figure>`
+  )
+}
+
+const table = (
+  head: ReadonlyArray<string>,
+  lines: ReadonlyArray<ReadonlyArray<string>>,
+): string => {
+  const cells = (line: ReadonlyArray<string>) =>
+    line.map((cell) => {
+      const isVerdict = /^(not )?(reached|measured)$/.test(cell)
+      return `<td${isVerdict ? ` class="${cell.replace(" ", "-")}"` : ""}>${quote(cell)}</td>`
+    })
+  const top = head.map((cell) => `<th>${quote(cell)}</th>`)
+  const body = lines.map((line) => `<tr>${cells(line).join("")}</tr>`)
+  return `<div class="wide"><table><thead><tr>${top.join("")}</tr></thead><tbody>${body.join("")}</tbody></table></div>`
+}
+
+/** What a reader remembers: four figures at most. */
+const tiles = (results: Results): string => {
+  const load = (name: "sync" | "async", distance: "near" | "far") => {
+    const { perSecond: throughput, p50 } = loadFigures(results, name, distance)
+    return { throughput: throughput?.median ?? null, p50: p50?.median ?? null }
+  }
+  const sync = load("sync", "far")
+  const async = load("async", "far")
+  const near = load("async", "near")
+  const share = outageFigures(results).async.share?.median ?? null
+  const found: ReadonlyArray<readonly [string, string, number | null]> = [
+    [
+      factor(ratio(async.throughput, sync.throughput)),
+      "throughput, far database",
+      async.throughput,
+    ],
+    [factor(ratio(sync.p50, async.p50)), "faster answers at p50, far database", async.p50],
+    [perSecond(near.throughput), "sustained, near database", near.throughput],
+    [millis(near.p50), "p50, near database", near.p50],
+    [percent(share), "answered while PostgreSQL is away", share],
+  ]
+  const shown = found.filter(([, , known]) => known !== null)
+  return shown.length === 0
+    ? ""
+    : `<section class="tiles">${shown.map(([big, small]) => `<div class="tile"><b class="big">${quote(big)}</b><span class="small">${small}</span></div>`).join("")}</section>`
+}
+
+export const renderPage = (results: Results): string => {
+  const charts = [
+    latencyChart(results, "near"),
+    latencyChart(results, "far"),
+    throughputChart(results, "near"),
+    throughputChart(results, "far"),
+    visibilityChart(results),
+    outageChart(results),
+    drainChart(results),
+    durabilityChart(results),
+    growthChart(results),
+  ].filter((chart) => chart !== null)
+  const goals = evaluate(results).map(goalLine)
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>write-buffer: sync against async</title>
+<style>
+${readFileSync(STYLE, "utf8")}</style>
+</head>
+<body>
+<h1>Sync against async</h1>
+<p class="lead">The same writes, once straight into PostgreSQL and once through the write buffer.</p>
+${tiles(results)}
+<section class="charts">
+${charts.map(figure).join("\n")}
+</section>
+<h2>The table</h2>
+${table(HEAD, rows(results))}
+<h2>The goals</h2>
+${table(["ratio, same run", "to reach", "figure", ""], goals)}
+<p class="note">${quote(provenance(results))}</p>
+</body>
+</html>
+`
+}

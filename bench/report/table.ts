@@ -1,0 +1,149 @@
+/** The table of a run, for a terminal and for Markdown: metric, sync, async, and what one is of the other. */
+import type { Distance } from "../distance.ts"
+import type { Complexity, Results } from "../result.ts"
+import { ratio, type Spread } from "../statistics.ts"
+import { loadFigures, outageFigures, quantileOf, visibility } from "./figures.ts"
+import * as format from "./format.ts"
+
+export type Row = readonly [metric: string, sync: string, async: string, ratio: string]
+
+export const HEAD: Row = ["metric", "sync", "async", "async / sync"]
+
+const compare = (
+  metric: string,
+  sync: Spread | null,
+  async: Spread | null,
+  shown: format.Format,
+): Row => [
+  metric,
+  format.withSpread(sync, shown),
+  format.withSpread(async, shown),
+  format.factor(ratio(async?.median ?? null, sync?.median ?? null)),
+]
+
+const loadRows = (results: Results, distance: Distance): ReadonlyArray<Row> => {
+  const sync = loadFigures(results, "sync", distance)
+  const async = loadFigures(results, "async", distance)
+  const where = `${distance} (${format.millis(results.roundTrip[distance])} round trip)`
+  return [
+    compare(`write latency p50, ${where}`, sync.p50, async.p50, format.millis),
+    compare(`write latency p99, ${distance}`, sync.p99, async.p99, format.millis),
+    compare(`write throughput, ${distance}`, sync.perSecond, async.perSecond, format.perSecond),
+  ]
+}
+
+const visibilityRow = (
+  results: Results,
+  metric: string,
+  pollInterval: number | null,
+  load: "lone" | "loaded",
+): Row => {
+  const quantiles = (sorted: ReadonlyArray<number>) =>
+    sorted.length === 0
+      ? format.NOTHING
+      : `${format.millis(quantileOf(sorted, 0.5))}, p99 ${format.millis(quantileOf(sorted, 0.99))}`
+  const sync = visibility(results, "sync", null, load)
+  const async = visibility(results, "async", pollInterval, load)
+  const times = ratio(quantileOf(async, 0.5), quantileOf(sync, 0.5))
+  return [metric, quantiles(sync), quantiles(async), format.factor(times)]
+}
+
+const complexityRow = ({ complexity }: Results): Row => {
+  const words = ({ processes, stores, lines }: Complexity) =>
+    `${processes.length} processes, ${stores.length} ${stores.length === 1 ? "store" : "stores"}, ` +
+    `${format.plain(lines)} lines`
+  return [
+    "complexity",
+    words(complexity.sync),
+    words(complexity.async),
+    format.factor(ratio(complexity.async.lines, complexity.sync.lines)),
+  ]
+}
+
+const databaseRows = (results: Results): ReadonlyArray<Row> => {
+  const sync = loadFigures(results, "sync", "near")
+  const async = loadFigures(results, "async", "near")
+  const per = "per 1,000 writes"
+  return [
+    compare(
+      `database load: commits ${per}`,
+      sync.commitsPerThousand,
+      async.commitsPerThousand,
+      format.plain,
+    ),
+    compare(`database load: WAL ${per}`, sync.walPerThousand, async.walPerThousand, format.bytes),
+    compare(
+      `database load: CPU time ${per}`,
+      sync.cpuPerThousand,
+      async.cpuPerThousand,
+      format.millis,
+    ),
+  ]
+}
+
+const outageRows = (results: Results): ReadonlyArray<Row> => {
+  const { sync, async, missing, caughtUpSeconds } = outageFigures(results)
+  const lost = format.withSpread(missing, format.plain)
+  return [
+    compare("database away 5 s: requests that succeed", sync.share, async.share, format.percent),
+    ["database away 5 s: accepted writes lost", lost, lost, format.NOTHING],
+    [
+      "database back: until all is visible",
+      "the client's to repeat",
+      format.withSpread(caughtUpSeconds, format.seconds),
+      format.NOTHING,
+    ],
+  ]
+}
+
+export const rows = (results: Results): ReadonlyArray<Row> => [
+  ...loadRows(results, "near"),
+  ...loadRows(results, "far"),
+  visibilityRow(results, "visible after, lone write: p50", null, "lone"),
+  visibilityRow(results, "visible after, lone write, WORKER_POLL_INTERVAL=0: p50", 0, "lone"),
+  visibilityRow(results, "visible after, under full load: p50", null, "loaded"),
+  ...databaseRows(results),
+  ...outageRows(results),
+  complexityRow(results),
+]
+
+/** Columns as wide as they need, the first flush left and the others flush right. */
+export const align = (lines: ReadonlyArray<ReadonlyArray<string>>): string => {
+  const widths: number[] = []
+  for (const line of lines) {
+    for (const [column, cell] of line.entries()) {
+      widths[column] = Math.max(widths[column] ?? 0, cell.length)
+    }
+  }
+  return lines
+    .map((line) =>
+      line
+        .map((cell, column) => {
+          const width = widths[column] ?? 0
+          return column === 0 ? cell.padEnd(width) : cell.padStart(width)
+        })
+        .join("  ")
+        .trimEnd(),
+    )
+    .join("\n")
+}
+
+/** A table of Markdown; all columns but the first flush right. */
+export const markdown = (head: Row, lines: ReadonlyArray<Row>): string =>
+  [head, ["---", "---:", "---:", "---:"], ...lines]
+    .map((line) => `| ${line.join(" | ")} |`)
+    .join("\n")
+
+/** How a figure of this run came to be, in one line. */
+export const provenance = (results: Results): string => {
+  const { machine, settings, stores, date, commit, command, versions } = results
+  const memory = format.bytes(machine.memoryBytes)
+  return [
+    `${settings.connections[0]} connections, ${settings.rounds} rounds of ${settings.duration} s, ` +
+      `values of ${settings.valueBytes} bytes: median (lowest–highest)`,
+    `${machine.cores} cores of ${machine.processor}, ${memory}, ${machine.system}, ` +
+      `${machine.syncMillis} ms to sync a page to disk; load generator included`,
+    `${stores.postgres}, ${stores.redis}, ${results.runtime} ${versions[results.runtime] ?? ""}`,
+    `${date.slice(0, 10)}, commit ${commit}, \`${command}\``,
+  ].join("; ")
+}

@@ -1,0 +1,129 @@
+/** Results as a run would leave them, with figures that can be checked by head; for the tests. */
+import { FORMAT, type LoadRound, type Results } from "./result.ts"
+
+const load = (round: Partial<LoadRound>): LoadRound => ({
+  round: 1,
+  contender: "sync",
+  distance: "near",
+  connections: 32,
+  seconds: 2,
+  accepted: 2_000,
+  refused: 0,
+  unanswered: 0,
+  missing: 0,
+  perSecond: 1_000,
+  p50: 10,
+  p90: 11,
+  p99: 12,
+  p999: 13,
+  density: [
+    [10, 1_990],
+    [12.59, 10],
+  ],
+  depthAtEnd: null,
+  drainSeconds: null,
+  commits: 2_000,
+  walBytes: 2_048_000,
+  postgresCpuSeconds: 0.4,
+  cpuSeconds: { load: 1, server: 1, worker: null, redis: 0 },
+  ...round,
+})
+
+const accept = { round: 1, perSecond: 10_000, p50: 3, p99: 5 }
+
+const async = {
+  contender: "async",
+  perSecond: 8_000,
+  accepted: 16_000,
+  p50: 2,
+  p99: 3,
+  depthAtEnd: 500,
+  drainSeconds: 0.1,
+  commits: 160,
+} as const
+
+/** Two rounds of sync and async at both distances, and one of all else. */
+export const sampleResults = (changes: Partial<Results> = {}): Results => ({
+  format: FORMAT,
+  date: "2026-11-22T11:00:00.000Z",
+  commit: "abc1234",
+  command: "npm run bench",
+  machine: {
+    processor: "A processor",
+    cores: 2,
+    memoryBytes: 8 * 1_024 ** 3,
+    system: "Linux x64",
+    syncMillis: 0.5,
+  },
+  runtime: "node",
+  versions: { node: "26.10.0" },
+  stores: { postgres: "PostgreSQL 18 (embedded)", redis: "Redis 7.0.15, AOF always" },
+  settings: { connections: [32], duration: 2, rounds: 2, valueBytes: 100 },
+  roundTrip: { near: 0.15, far: 20.2 },
+  complexity: {
+    sync: { processes: ["sync", "reader"], stores: ["PostgreSQL"], files: 8, lines: 500 },
+    async: {
+      processes: ["ingest", "worker", "reader", "stats"],
+      stores: ["Redis", "PostgreSQL"],
+      files: 40,
+      lines: 2_000,
+    },
+  },
+  upserts: [1, 1, 1],
+  loads: [
+    load({}),
+    load({ round: 2, perSecond: 1_200, p50: 8 }),
+    load({ distance: "far", perSecond: 500, p50: 24, p99: 30 }),
+    load(async),
+    load({ ...async, round: 2 }),
+    load({ ...async, distance: "far" }),
+    load({ contender: "accept", perSecond: 9_500 }),
+    load({ contender: "ceiling", perSecond: 10_000, missing: null }),
+  ],
+  visibility: [
+    { round: 1, contender: "sync", pollInterval: null, load: "lone", millis: [1, 1, 2] },
+    { round: 1, contender: "async", pollInterval: null, load: "lone", millis: [100, 105, 120] },
+    { round: 1, contender: "async", pollInterval: 0, load: "lone", millis: [4, 5, 6] },
+  ],
+  outage: [
+    {
+      round: 1,
+      how: "PostgreSQL is stopped and started again",
+      downAt: 2,
+      upAt: 7,
+      sync: { due: 1_000, accepted: 600, failed: 100, missing: 0 },
+      async: { due: 1_000, accepted: 1_000, failed: 0, missing: 0 },
+      caughtUpSeconds: 1.5,
+      workerBytes: { before: 100 * 1_024 ** 2, most: 110 * 1_024 ** 2 },
+      deepest: 2_000,
+      samples: [
+        {
+          at: 1,
+          sync: { accepted: 300, failed: 0 },
+          async: { accepted: 300, failed: 0 },
+          depth: 9,
+        },
+        {
+          at: 8,
+          sync: { accepted: 0, failed: 9 },
+          async: { accepted: 400, failed: 0 },
+          depth: 2_000,
+        },
+      ],
+    },
+  ],
+  drain: [
+    { round: 1, batch: 1_000, workers: 0, rows: 200_000, seconds: 2, missing: 0 },
+    { round: 1, batch: 1_000, workers: 1, rows: 200_000, seconds: 2.5, missing: 0 },
+  ],
+  durability: [
+    { ...accept, mode: "off" },
+    { ...accept, mode: "always", perSecond: 9_000 },
+  ],
+  growth: [
+    { ...accept, queued: 0 },
+    { ...accept, queued: 1_000_000, p99: 6 },
+  ],
+  bytesPerWrite: [190],
+  ...changes,
+})
