@@ -73,7 +73,7 @@ describe("npm run bench", () => {
     while (!output().includes("PostgreSQL away")) await once(child.stdout, "data")
     child.kill("SIGINT")
     const [code] = await exited
-    expect(code).toBe(130)
+    expect(code, output()).toBe(130)
     expect(output()).toContain("write throughput, near")
     expect(await leftovers()).toEqual([])
   })

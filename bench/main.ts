@@ -134,6 +134,8 @@ const main = async (argv: ReadonlyArray<string>): Promise<number> => {
     interrupted,
   ])
   progress.end()
+  // What was under way fails when its stores stop, and nobody waits for it any more.
+  process.on("unhandledRejection", () => {})
   await cleanup.close()
   if (results !== null) print(results)
   if (ending === "interrupted") return 130
