@@ -66,8 +66,8 @@ const refusal = (token: string, authorization: string | undefined): Response | n
 
 const integer = (text: string | undefined, fallback: number, minimum: number, maximum: number) => {
   if (text === undefined) return fallback
-  const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN
-  return value >= minimum && value <= maximum ? value : null
+  const given = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN
+  return given >= minimum && given <= maximum ? given : null
 }
 
 /** The decoded body, or the answer why not. */
@@ -75,12 +75,12 @@ const decodeBody = async <A>(
   request: Request,
   decode: (body: unknown) => Result.Result<A, unknown>,
   hint: string,
-): Promise<{ readonly value: A } | Response> => {
+): Promise<{ readonly decoded: A } | Response> => {
   const body = await readBody(request, BODY_MAX_BYTES)
   if (body instanceof Response) return body
   const decoded = decode(body.json)
   return Result.isSuccess(decoded)
-    ? { value: decoded.success }
+    ? { decoded: decoded.success }
     : problem("invalid-request", { detail: hint })
 }
 
@@ -93,7 +93,7 @@ export const addAdmin = (app: Hono, { operations, token, audit }: AdminDependenc
     guarded(async ({ req }) => {
       const body = await decodeBody(req.raw, decodeSelection, SELECTION_HINT)
       if (body instanceof Response) return body
-      const writes = await operations[action](body.value)
+      const writes = await operations[action](body.decoded)
       audit(action, writes)
       return answer(200, { success: true, [`${action}ed`]: writes })
     })
@@ -129,7 +129,7 @@ export const addAdmin = (app: Hono, { operations, token, audit }: AdminDependenc
     guarded(async ({ req }) => {
       const body = await decodeBody(req.raw, decodeConfirm, CONFIRM_HINT)
       if (body instanceof Response) return body
-      const { confirm } = body.value
+      const { confirm } = body.decoded
       const depth = await operations.depth()
       if (Math.abs(depth - confirm) > Math.max(CONFIRM_WRITES, confirm * CONFIRM_SHARE)) {
         return problem("depth-changed", { detail: `${depth} writes wait now, not ${confirm}.` })

@@ -73,11 +73,14 @@ describe.each(KINDS)("stats on a %s Redis", (kind) => {
   }
   const claim = async (most: number) => {
     await redis.seed(KEYS.waiting, KEYS.counters, 0)
-    const keys = [KEYS.waiting, KEYS.batch("b"), KEYS.leases, KEYS.counters]
+    const keys = [KEYS.waiting, KEYS.batch("b"), KEYS.leases, KEYS.counters, KEYS.silences]
     return await redis.claim(...keys, "b", most, 1_000_000, 10_000)
   }
   const acknowledge = (...dead: ReadonlyArray<string>) =>
-    redis.acknowledge(KEYS.batch("b"), KEYS.leases, KEYS.counters, KEYS.dead, "b", 1, ...dead)
+    redis.acknowledge(
+      ...[KEYS.batch("b"), KEYS.leases, KEYS.counters, KEYS.dead, KEYS.silences],
+      ...["b", 1, ...dead],
+    )
   /** One live worker, which holds for the reason given. */
   const heartbeat = (reason = "") =>
     redis.heartbeat(KEYS.leases, KEYS.workers, KEYS.holds, "worker", 60_000, reason, 10)

@@ -1,0 +1,199 @@
+/**
+ * The operators' calls against a whole stack: what they show, what they do to the queue, that the counters
+ * add up after each, and that nobody without the token may do any of it.
+ */
+import { execFile } from "node:child_process"
+import process from "node:process"
+import { promisify } from "node:util"
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
+import { sql, writeMany } from "./oracle.suite.ts"
+import { REDIS_KINDS, type Stack, startStack, until } from "./stack.suite.ts"
+
+const ADMIN_TOKEN = "0123456789abcdef0123456789abcdef"
+
+let stack: Stack
+
+beforeAll(async () => {
+  stack = await startStack({ redis: REDIS_KINDS[0], env: { ADMIN_TOKEN } })
+  await sql(stack, "alter table key_values add constraint no_poison check (value <> 'poison')")
+})
+afterAll(() => stack?.stop())
+
+const call = async (method: string, path: string, body?: unknown, token = ADMIN_TOKEN) => {
+  const response = await fetch(stack.urls.stats + path, {
+    method,
+    headers: {
+      ...(token && { authorization: `Bearer ${token}` }),
+      "content-type": "application/json",
+    },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  })
+  // biome-ignore lint/suspicious/noExplicitAny: whatever the service answers is what is looked at.
+  const answer = (await response.json()) as any
+  return { code: response.status, headers: response.headers, ...answer }
+}
+
+/** Asserts the first invariant, and returns the figures. */
+const balanced = async () => {
+  const stats = await stack.client.stats()
+  expect(stats.queue_depth + stats.in_flight + stats.writes_processed + stats.writes_failed).toBe(
+    stats.writes_queued,
+  )
+  return stats
+}
+
+const bury = async (...keys: string[]) => {
+  for (const key of keys) expect((await stack.client.post(key, "poison")).status).toBe(202)
+  await stack.client.drained()
+}
+
+const pause = async () => {
+  expect(await call("POST", "/worker/pause")).toMatchObject({ code: 200, paused: true })
+}
+const resume = () => call("POST", "/worker/resume")
+
+describe("without the token", () => {
+  test.each([
+    ["GET", "/dead"],
+    ["DELETE", "/dead"],
+    ["POST", "/dead/replay"],
+    ["GET", "/queue"],
+    ["DELETE", "/queue"],
+    ["POST", "/worker/pause"],
+    ["POST", "/worker/resume"],
+  ])("%s %s is refused", async (method, path) => {
+    const body = method === "GET" ? undefined : { all: true }
+    for (const token of ["", "wrong", `${ADMIN_TOKEN}x`, ADMIN_TOKEN.slice(1)]) {
+      const answer = await call(method, path, body, token)
+      expect(answer).toMatchObject({ code: 401, success: false })
+      expect(answer.headers.get("www-authenticate")).toContain("Bearer")
+    }
+    expect((await call(method, `${path}?token=${ADMIN_TOKEN}`, body, "")).code).toBe(401)
+  })
+})
+
+describe("dead letters", () => {
+  beforeEach(async () => {
+    await call("DELETE", "/dead", { all: true })
+  })
+
+  test("are listed oldest first, page by page", async () => {
+    await bury("d1", "d2", "d3")
+    const first = await call("GET", "/dead?limit=2")
+    expect(first).toMatchObject({ code: 200, total: 3, next: 2 })
+    expect(first.dead).toMatchObject([
+      { key: "d1", value: "poison", sqlstate: "23514", reason: "SQLSTATE 23514" },
+      { key: "d2" },
+    ])
+    const last = await call("GET", "/dead?limit=2&after=2")
+    expect(last).toMatchObject({ next: null, dead: [{ key: "d3" }] })
+    await balanced()
+  })
+
+  test("are replayed with their version, and never over something newer", async () => {
+    await bury("again", "older")
+    const newer = await stack.client.write("older", "newer than the dead letter")
+    await sql(stack, "alter table key_values drop constraint no_poison")
+    const { dead } = await call("GET", "/dead")
+    const versions = dead.map(({ version }: { version: number }) => version)
+    expect(await call("POST", "/dead/replay", { versions })).toMatchObject({ replayed: 2 })
+    await stack.client.drained()
+    expect(await stack.client.read("again")).toMatchObject({
+      value: "poison",
+      version: versions[0],
+    })
+    expect(await stack.client.read("older")).toMatchObject({ version: newer })
+    expect((await balanced()).dead_letters).toBe(0)
+    await sql(stack, "delete from key_values where value = 'poison'")
+    await sql(stack, "alter table key_values add constraint no_poison check (value <> 'poison')")
+  })
+
+  test("that are replayed too early die again, once each", async () => {
+    const keys = Array.from({ length: 120 }, (_, index) => `many:${index}`)
+    await bury(...keys)
+    expect(await call("POST", "/dead/replay", { all: true })).toMatchObject({ replayed: 120 })
+    const stats = await stack.client.drained()
+    expect(stats.dead_letters).toBe(120)
+    await balanced()
+  })
+
+  test("are discarded, all or some, and stay counted as failed", async () => {
+    await bury("x1", "x2", "x3")
+    const before = await balanced()
+    const { dead } = await call("GET", "/dead")
+    const selection = { versions: [dead[1].version, 17] }
+    expect(await call("DELETE", "/dead", selection)).toMatchObject({ discarded: 1 })
+    expect((await call("GET", "/dead")).dead).toMatchObject([{ key: "x1" }, { key: "x3" }])
+    expect(await call("DELETE", "/dead", { all: true })).toMatchObject({ discarded: 2 })
+    const after = await balanced()
+    expect(after.writes_failed).toBe(before.writes_failed)
+    expect(after.writes_discarded).toBe(before.writes_discarded + 3)
+  })
+
+  test.each([[{}], [{ versions: [] }], [{ versions: ["1"] }], [{ all: false }], [[]], [null]])(
+    "are not replayed for %j",
+    async (body) => {
+      expect((await call("POST", "/dead/replay", body)).code).toBe(422)
+    },
+  )
+})
+
+describe("the queue", () => {
+  test("is shown, paused, resumed and purged, and the counters add up", async () => {
+    await pause()
+    // A window that was open when the mark was set may still close, and its claim comes back empty.
+    await writeMany(stack, "paused", 30)
+    expect(await stack.client.health()).toMatchObject({
+      status: "degraded",
+      held: ["Paused by an operator"],
+    })
+    const { queue } = await call("GET", "/queue?limit=5")
+    expect(queue).toHaveLength(5)
+    expect(queue[0].key).toMatch(/^paused:/)
+    expect((await balanced()).queue_depth).toBe(30)
+
+    expect(await call("DELETE", "/queue", { confirm: "5" })).toMatchObject({
+      code: 409,
+      type: "/problems/depth-changed",
+    })
+    expect(await call("DELETE", "/queue", { confirm: "30" })).toMatchObject({ purged: 30 })
+    expect(await balanced()).toMatchObject({ queue_depth: 0, writes_purged: 30 })
+
+    const version = await stack.client.write("resumed", "value")
+    expect((await balanced()).queue_depth).toBe(1)
+    await resume()
+    await stack.client.visible("resumed", version)
+    await balanced()
+  })
+})
+
+describe("from a terminal", () => {
+  const queue = async (...parameters: string[]) => {
+    const run = promisify(execFile)(process.execPath, ["scripts/queue.ts", ...parameters], {
+      env: { ...process.env, STATS_URL: stack.urls.stats, ADMIN_TOKEN },
+    })
+    return await run.then(
+      ({ stdout }) => ({ code: 0, stdout, stderr: "" }),
+      (error) => error as { code: number; stdout: string; stderr: string },
+    )
+  }
+
+  test("depth, dead, discard and the brake do the same", async () => {
+    await bury("terminal")
+    expect(JSON.parse((await queue("depth", "--json")).stdout)).toMatchObject({ queue_depth: 0 })
+    expect((await queue("dead")).stdout).toContain("terminal")
+    expect((await queue("discard", "--all")).stdout).toContain("discarded")
+    expect((await queue("dead")).stdout).toContain("none")
+    expect((await queue("pause")).stdout).toContain("paused")
+    await until("paused", async () => (await stack.client.health()).held?.length === 1)
+    expect((await queue("resume")).stdout).toContain("paused")
+  })
+
+  test("a wrong command says how it is done", async () => {
+    for (const parameters of [[], ["dance"], ["replay"], ["purge"], ["dead", "--nothing"]]) {
+      const { code, stderr } = await queue(...parameters)
+      expect(code).toBe(1)
+      expect(stderr).toContain("npm run queue")
+    }
+  })
+})
