@@ -6,6 +6,7 @@ import { Cause, Effect, Option } from "effect"
 import { type Delivered, type DeliveryError, deliver } from "./deliver.ts"
 import { DatabaseMisconfigured } from "./errors.ts"
 import { Hold } from "./hold.ts"
+import { kindOf } from "./log.ts"
 import { type Batch, Queue } from "./queue.ts"
 import { acknowledgeRetry, releaseRetry } from "./retry.ts"
 import { Settings } from "./settings.ts"
@@ -33,7 +34,7 @@ const giveBack = Effect.fnUntraced(function* (id: string, cause: Cause.Cause<Del
   if (error) yield* hold.enter(error)
   else if (Cause.hasDies(cause)) {
     // A fault of this program: stop and say so, rather than try the same batch for ever.
-    const reason = `defect: ${Cause.squash(cause) instanceof Error ? (Cause.squash(cause) as Error).name : "unknown"}`
+    const reason = `defect: ${kindOf(cause)}`
     yield* hold.enter(new DatabaseMisconfigured({ reason, sqlstate: null, cause }))
   }
   yield* Effect.retry(queue.release(id), releaseRetry)

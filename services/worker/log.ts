@@ -11,7 +11,8 @@ const LEVELS: Readonly<Record<string, Level>> = {
   Trace: "debug",
 }
 
-const kindOf = (cause: Cause.Cause<unknown>) => {
+/** The class of a failure; its message may quote a key. */
+export const kindOf = (cause: Cause.Cause<unknown>) => {
   const error = Cause.squash(cause)
   return error instanceof Error ? error.name : "unknown"
 }

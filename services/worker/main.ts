@@ -8,7 +8,7 @@ import { Bite } from "./bite.ts"
 import { layerPostgres } from "./database.ts"
 import { Hold } from "./hold.ts"
 import { Lease } from "./lease.ts"
-import { layerLog } from "./log.ts"
+import { kindOf, layerLog } from "./log.ts"
 import { pipeline } from "./pipeline.ts"
 import { layerRedis } from "./queue.ts"
 import { Settings } from "./settings.ts"
@@ -40,7 +40,7 @@ const start = () => {
   process.on("SIGINT", stop)
   fiber.addObserver((exit) => {
     const clean = Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause)
-    if (!clean) log("error", "worker failed", { reason: String(Cause.squash(exit.cause)) })
+    if (!clean) log("error", "worker failed", { reason: kindOf(exit.cause) })
     process.exit(clean ? 0 : 1)
   })
   log("info", "worker started", { worker })
