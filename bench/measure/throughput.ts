@@ -19,7 +19,7 @@ const LANES: ReadonlyArray<readonly [ContenderName, Distance]> = [
 ]
 
 /** Compilers need some thousand requests before they are done with a program. */
-const WARM_SECONDS = 1
+const WARM_SECONDS = 2
 const START_SECONDS = 1
 
 /** Around each load: emptying the table, draining the queue, counting the rows. */

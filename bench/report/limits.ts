@@ -73,7 +73,7 @@ export const growthChart = (results: Results): Chart | null => {
   })
   const [each] = results.bytesPerWrite
   return {
-    title: "A long queue is no slower",
+    title: "What a long queue costs",
     words: `p99 of the acceptance of a write. Each write that waits takes ${bytes(each ?? null)} of Redis.`,
     legend: [{ series: "accept", text: "accept: ingest alone" }],
     svg: [bars("p99 of acceptance by the length of the queue", groups, millis)],

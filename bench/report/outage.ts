@@ -1,7 +1,6 @@
 /** The outage chart: who is answered while PostgreSQL is away, and what waits meanwhile. */
 import type { Results } from "../result.ts"
 import { drawBand, drawLine, frame } from "./chart.ts"
-import { seconds } from "./format.ts"
 import { type Chart, compact, HEIGHT, X, yOf } from "./plot.ts"
 import { exact, linear } from "./scale.ts"
 
@@ -25,7 +24,7 @@ export const outageChart = ({ outage }: Results): Chart | null => {
   )
   const depth = linear([0, Math.max(1, round.deepest)], yOf(LOW_HEIGHT), 3)
   const depths = samples.map((sample) => [sample.at, sample.depth] as const)
-  const text = { xText: seconds, yText: compact }
+  const text = { xText: (value: number) => `${value} s`, yText: compact }
   const top = {
     height: HEIGHT,
     label: "Successes per second in an outage",
