@@ -16,19 +16,21 @@ export type Density = ReadonlyArray<readonly [millis: number, count: number]>
 
 export class Histogram {
   private readonly counts = new Uint32Array(LONGEST_MILLIS / RESOLUTION_MILLIS + 1)
+  private last = 0
   count = 0
 
   record(millis: number): void {
     const bucket = Math.min(this.counts.length - 1, Math.round(millis / RESOLUTION_MILLIS))
     this.counts[bucket] = (this.counts[bucket] ?? 0) + 1
     this.count += 1
+    if (bucket > this.last) this.last = bucket
   }
 
   /** The time that a share `q` of the responses did not exceed, in ms. NaN when there are none. */
   quantile(q: number): number {
     const rank = Math.max(1, Math.ceil(this.count * q))
     let seen = 0
-    for (let bucket = 0; bucket < this.counts.length; bucket++) {
+    for (let bucket = 0; bucket <= this.last; bucket++) {
       seen += this.counts[bucket] ?? 0
       if (seen >= rank) return Math.round(bucket) / (1 / RESOLUTION_MILLIS)
     }
@@ -38,7 +40,7 @@ export class Histogram {
   /** What a chart needs; a thousandth of the size. */
   density(): Density {
     const bars = new Map<number, number>()
-    for (let bucket = 0; bucket < this.counts.length; bucket++) {
+    for (let bucket = 0; bucket <= this.last; bucket++) {
       const count = this.counts[bucket] ?? 0
       if (count === 0) continue
       const millis = Math.max(bucket, 1) * RESOLUTION_MILLIS

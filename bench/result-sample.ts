@@ -113,8 +113,8 @@ export const sampleResults = (changes: Partial<Results> = {}): Results => ({
     },
   ],
   drain: [
-    { round: 1, batch: 1_000, workers: 0, rows: 200_000, seconds: 2, missing: 0 },
-    { round: 1, batch: 1_000, workers: 1, rows: 200_000, seconds: 2.5, missing: 0 },
+    { round: 1, kind: "loop", count: 1, batch: 1_000, rows: 200_000, seconds: 2, missing: 0 },
+    { round: 1, kind: "worker", count: 1, batch: 1_000, rows: 200_000, seconds: 2.5, missing: 0 },
   ],
   durability: [
     { ...accept, mode: "off" },

@@ -81,9 +81,10 @@ export interface OutageRound {
 
 export interface DrainRound {
   readonly round: number
+  /** Workers, or bare loops of upserts. */
+  readonly kind: "loop" | "worker"
+  readonly count: number
   readonly batch: number
-  /** 0: the bare loop. */
-  readonly workers: number
   readonly rows: number
   readonly seconds: number
   readonly missing: number

@@ -1,11 +1,13 @@
 /**
- * Drain: how fast a backlog reaches the table, as a share of a bare loop that upserts the same rows in
- * batches of the same size, as many in flight as a worker has: the limit of the database here.
+ * Drain: how fast a backlog reaches the table, as a share of what bare upserts of the same rows in batches
+ * of the same size reach: one loop, which waits for each batch, and two at once, as many batches in flight
+ * as one worker has.
  */
 import { upsert } from "../../shared/database.ts"
 import { queueKeys } from "../../shared/queue.ts"
 import type { Item } from "../../shared/write.ts"
 import { drained, fill, key, remove } from "../backlog.ts"
+import type { Stoppable } from "../cleanup.ts"
 import { startWorker } from "../contender.ts"
 import { VALUE } from "../load.ts"
 import { type DrainRound, rounded } from "../result.ts"
@@ -13,16 +15,21 @@ import { clearRows } from "../rows.ts"
 import type { Context, Stage } from "../stage.ts"
 import { demandNone } from "../trial.ts"
 
-/** WORKER_CONCURRENCY's default. */
-const IN_FLIGHT = 2
 const LIMIT_MILLIS = 120_000
+
+const LOOP = { kind: "loop", count: 1 } as const
+const WORKER = { kind: "worker", count: 1 } as const
 
 /** Rows of each size: about two seconds' worth; the whole backlog for the size that matters. */
 const SWEEP = [
-  { batch: 1_000, rows: 200_000, workers: [0, 1, 2] },
-  { batch: 100, rows: 50_000, workers: [0, 1] },
-  { batch: 10, rows: 15_000, workers: [0, 1] },
-  { batch: 1, rows: 3_000, workers: [0, 1] },
+  {
+    batch: 1_000,
+    rows: 200_000,
+    drains: [LOOP, { ...LOOP, count: 2 }, WORKER, { ...WORKER, count: 2 }],
+  },
+  { batch: 100, rows: 50_000, drains: [LOOP, WORKER] },
+  { batch: 10, rows: 15_000, drains: [LOOP, WORKER] },
+  { batch: 1, rows: 3_000, drains: [LOOP, WORKER] },
 ] as const
 
 const FILL_SECONDS = 6
@@ -32,8 +39,11 @@ const ROUND_SECONDS = 30
 export const drainSeconds = ({ rounds }: { readonly rounds: number }): number =>
   START_SECONDS + FILL_SECONDS + rounds * ROUND_SECONDS
 
-/** The bare loop. */
-const upsertAll = async ({ database }: Stage, rows: number, batch: number): Promise<void> => {
+/** The bare loops, each of which takes the next batch when its last one is stored. */
+const upsertAll = async (
+  { database }: Stage,
+  { rows, batch, count }: Pick<Lane, "rows" | "batch" | "count">,
+): Promise<void> => {
   let next = 0
   const loop = async () => {
     while (next < rows) {
@@ -46,7 +56,7 @@ const upsertAll = async ({ database }: Stage, rows: number, batch: number): Prom
       await database.run((sql) => upsert(sql, items))
     }
   }
-  await Promise.all(Array.from({ length: IN_FLIGHT }, loop))
+  await Promise.all(Array.from({ length: count }, loop))
 }
 
 /** The whole backlog appears at once, as a copy of one that was filled before. */
@@ -56,34 +66,38 @@ const drainCopy = async ({ queue: redis }: Stage, from: string, queue: string): 
 }
 
 interface Lane {
+  readonly kind: DrainRound["kind"]
+  readonly count: number
   readonly batch: number
-  readonly workers: number
   readonly rows: number
   readonly backlog: string
-  /** Served by the lane's own workers. */
   readonly queue: string
+  readonly workers: ReadonlyArray<Stoppable>
 }
 
+const title = ({ kind, count, batch }: Lane): string =>
+  `${count} ${kind}${count > 1 ? "s" : ""}, batches of ${batch}`
+
 const measureLane = async (stage: Stage, lane: Lane, round: number): Promise<DrainRound> => {
-  const { batch, workers, rows } = lane
+  const { kind, count, batch, rows } = lane
   await clearRows(stage.database)
   const begin = performance.now()
-  if (workers === 0) await upsertAll(stage, rows, batch)
+  if (kind === "loop") await upsertAll(stage, lane)
   else await drainCopy(stage, lane.backlog, lane.queue)
   const seconds = rounded((performance.now() - begin) / 1_000)
   const [row] = await stage.database.run(
     (sql) => sql<[{ count: string }]>`select count(*) from key_values`,
   )
-  const missing = demandNone(rows - Number(row.count), `${workers} workers, batches of ${batch}`)
-  return { round, batch, workers, rows, seconds, missing }
+  const missing = demandNone(rows - Number(row.count), title(lane))
+  return { round, kind, count, batch, rows, seconds, missing }
 }
 
 const startLanes = async (stage: Stage): Promise<Lane[]> => {
   const lanes: Lane[] = []
-  for (const { batch, rows, workers } of SWEEP) {
+  for (const { batch, rows, drains } of SWEEP) {
     const backlog = stage.newQueue()
     await fill(stage.queue, backlog, rows)
-    for (const count of workers) {
+    for (const { kind, count } of drains) {
       const queue = stage.newQueue()
       const env = { BATCH_MAX: String(batch), BATCH_SIZE: String(Math.min(batch, 10)) }
       const options = {
@@ -93,8 +107,11 @@ const startLanes = async (stage: Stage): Promise<Lane[]> => {
         runtime: stage.options.runtime,
         env,
       }
-      for (let worker = 0; worker < count; worker++) await startWorker(stage.cleanup, options)
-      lanes.push({ batch, workers: count, rows, backlog, queue })
+      const workers: Stoppable[] = []
+      while (kind === "worker" && workers.length < count) {
+        workers.push(await startWorker(stage.cleanup, options))
+      }
+      lanes.push({ kind, count, batch, rows, backlog, queue, workers })
     }
   }
   return lanes
@@ -107,18 +124,18 @@ export const measureDrain = async ({ stage, results, progress }: Context): Promi
   // Uncounted, to warm up.
   for (const lane of lanes) {
     const { backlog } = lanes.at(-1) ?? lane
-    if (lane.workers === 0) await upsertAll(stage, 1_000, lane.batch)
+    if (lane.kind === "loop") await upsertAll(stage, { ...lane, rows: 1_000 })
     else await drainCopy(stage, backlog, lane.queue)
   }
   for (let round = 1; round <= rounds; round++) {
     for (const lane of round % 2 ? lanes : lanes.toReversed()) {
-      const who = lane.workers === 0 ? "a bare loop" : `${lane.workers} worker(s)`
-      const title = `round ${round}/${rounds}: drain by ${who}, batches of ${lane.batch}`
-      progress.step(title, ROUND_SECONDS / lanes.length)
+      const words = `round ${round}/${rounds}: drain by ${title(lane)}`
+      progress.step(words, ROUND_SECONDS / lanes.length)
       results.drain.push(await measureLane(stage, lane, round))
     }
   }
-  for (const { backlog, queue } of lanes) {
+  for (const { backlog, queue, workers } of lanes) {
+    for (const worker of workers) await stage.cleanup.stop(worker)
     await remove(stage.queue, backlog)
     await remove(stage.queue, queue)
   }

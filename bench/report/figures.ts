@@ -1,7 +1,7 @@
 /** The figures of a run: medians and spreads over its rounds, by what they are of. */
 import type { ContenderName } from "../contender.ts"
 import type { Distance } from "../distance.ts"
-import type { LoadRound, OutageRound, Results, VisibilityRound } from "../result.ts"
+import type { DrainRound, LoadRound, OutageRound, Results, VisibilityRound } from "../result.ts"
 import { median, quantile, type Spread, sort, spread } from "../statistics.ts"
 
 /**
@@ -97,10 +97,15 @@ export const outageFigures = ({ outage }: Results) => {
 }
 
 /** Rows per second. */
-export const drainFigure = ({ drain }: Results, batch: number, workers: number): Spread | null =>
+export const drainFigure = (
+  { drain }: Results,
+  batch: number,
+  kind: DrainRound["kind"],
+  count = 1,
+): Spread | null =>
   spread(
     drain
-      .filter((round) => round.batch === batch && round.workers === workers)
+      .filter((round) => round.batch === batch && round.kind === kind && round.count === count)
       .map(({ rows, seconds }) => rows / seconds),
   )
 

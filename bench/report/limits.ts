@@ -6,40 +6,36 @@ import { drainFigure, durabilityFigure, growthFigure } from "./figures.ts"
 import { bytes, millis, NOTHING, percent } from "./format.ts"
 import { bars, type Chart, compact } from "./plot.ts"
 
+const DRAINS = [
+  { kind: "loop", count: 1, series: "ceiling", text: "one bare loop of upserts" },
+  { kind: "loop", count: 2, series: "sync", text: "two bare loops" },
+  { kind: "worker", count: 1, series: "async", text: "one worker" },
+  { kind: "worker", count: 2, series: "accept", text: "two workers" },
+] as const
+
 export const drainChart = (results: Results): Chart | null => {
   const batches = [...new Set(results.drain.map(({ batch }) => batch))].sort((a, b) => a - b)
   if (batches.length === 0) return null
-  const share = (batch: number, workers: number): Spread | null => {
-    const bare = drainFigure(results, batch, 0)?.median
-    const figure = drainFigure(results, batch, workers)
-    if (bare === undefined || figure === null) return null
+  const share = (batch: number, figure: Spread): Spread | null => {
+    const bare = drainFigure(results, batch, "loop")?.median
+    if (bare === undefined) return null
     const { median, min, max, count } = figure
     return { median: median / bare, min: min / bare, max: max / bare, count }
   }
-  const shown = [
-    [0, "ceiling"],
-    [1, "async"],
-    [2, "accept"],
-  ] as const
   const groups = batches.map(
     (batch): Group => ({
       label: batch === 1 ? "batches of 1" : `${batch}`,
-      bars: shown.flatMap(([workers, series]) => {
-        const figure = drainFigure(results, batch, workers)
-        return figure === null
-          ? []
-          : [{ series, value: share(batch, workers), text: compact(figure.median) }]
+      bars: DRAINS.flatMap(({ kind, count, series }) => {
+        const figure = drainFigure(results, batch, kind, count)
+        const text = compact(figure?.median ?? 0)
+        return figure === null ? [] : [{ series, value: share(batch, figure), text }]
       }),
     }),
   )
   return {
     title: "Draining a backlog, as a share of a bare upsert loop",
-    words: "The numbers are rows per second. Batches of the same size, two in flight in each.",
-    legend: [
-      { series: "ceiling", text: "a bare loop of upserts" },
-      { series: "async", text: "one worker" },
-      { series: "accept", text: "two workers" },
-    ],
+    words: "By batch size; the numbers are rows per second. Each row is inserted by all.",
+    legend: DRAINS.map(({ series, text }) => ({ series, text })),
     svg: [bars("Rows per second by batch size", groups, percent)],
   }
 }
