@@ -49,6 +49,14 @@ export const openConnection = async (port: number) => {
     send: (...parts: ReadonlyArray<string | Uint8Array>) => {
       for (const part of parts) socket.write(part)
     },
+    /** The same, and rejects when the server has reset the connection. */
+    write: async (...parts: ReadonlyArray<string | Uint8Array>) => {
+      for (const part of parts) {
+        await new Promise<void>((resolve, reject) => {
+          socket.write(part, (error) => (error ? reject(error) : resolve()))
+        })
+      }
+    },
     /** The first so many answers, as soon as they are there. */
     answers: async (count = 1): Promise<ReadonlyArray<Answer>> => {
       const end = performance.now() + LIMIT_MILLIS

@@ -122,11 +122,14 @@ describe("a stop of ingest during an upload", () => {
       service.kill("SIGTERM")
       expect(await idle.end()).toHaveLength(1)
       await expect(fetch(service.url)).rejects.toThrow()
-      upload.send(text.slice(5))
-      const [found] = await upload.answers()
+      upload.send(text.slice(5), requestText("GET /health HTTP/1.1"))
+      const [found, next] = await upload.end()
       // Deno cannot read on once it stops: then nothing was queued, and the answer says so.
       expect(found?.status).toBe(runtime === "node" ? 202 : 503)
-      if (runtime === "deno") expect(found?.body).toContain("/problems/stopping")
+      const last = runtime === "node" ? next : found
+      expect(last?.status).toBe(503)
+      expect(last?.body).toContain("/problems/stopping")
+      expect(last?.headers).toMatch(/connection: close/i)
       expect(await service.exited).toEqual(CLEAN)
     })
 

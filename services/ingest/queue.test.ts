@@ -61,6 +61,16 @@ describe("put", () => {
     ])
   })
 
+  test("waits for all callbacks of a turn, each of which is a request", async () => {
+    const { put, calls } = setUp()
+    for (const key of ["a", "b", "c"]) {
+      void put(write(key))
+      await Promise.resolve()
+    }
+    await turn()
+    expect(calls.map(({ items }) => items.length)).toEqual([3])
+  })
+
   test("sends what the script can splice a version into, and the worker can read", async () => {
     const { put, call } = setUp()
     const odd = { key: '"\\\n', value: '{"version":1}' }
