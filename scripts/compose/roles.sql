@@ -1,0 +1,20 @@
+-- Who may do what in the database; a name in braces stands for that role's password. Run by the owner
+-- after every migration, so that the grants cover new tables as well.
+
+select format('create role %I login', name)
+from unnest(array['worker', 'reader', 'stats']) as name
+where not exists (select from pg_roles where rolname = name)
+\gexec
+
+alter role worker password '{{worker}}';
+alter role reader password '{{reader}}';
+alter role stats password '{{stats}}';
+
+revoke all on database write_buffer from public;
+grant connect on database write_buffer to worker, reader, stats;
+
+-- Nobody deletes. The health of stats needs a connection and no table.
+revoke all on all tables in schema public from worker, reader, stats;
+grant select, insert, update on all tables in schema public to worker;
+grant select on all tables in schema public to reader;
+revoke all on schema_migrations from worker, reader;

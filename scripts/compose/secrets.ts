@@ -1,0 +1,74 @@
+/**
+ * The stack's first job: a password for each user of the stores, made once and kept in a volume. Each
+ * container gets a folder with what it needs and mounts nothing but that folder, as /run/secrets.
+ * Runs again at every start, so that users and roles are always those of the files beside this one.
+ */
+import { createHash, createHmac, randomBytes } from "node:crypto"
+import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises"
+import { dirname, join } from "node:path"
+import process from "node:process"
+
+const SEED_BYTES = 32
+
+/** All passwords follow from it: there is one thing to make once, and it is there whole or not at all. */
+const seedOf = async (directory: string): Promise<Buffer> => {
+  const path = join(directory, "seed")
+  const found = await readFile(path).catch((error: NodeJS.ErrnoException) => {
+    // Whatever else is wrong with it, new passwords would lock everybody out.
+    if (error.code !== "ENOENT") throw error
+    return null
+  })
+  if (found !== null) return found
+  const seed = randomBytes(SEED_BYTES)
+  await writeFile(`${path}.new`, seed, { mode: 0o600, flush: true })
+  await rename(`${path}.new`, path)
+  return seed
+}
+
+/** Comments go, and indented lines belong to the user above: Redis reads one line a user. */
+const acl = (text: string) => text.replaceAll(/^#.*\n/gm, "").replaceAll(/\n +/g, " ")
+
+const fill = (text: string, password: (name: string) => string) =>
+  text.replaceAll(/\{\{(\w+)\}\}/g, (_, name: string) => password(name))
+
+const template = (name: string) => readFile(new URL(name, import.meta.url), "utf8")
+
+/** The path of each file and what is in it. */
+const files = async (seed: Buffer): Promise<Readonly<Record<string, string>>> => {
+  const password = (store: string) => (user: string) =>
+    createHmac("sha256", seed).update(`${store}:${user}`).digest("base64url")
+  const [postgres, redis] = [password("postgres"), password("redis")]
+  const database = (user: string) =>
+    `postgres://${user}:${postgres(user)}@postgres:5432/write_buffer`
+  const queue = (user: string) => `redis://${user}:${redis(user)}@redis:6379`
+  const hash = (user: string) => createHash("sha256").update(redis(user)).digest("hex")
+  return {
+    "postgres/password": postgres("owner"),
+    "redis/users.acl": fill(acl(await template("users.acl")), hash),
+    "redis/password": redis("default"),
+    "redis/redis-cli": await template("redis-cli.sh"),
+    "migrate/database-url": database("owner"),
+    "roles/database-url": database("owner"),
+    "roles/roles.sql": fill(await template("roles.sql"), postgres),
+    "users/password": redis("default"),
+    "ingest/redis-url": queue("ingest"),
+    "worker/redis-url": queue("worker"),
+    "worker/database-url": database("worker"),
+    "reader/database-url": database("reader"),
+    "stats/redis-url": queue("stats"),
+    "stats/database-url": database("stats"),
+    "stats/admin-token": password("stats")("operator"),
+  }
+}
+
+const directory = process.argv[2] ?? "/secrets"
+for (const [name, content] of Object.entries(await files(await seedOf(directory)))) {
+  const path = join(directory, name)
+  await mkdir(dirname(path), { recursive: true })
+  await rm(`${path}.new`, { force: true })
+  // Open to all, because the stores run as users of their own; who sees a file is who mounts it.
+  const mode = content.startsWith("#!") ? 0o555 : 0o444
+  await writeFile(`${path}.new`, content, { mode, flush: true })
+  await rename(`${path}.new`, path)
+}
+console.log("secrets are in place")
