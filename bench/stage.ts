@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto"
 import { type Database, openDatabase } from "../shared/database.ts"
 import { closeQueue, openQueue, type QueueConnection, untilReady } from "../shared/queue.ts"
-import { MAX_DEPTH } from "./backlog.ts"
+import { MAX_DEPTH, remove } from "./backlog.ts"
 import type { Cleanup } from "./cleanup.ts"
 import { type Contender, type ContenderName, startContender } from "./contender.ts"
 import { checkFar, type Distance, FAR_MILLIS, measureRoundTrip, startProxy } from "./distance.ts"
@@ -57,16 +57,22 @@ export const openStage = async (cleanup: Cleanup, options: Options): Promise<Sta
   const queue = openQueue(redis.url, { name: "bench", blockingMillis: DEADLINE_MILLIS })
   await untilReady(queue)
   const run = randomUUID().slice(0, 8)
-  let queues = 0
+  const queues: string[] = []
   await cleanup.add(
     Promise.resolve({
       stop: async () => {
+        // A Redis that was given is left as it was.
+        for (const name of queues) await remove(queue, name)
         closeQueue(queue)
         await database.close()
       },
     }),
   )
-  const newQueue = () => `bench-${run}-${++queues}`
+  const newQueue = () => {
+    const name = `bench-${run}-${queues.length + 1}`
+    queues.push(name)
+    return name
+  }
   return {
     ...{ cleanup, options, postgres, redis, databaseUrl, roundTrip, path, database, queue },
     newQueue,
