@@ -30,7 +30,7 @@ export const USAGE = `npm run bench -- [options]
   --only NAME[,NAME]  ${MEASUREMENTS.join(", ")}
   --connections N[,N] of the main measurement (32,1,100; quick: 32); the table shows the first
   --duration SECONDS  of each timed load (2.5; quick: 1.5)
-  --rounds N          how often each figure is measured (5; quick: 3)
+  --rounds N          how often each figure is measured (5; quick: 2)
   --json FILE         also write the results there
   --runtime NAME      node or deno, for our services and what they are compared with`
 
@@ -39,7 +39,7 @@ const QUICK = {
   only: ["main", "visibility", "outage"] as const,
   connections: [32],
   duration: 1.5,
-  rounds: 3,
+  rounds: 2,
 }
 
 /** The command line is not one of ours; the message says what is allowed. */

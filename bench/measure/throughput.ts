@@ -19,16 +19,16 @@ const LANES: ReadonlyArray<readonly [ContenderName, Distance]> = [
 ]
 
 /** Compilers need some thousand requests before they are done with a program. */
-const WARM_SECONDS = 2
+const warmSeconds = ({ quick }: Pick<Options, "quick">) => (quick ? 1 : 2)
 const START_SECONDS = 1
 
 /** Around each load: emptying the table, draining the queue, counting the rows. */
 const OVERHEAD_SECONDS = 0.7
 
-export const throughputSeconds = ({ connections, duration, rounds }: Options): number => {
+export const throughputSeconds = ({ connections, duration, rounds, quick }: Options): number => {
   const loads = rounds * connections.length
   return (
-    LANES.length * (START_SECONDS + WARM_SECONDS + OVERHEAD_SECONDS) +
+    LANES.length * (START_SECONDS + warmSeconds({ quick }) + OVERHEAD_SECONDS) +
     LANES.length * loads * (duration + OVERHEAD_SECONDS)
   )
 }
@@ -42,12 +42,12 @@ export const measureThroughput = async ({ stage, results, progress }: Context): 
   const { connections, duration, rounds } = stage.options
   const lanes: Lane[] = []
   const [first = 1] = connections
+  const warm = warmSeconds(stage.options)
   for (const [name, distance] of LANES) {
-    progress.step(`warm up ${name} ${distance}`, START_SECONDS + WARM_SECONDS + OVERHEAD_SECONDS)
+    progress.step(`warm up ${name} ${distance}`, START_SECONDS + warm + OVERHEAD_SECONDS)
     const contender = await stage.start(name, distance)
     lanes.push({ contender, distance })
-    const warm = { contender, distance, round: 0, connections: first, seconds: WARM_SECONDS }
-    await runTrial(stage, warm)
+    await runTrial(stage, { contender, distance, round: 0, connections: first, seconds: warm })
   }
   for (let round = 1; round <= rounds; round++) {
     for (const count of connections) {
