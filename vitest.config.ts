@@ -8,7 +8,7 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["**/*.test.ts"],
-          exclude: ["**/node_modules/**", "**/*.integration.test.ts"],
+          exclude: ["**/node_modules/**", "**/*.integration.test.ts", "scripts/faults/**"],
           // Two thirds of their time would be imports of the same modules, once for each file.
           isolate: false,
           sequence: { groupOrder: 0 },

@@ -99,6 +99,8 @@ const launchServer = async (
     port: String(port),
     // A socket's path is limited to 103 bytes, which a checkout deep in a home exceeds.
     unix_socket_directories: "",
+    // DETAIL quotes the row that a constraint rejects: values have no place in a log.
+    log_error_verbosity: "terse",
     ...settings,
   }).flatMap(([name, value]) => ["-c", `${name}=${value}`])
   return await launch(join(place.bin, "postgres"), ["-D", place.data, ...flags], {

@@ -64,7 +64,7 @@ const postWrite = (url: string, key: string, value: string) =>
   })
 
 /** The four calls of the contract. */
-const client = (urls: Readonly<Record<"ingest" | "reader" | "stats", string>>) => {
+export const client = (urls: Readonly<Record<"ingest" | "reader" | "stats", string>>) => {
   const stats = async (): Promise<Stats> =>
     (await (await fetch(`${urls.stats}/stats`)).json()) as Stats
   const read = async (key: string) => {

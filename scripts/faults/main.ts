@@ -1,0 +1,43 @@
+/**
+ * `npm run test:faults -- [--seed N] [--seconds N] [--down-seconds N] [what vitest takes]`: breaks every
+ * part of the stack on purpose, then all of them at once in a storm, and asks the oracle after each.
+ */
+import { spawn } from "node:child_process"
+import { once } from "node:events"
+import process from "node:process"
+import { fileURLToPath } from "node:url"
+
+const OPTIONS: Readonly<Record<string, string>> = {
+  "--seed": "FAULTS_SEED",
+  "--seconds": "FAULTS_SECONDS",
+  "--down-seconds": "FAULTS_DOWN_SECONDS",
+}
+
+/** Splits the options of ours from those of vitest. */
+const read = (parameters: ReadonlyArray<string>) => {
+  const env: Record<string, string> = {}
+  const rest: string[] = []
+  for (let at = 0; at < parameters.length; at++) {
+    const [name = "", inline] = (parameters[at] as string).split("=")
+    const variable = OPTIONS[name]
+    if (!variable) {
+      rest.push(parameters[at] as string)
+      continue
+    }
+    const value = inline ?? parameters[++at] ?? ""
+    if (!/^\d+$/.test(value)) throw new Error(`${name} takes a whole number`)
+    env[variable] = value
+  }
+  return { env, rest }
+}
+
+const { env, rest } = read(process.argv.slice(2))
+const file = (path: string) => fileURLToPath(new URL(path, import.meta.url))
+const vitest = file("../../node_modules/vitest/vitest.mjs")
+const child = spawn(
+  process.execPath,
+  [vitest, "run", "--config", file("vitest.config.ts"), ...rest],
+  { stdio: "inherit", env: { ...process.env, ...env }, cwd: file("../..") },
+)
+const [code] = await once(child, "exit")
+process.exitCode = code ?? 1
