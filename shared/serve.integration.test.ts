@@ -1,5 +1,7 @@
+import process from "node:process"
 import { afterAll, beforeAll, describe, expect, type TestContext, test } from "vitest"
 import { type Directory, temporaryDirectory } from "../scripts/directory.ts"
+import { launch } from "../scripts/process.ts"
 import { nativeRedis, startRedis } from "../scripts/redis.ts"
 import { type ServiceOptions, startService } from "../scripts/service.ts"
 import type { Store } from "../scripts/store.ts"
@@ -73,7 +75,7 @@ describe.concurrent.each(RUNTIMES)("a stop on %s", (runtime) => {
       expect((await fetch(`${service.url}/health`)).status).toBe(503)
       service.kill("SIGTERM")
       expect(await service.exited).toEqual(CLEAN)
-      expect(service.output()).toMatch(/"stopped"\}$/)
+      await expect.poll(() => service.output()).toMatch(/"stopped"\}$/)
     },
   )
 
@@ -81,6 +83,29 @@ describe.concurrent.each(RUNTIMES)("a stop on %s", (runtime) => {
     const service = await start(context, "reader", { runtime })
     service.kill("SIGINT")
     expect(await service.exited).toEqual(CLEAN)
+  })
+})
+
+describe("a process that is not in order", () => {
+  test.concurrent.each([
+    ["a rejection nobody handles", "Promise.reject(new TypeError('canary'))"],
+    ["an error nobody catches", "setTimeout(() => { throw new TypeError('canary') })"],
+  ])("exits with 1 after %s, and says where but not what", async (_, failure) => {
+    const code = `import { serve } from "./shared/serve.ts"
+      await serve("reader", () => ({ fetch: () => new Response(), close: async () => {} }))
+      ${failure}`
+    const child = await launch(process.execPath, ["--input-type=module", "--eval", code], {
+      name: "reader",
+      env: { ...process.env, PORT: "0" },
+    })
+    expect(await child.exited).toEqual(FAILED)
+    // A last line may still be in the pipe when the exit is known.
+    await expect.poll(() => child.output()).toContain("crashed")
+    expect(JSON.parse(child.output().split("\n").at(-1) ?? "")).toMatchObject({
+      ...{ level: "error", message: "crashed", name: "TypeError" },
+      where: expect.stringContaining(":3:"),
+    })
+    expect(child.output()).not.toContain("canary")
   })
 })
 

@@ -45,6 +45,13 @@ const loadOrFail = (name: "ingest" | "reader" | "stats") => {
 
 const refuse = () => problem("stopping", { retryAfterSeconds: 1, headers: { connection: "close" } })
 
+/** A process that is not in order ends; its writes are in Redis. The message may quote one: only where. */
+const crash = (log: Log) => (error: unknown) => {
+  const { name, stack } = error instanceof Error ? error : { name: typeof error, stack: "" }
+  log("error", "crashed", { name, where: /\n +at (.*)/.exec(stack ?? "")?.[1] ?? "" })
+  process.exit(1)
+}
+
 /** On the first SIGTERM or SIGINT: ends the work, closes the stores, exits. On a second: exits. */
 const stopOnSignal = (log: Log, finish: () => Promise<void>, close: () => Promise<void>) => {
   let isStopping = false
@@ -123,13 +130,8 @@ export const serve = async (
 ): Promise<{ readonly fetch: Fetch }> => {
   const config = loadOrFail(name)
   const log = makeLog(name, config)
-  process.on("unhandledRejection", (error) => {
-    // What it says may hold a write; the stack's frames below the message do not.
-    log("error", "unhandled rejection", {
-      name: error instanceof Error ? error.name : typeof error,
-    })
-    process.exit(1)
-  })
+  process.on("unhandledRejection", crash(log))
+  process.on("uncaughtException", crash(log))
   const service = await open(config, log)
   if (isDeno) return { fetch: serveOnDeno(log, service) }
   await serveOnNode(name, config.PORT ?? 0, log, service)

@@ -120,6 +120,10 @@ export const makePut = (
       }
       if (!open) {
         open = new Group()
+        // The end of the turn: with 100 connections some 30 writes go together, for 6 % more CPU here
+        // than the same answers without Redis, and 11 µs each there. A call for each request (at the
+        // end of its microtasks) costs 36 % more here, and 37 µs there. To wait for one call's reply
+        // before the next makes groups of 48, which are no cheaper, and writes wait twice as long.
         setImmediate(flush)
       }
       open.items.push(item)
