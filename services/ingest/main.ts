@@ -1,5 +1,6 @@
 /** The ingest process: POST /write, from HTTP to the queue. */
 import { makeSparingLog } from "../../shared/log.ts"
+import { metered } from "../../shared/metrics.ts"
 import { closeQueue, openQueue, untilReady } from "../../shared/queue.ts"
 import { serve } from "../../shared/serve.ts"
 import { makeApp } from "./app.ts"
@@ -22,5 +23,5 @@ export default await serve("ingest", async (config, log) => {
     valueMaxBytes: config.VALUE_MAX_BYTES,
     report: (error) => sparing("error", "request failed", { name: (error as Error).name }),
   })
-  return { fetch: app.fetch, close: async () => closeQueue(redis) }
+  return { fetch: metered(app), close: async () => closeQueue(redis) }
 })

@@ -1,6 +1,7 @@
 /** The reader process: GET /read/{key}, from PostgreSQL to HTTP. */
 import { databaseErrorReason } from "../../shared/database.ts"
 import { makeSparingLog } from "../../shared/log.ts"
+import { metered } from "../../shared/metrics.ts"
 import { serve } from "../../shared/serve.ts"
 import { makeApp } from "./app.ts"
 import { openReads } from "./database.ts"
@@ -10,5 +11,5 @@ export default await serve("reader", (config, log) => {
   const sparing = makeSparingLog(log)
   const report = (error: unknown) =>
     sparing("warn", "read failed", { reason: databaseErrorReason(error) })
-  return { fetch: makeApp({ ...reads, report }).fetch, close }
+  return { fetch: metered(makeApp({ ...reads, report })), close }
 })
