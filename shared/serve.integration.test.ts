@@ -1,5 +1,5 @@
 import process from "node:process"
-import { afterAll, beforeAll, describe, expect, type TestContext, test } from "vitest"
+import { afterAll, beforeAll, describe, expect, type TestContext, test, vi } from "vitest"
 import { type Directory, temporaryDirectory } from "../scripts/directory.ts"
 import { launch } from "../scripts/process.ts"
 import { nativeRedis, startRedis } from "../scripts/redis.ts"
@@ -75,7 +75,7 @@ describe.concurrent.each(RUNTIMES)("a stop on %s", (runtime) => {
       expect((await fetch(`${service.url}/health`)).status).toBe(503)
       service.kill("SIGTERM")
       expect(await service.exited).toEqual(CLEAN)
-      await expect.poll(() => service.output()).toMatch(/"stopped"\}$/)
+      await vi.waitFor(() => expect(service.output()).toMatch(/"stopped"\}$/))
     },
   )
 
@@ -100,7 +100,7 @@ describe("a process that is not in order", () => {
     })
     expect(await child.exited).toEqual(FAILED)
     // A last line may still be in the pipe when the exit is known.
-    await expect.poll(() => child.output()).toContain("crashed")
+    await vi.waitFor(() => expect(child.output()).toContain("crashed"))
     expect(JSON.parse(child.output().split("\n").at(-1) ?? "")).toMatchObject({
       ...{ level: "error", message: "crashed", name: "TypeError" },
       where: expect.stringContaining(":3:"),
