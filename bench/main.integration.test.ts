@@ -40,7 +40,10 @@ const start = (...argv: string[]) => {
 const leftovers = async () =>
   (await readdir(directory)).filter((name) => name.startsWith("write-buffer-"))
 
-describe("npm run bench", () => {
+/** Seven services start, one after the other, on a machine that may run other tests. */
+const LIMIT_MILLIS = 240_000
+
+describe("npm run bench", { timeout: LIMIT_MILLIS }, () => {
   it("measures sync and async at both distances, and loses no write", async () => {
     const file = join(directory, "out.json")
     const options = ["--only", "main", "--connections", "4", "--duration", "0.3", "--rounds", "1"]

@@ -5,7 +5,7 @@ import { closeQueue, openQueue, type QueueConnection, untilReady } from "../shar
 import { MAX_DEPTH, remove } from "./backlog.ts"
 import type { Cleanup } from "./cleanup.ts"
 import { type Contender, type ContenderName, startContender } from "./contender.ts"
-import { checkFar, type Distance, FAR_MILLIS, measureRoundTrip, startProxy } from "./distance.ts"
+import { type Distance, FAR_MILLIS, measureDistances, startProxy } from "./distance.ts"
 import type { Options } from "./options.ts"
 import type { Progress } from "./progress.ts"
 import type { Results } from "./result.ts"
@@ -47,11 +47,7 @@ export const openStage = async (cleanup: Cleanup, options: Options): Promise<Sta
   const { path, postgres, redis } = await openStores(cleanup)
   const proxy = await cleanup.add(startProxy(postgres.url, FAR_MILLIS))
   const databaseUrl = { near: postgres.url, far: proxy.url }
-  const roundTrip = {
-    near: await measureRoundTrip(databaseUrl.near),
-    far: await measureRoundTrip(databaseUrl.far),
-  }
-  checkFar(roundTrip.near, roundTrip.far)
+  const roundTrip = await measureDistances(databaseUrl)
   const pool = { name: "bench", maxConnections: 2, deadlineMillis: DEADLINE_MILLIS }
   const database = openDatabase(postgres.url, pool)
   const queue = openQueue(redis.url, { name: "bench", blockingMillis: DEADLINE_MILLIS })
