@@ -79,7 +79,7 @@ describe.each(KINDS)("stats on a %s Redis", (kind) => {
   const acknowledge = (...dead: ReadonlyArray<string>) =>
     redis.acknowledge(
       ...[KEYS.batch("b"), KEYS.leases, KEYS.counters, KEYS.dead, KEYS.silences],
-      ...["b", 1, ...dead],
+      ...["b", "Quiet", 1, ...dead],
     )
   /** One live worker, which holds for the reason given. */
   const heartbeat = (reason = "") =>

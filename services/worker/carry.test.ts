@@ -53,7 +53,7 @@ describe("carry", () => {
       yield* onDatabase.onWrite((items) =>
         items.some((item) => item.write.key === "b") ? reject("22021") : Effect.void,
       )
-      yield* carry(batch)
+      yield* carry(batch, "Full")
       const { dead, ...counts } = yield* conserved
       expect(counts).toMatchObject({ inFlight: 0, processed: 2, failed: 1, waiting: [] })
       expect(dead.map((letter) => JSON.parse(letter))).toMatchObject([
@@ -84,7 +84,7 @@ describe("carry", () => {
             heldAtRelease = reason
           }),
         )
-        const carrying = yield* Effect.forkChild(carry(batch))
+        const carrying = yield* Effect.forkChild(carry(batch, "Full"))
         yield* TestClock.adjust("10 seconds")
         yield* Fiber.join(carrying)
         expect(heldAtRelease).toBe(`${error._tag}: ${error.reason}`)
@@ -104,7 +104,7 @@ describe("carry", () => {
     Effect.gen(function* () {
       const { batch, onDatabase, hold } = yield* claimed
       yield* onDatabase.onWrite(() => Effect.die(new RangeError("secret")))
-      yield* carry(batch)
+      yield* carry(batch, "Full")
       expect(yield* hold.reason).toBe("DatabaseMisconfigured: defect: RangeError")
       expect(yield* conserved).toMatchObject({ waiting: { length: 3 }, failed: 0 })
     }),
@@ -115,7 +115,7 @@ describe("carry", () => {
     Effect.gen(function* () {
       const { batch, onQueue, onDatabase } = yield* claimed
       yield* onQueue.before("acknowledge", noReply)
-      const carrying = yield* Effect.forkChild(carry(batch))
+      const carrying = yield* Effect.forkChild(carry(batch, "Full"))
       yield* TestClock.adjust("5 seconds")
       expect(carrying.pollUnsafe()).toBeUndefined()
       yield* onQueue.before("acknowledge", null)
@@ -135,7 +135,7 @@ describe("carry", () => {
         "acknowledge",
         Effect.suspend(() => (lost-- > 0 ? noReply : Effect.void)),
       )
-      const carrying = yield* Effect.forkChild(carry(batch))
+      const carrying = yield* Effect.forkChild(carry(batch, "Full"))
       yield* TestClock.adjust("2 seconds")
       yield* Fiber.join(carrying)
       expect(yield* conserved).toMatchObject({ processed: 3, failed: 0, inFlight: 0 })
@@ -147,13 +147,13 @@ describe("carry", () => {
     Effect.gen(function* () {
       const { batch, queue, onQueue, table } = yield* claimed
       yield* onQueue.before("acknowledge", noReply)
-      const carrying = yield* Effect.forkChild(carry(batch))
+      const carrying = yield* Effect.forkChild(carry(batch, "Full"))
       yield* TestClock.adjust("13 seconds")
       yield* Fiber.join(carrying)
       expect(yield* queue.recover("1")).toBe(3)
       yield* onQueue.before("acknowledge", null)
       const again = yield* queue.claim("2", 10)
-      if (again) yield* carry(again)
+      if (again) yield* carry(again, "Full")
       expect(yield* conserved).toMatchObject({ processed: 3, redelivered: 3, inFlight: 0 })
       expect(yield* table.read("a")).toEqual(batch.items[0])
     }),
@@ -165,7 +165,7 @@ describe("carry", () => {
       const { batch, onQueue, onDatabase } = yield* claimed
       yield* onDatabase.onWrite(() => new DatabaseUnavailable({ reason: "EPIPE", sqlstate: null }))
       yield* onQueue.before("release", noReply)
-      const carrying = yield* Effect.forkChild(carry(batch))
+      const carrying = yield* Effect.forkChild(carry(batch, "Full"))
       yield* TestClock.adjust("4 seconds")
       yield* Fiber.join(carrying)
       expect(yield* conserved).toMatchObject({ inFlight: 3 })
@@ -182,7 +182,7 @@ describe("carry, interrupted", () => {
       yield* onDatabase.onWrite(() =>
         Effect.andThen(Deferred.succeed(writing, undefined), Effect.never),
       )
-      const carrying = yield* Effect.forkChild(carry(batch))
+      const carrying = yield* Effect.forkChild(carry(batch, "Full"))
       yield* Deferred.await(writing)
       yield* Fiber.interrupt(carrying)
       expect(yield* conserved).toMatchObject({ waiting: { length: 3 }, inFlight: 0 })
@@ -200,7 +200,7 @@ describe("carry, interrupted", () => {
         "acknowledge",
         Effect.andThen(Deferred.succeed(acknowledging, undefined), Deferred.await(latch)),
       )
-      const carrying = yield* Effect.forkChild(carry(batch))
+      const carrying = yield* Effect.forkChild(carry(batch, "Full"))
       yield* Deferred.await(acknowledging)
       const interrupting = yield* Effect.forkChild(Fiber.interrupt(carrying))
       yield* TestClock.adjust("1 minute")

@@ -7,16 +7,20 @@ import { type Delivered, type DeliveryError, deliver } from "./deliver.ts"
 import { DatabaseMisconfigured } from "./errors.ts"
 import { Hold } from "./hold.ts"
 import { kindOf } from "./log.ts"
-import { type Batch, Queue } from "./queue.ts"
+import { type Batch, type Closing, Queue } from "./queue.ts"
 import { acknowledgeRetry, releaseRetry } from "./retry.ts"
 import { Settings } from "./settings.ts"
 
 /** The dead go into the same step, so that each write leaves the batch exactly once. */
-const acknowledge = Effect.fnUntraced(function* (id: string, { coalesced, dead }: Delivered) {
+const acknowledge = Effect.fnUntraced(function* (
+  id: string,
+  closing: Closing,
+  { coalesced, dead }: Delivered,
+) {
   const queue = yield* Queue
   const settings = yield* Settings
   const counted = yield* Effect.retry(
-    queue.acknowledge(id, coalesced, dead),
+    queue.acknowledge(id, closing, coalesced, dead),
     acknowledgeRetry(settings),
   )
   // The batch had been recovered; whoever wrote it again counts it.
@@ -41,14 +45,15 @@ const giveBack = Effect.fnUntraced(function* (id: string, cause: Cause.Cause<Del
 })
 
 /** Never fails: a batch that Redis cannot be told about is left to its lease. */
-export const carry = (batch: Batch) =>
+export const carry = (batch: Batch, closing: Closing) =>
   Effect.uninterruptibleMask((restore) =>
     Effect.gen(function* () {
       const hold = yield* Hold
       if (batch.items.length + batch.unreadable.length === 0) return
       yield* restore(deliver(batch)).pipe(
         Effect.matchCauseEffect({
-          onSuccess: (delivered) => Effect.andThen(hold.settled, acknowledge(batch.id, delivered)),
+          onSuccess: (delivered) =>
+            Effect.andThen(hold.settled, acknowledge(batch.id, closing, delivered)),
           onFailure: (cause) => giveBack(batch.id, cause),
         }),
       )

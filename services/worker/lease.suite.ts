@@ -61,9 +61,9 @@ const putBack = ({ test }: Subject) => {
         silences: 3,
       })
       expect(yield* queue.claim("2", 10)).toMatchObject({ silences: 3 })
-      expect(yield* queue.acknowledge("2", 0, [])).toBe(true)
+      expect(yield* queue.acknowledge("2", "Full", 0, [])).toBe(true)
       expect(keysOf(yield* queue.claim("3", 10))).toEqual(["b"])
-      expect(yield* queue.acknowledge("3", 0, [])).toBe(true)
+      expect(yield* queue.acknowledge("3", "Full", 0, [])).toBe(true)
       expect(yield* queue.claim("4", 10)).toMatchObject({
         items: [{ write: { key: "c" } }],
         silences: 0,
@@ -79,11 +79,11 @@ const putBack = ({ test }: Subject) => {
       yield* outside.expire("1")
       yield* queue.recover("1")
       const before = yield* conserved
-      expect(yield* queue.acknowledge("1", 1, ["dead"])).toBe(false)
+      expect(yield* queue.acknowledge("1", "Full", 1, ["dead"])).toBe(false)
       expect(yield* conserved).toEqual(before)
       // Also when the writes are in another batch by now.
       yield* queue.claim("2", 10)
-      expect(yield* queue.acknowledge("1", 1, ["dead"])).toBe(false)
+      expect(yield* queue.acknowledge("1", "Full", 1, ["dead"])).toBe(false)
       expect(yield* conserved).toMatchObject({ inFlight: 3, processed: 0, failed: 0, dead: [] })
     }),
   )
@@ -92,8 +92,8 @@ const putBack = ({ test }: Subject) => {
     "a batch is acknowledged once: processed, coalesced and failed add up",
     Effect.gen(function* () {
       const { queue } = yield* claimed
-      expect(yield* queue.acknowledge("1", 1, ["dead"])).toBe(true)
-      expect(yield* queue.acknowledge("1", 1, ["dead"])).toBe(false)
+      expect(yield* queue.acknowledge("1", "Full", 1, ["dead"])).toBe(true)
+      expect(yield* queue.acknowledge("1", "Full", 1, ["dead"])).toBe(false)
       expect(yield* queue.release("1")).toBe(0)
       expect(yield* queue.recover("1")).toBe(0)
       expect(yield* conserved).toMatchObject({

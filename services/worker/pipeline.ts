@@ -24,15 +24,15 @@ export const pipeline = Effect.gen(function* () {
   const next = Effect.uninterruptibleMask((restore) =>
     Effect.gen(function* () {
       yield* restore(slots.take(1))
-      const batch = yield* restore(hold.passed).pipe(
+      const [closing, batch] = yield* restore(hold.passed).pipe(
         Effect.andThen(restore(nextWindow)),
-        Effect.andThen(restore(hold.passed)),
-        Effect.andThen(restore(takeBatch)),
+        Effect.tap(() => restore(hold.passed)),
+        Effect.zip(restore(takeBatch)),
         Effect.onError(() => slots.release(1)),
       )
       yield* FiberSet.run(
         carriers,
-        Effect.ensuring(lease.keep(batch.id, carry(batch)), slots.release(1)),
+        Effect.ensuring(lease.keep(batch.id, carry(batch, closing)), slots.release(1)),
       )
     }),
   )

@@ -66,8 +66,8 @@ export const layerMemory = Layer.effectContext(
           const texts = store.claim(now, id, max, leaseMillis)
           return texts && readBatch(id, texts, store.silent(texts[0]))
         }),
-      acknowledge: (id, coalesced, dead) =>
-        step("acknowledge", () => store.acknowledge(id, coalesced, dead)),
+      acknowledge: (id, closing, coalesced, dead) =>
+        step("acknowledge", () => store.acknowledge(id, closing, coalesced, dead)),
       release: (id) => step("release", () => store.release(id)),
       recover: (id) => step("recover", (now) => store.recover(now, id)),
       heartbeat: (ids, held) =>

@@ -58,7 +58,7 @@ const claims = ({ test }: Subject) => {
       })
       expect(yield* conserved).toMatchObject({ waiting: [], inFlight: 2, processed: 0 })
 
-      expect(yield* queue.acknowledge("1", 0, [])).toBe(true)
+      expect(yield* queue.acknowledge("1", "Full", 0, [])).toBe(true)
       expect(yield* conserved).toMatchObject({ inFlight: 0, processed: 2, failed: 0, dead: [] })
       expect(yield* outside.leaseLeft("1")).toBeNull()
     }),
@@ -128,7 +128,7 @@ const claims = ({ test }: Subject) => {
         silences: 0,
       })
       expect(yield* outside.leaseLeft("1")).toBeNull()
-      expect(yield* queue.acknowledge("1", 0, [])).toBe(false)
+      expect(yield* queue.acknowledge("1", "Full", 0, [])).toBe(false)
     }),
   )
 
@@ -141,9 +141,10 @@ const claims = ({ test }: Subject) => {
       expect(keysOf(yield* queue.claim("1", 10_000))).toEqual(keys)
       expect(yield* queue.release("1")).toBe(10_000)
       expect(keysOf(yield* queue.claim("2", 10_000))).toEqual(keys)
-      expect(yield* queue.acknowledge("2", 10, keys)).toBe(true)
+      expect(yield* queue.acknowledge("2", "Quiet", 10, keys)).toBe(true)
       const { dead, ...counts } = yield* conserved
       expect(counts).toMatchObject({ failed: 10_000, processed: 0, coalesced: 10 })
+      expect(counts.windows).toEqual({ Full: 0, Elapsed: 0, Quiet: 1 })
       expect(dead).toEqual(keys)
     }),
   )
@@ -211,7 +212,7 @@ const foreign = ({ test }: Subject) => {
       expect(batch?.unreadable[0]?.text).toContain('"unreadable":"no JSON"')
       expect(batch?.unreadable.every(({ version }) => version > 0)).toBe(true)
       expect(yield* conserved).toMatchObject({ queued: 7, inFlight: 7 })
-      yield* queue.acknowledge("1", 0, texts)
+      yield* queue.acknowledge("1", "Full", 0, texts)
       expect(yield* conserved).toMatchObject({ failed: 7, processed: 0 })
     }),
   )

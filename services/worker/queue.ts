@@ -26,6 +26,12 @@ export interface Look {
   readonly newestAge: number
 }
 
+/**
+ * Why a window closed: BATCH_SIZE writes wait; BATCH_TIMEOUT since the first; nothing new for
+ * WORKER_POLL_INTERVAL.
+ */
+export type Closing = "Full" | "Elapsed" | "Quiet"
+
 export interface Batch {
   readonly id: string
   readonly items: ReadonlyArray<Item>
@@ -45,7 +51,12 @@ export class Queue extends Context.Service<
     /** Moves up to `max` writes into the batch, under a lease; null until `seed` was called. */
     readonly claim: (id: string, max: number) => Step<Batch | null>
     /** Ends a batch. False when it had been recovered: then nothing was counted. */
-    readonly acknowledge: (id: string, coalesced: number, dead: readonly string[]) => Step<boolean>
+    readonly acknowledge: (
+      id: string,
+      closing: Closing,
+      coalesced: number,
+      dead: ReadonlyArray<string>,
+    ) => Step<boolean>
     /** Puts a batch back, in order. Returns how many writes that were. */
     readonly release: (id: string) => Step<number>
     /** Puts a batch back if its lease is past the deadline. Returns how many writes that were. */
@@ -143,11 +154,11 @@ export const layerRedis = Layer.effect(
             return readBatch(id, texts, silences)
           }),
         ),
-      acknowledge: (id, coalesced, dead) =>
+      acknowledge: (id, closing, coalesced, dead) =>
         step(() =>
           redis.acknowledge(
             ...[keys.batch(id), keys.leases, keys.counters, keys.dead, keys.silences],
-            ...[id, coalesced, ...dead],
+            ...[id, closing, coalesced, ...dead],
           ),
         ).pipe(Effect.map((count) => count >= 0)),
       release: (id) => step(() => redis.release(keys.waiting, keys.batch(id), keys.leases, id)),

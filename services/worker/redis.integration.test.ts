@@ -47,14 +47,14 @@ describe("a full Redis", () => {
 
       expect((yield* queue.look).depth).toBe(3)
       expect(yield* queue.heartbeat(["1", "2"], "held")).toEqual({ lost: [], expired: [] })
-      expect(yield* queue.acknowledge("1", 0, ["dead"])).toBe(true)
+      expect(yield* queue.acknowledge("1", "Full", 0, ["dead"])).toBe(true)
       expect(yield* queue.release("2")).toBe(2)
       yield* queue.waitForWrite(5)
       expect(keysOf(yield* queue.claim("3", 10))).toEqual(["c", "d", "e", "f", "foreign"])
       yield* outside.expire("3")
       expect(yield* queue.recover("3")).toBe(5)
       yield* queue.claim("4", 10)
-      expect(yield* queue.acknowledge("4", 0, [])).toBe(true)
+      expect(yield* queue.acknowledge("4", "Full", 0, [])).toBe(true)
       yield* queue.seed(8e15)
       yield* queue.leave
       expect(yield* conserved).toMatchObject({ waiting: [], inFlight: 0, processed: 6, failed: 1 })
@@ -89,7 +89,7 @@ describe("a Redis that forgets its scripts", () => {
       yield* forget
       expect(keysOf(yield* queue.claim("2", 10))).toEqual(["a", "b"])
       yield* forget
-      expect(yield* queue.acknowledge("2", 0, [])).toBe(true)
+      expect(yield* queue.acknowledge("2", "Full", 0, [])).toBe(true)
       expect(yield* conserved).toMatchObject({ queued: 2, processed: 2 })
     }),
   )
@@ -152,13 +152,16 @@ describe("a connection that fails", () => {
       yield* outside.enqueue(writes("a", "b", "c"))
       yield* queue.claim("1", 2)
       const heard = proxy.loseReplies()
-      const acknowledging = yield* Effect.forkChild(Effect.flip(queue.acknowledge("1", 0, ["x"])), {
-        startImmediately: true,
-      })
+      const acknowledging = yield* Effect.forkChild(
+        Effect.flip(queue.acknowledge("1", "Full", 0, ["x"])),
+        {
+          startImmediately: true,
+        },
+      )
       yield* Effect.promise(() => heard)
       proxy.heal()
       yield* Fiber.join(acknowledging)
-      expect(yield* again(queue.acknowledge("1", 0, ["x"]))).toBe(false)
+      expect(yield* again(queue.acknowledge("1", "Full", 0, ["x"]))).toBe(false)
       expect(yield* conserved).toMatchObject({ processed: 1, failed: 1, dead: ["x"], inFlight: 0 })
     }),
   )
@@ -188,7 +191,7 @@ describe("a connection that fails", () => {
       yield* Effect.repeat(Effect.exit(queue.look), { until: (exit) => exit._tag === "Failure" })
       const begin = performance.now()
       for (let i = 0; i < 10; i++) {
-        expect(yield* Effect.flip(queue.acknowledge("1", 0, []))).toMatchObject({
+        expect(yield* Effect.flip(queue.acknowledge("1", "Full", 0, []))).toMatchObject({
           _tag: "QueueUnavailable",
           reason: "not connected",
         })

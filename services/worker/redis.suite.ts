@@ -49,6 +49,11 @@ const snapshotOf = async ({ redis, keys }: Redis["Service"]): Promise<Snapshot> 
     coalesced: count("coalesced"),
     failed: count("failed"),
     redelivered: count("redelivered"),
+    windows: {
+      Full: count("window:Full"),
+      Elapsed: count("window:Elapsed"),
+      Quiet: count("window:Quiet"),
+    },
     dead: dead.reverse(),
     workers: Object.fromEntries(workers.map((name) => [name, holds[name] ?? ""])),
   }

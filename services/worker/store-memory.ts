@@ -4,6 +4,7 @@
  */
 import { Buffer } from "node:buffer"
 import { encodeWrite, type Write } from "../../shared/write.ts"
+import type { Closing } from "./queue.ts"
 import { BITE_MAX_BYTES, RECOVER_MAX } from "./settings.ts"
 
 const NAMES = ["queued", "processed", "coalesced", "failed", "redelivered"] as const
@@ -15,6 +16,8 @@ export interface Snapshot extends Readonly<Record<(typeof NAMES)[number], number
   readonly inFlight: number
   /** The highest version issued, 0 when there was none. */
   readonly version: number
+  /** Batches that were ended, by why their windows closed. */
+  readonly windows: Readonly<Record<Closing, number>>
   /** Oldest first. */
   readonly dead: ReadonlyArray<string>
   /** Live workers, each with why it holds, "" when it does not. */
@@ -36,6 +39,8 @@ export class Store {
   readonly holds = new Map<string, string>()
   readonly dead: string[] = []
   readonly counters = { queued: 0, processed: 0, coalesced: 0, failed: 0, redelivered: 0 }
+  /** Batches that were ended, by why their windows closed. */
+  readonly windows = { Full: 0, Elapsed: 0, Quiet: 0 }
   version = 0
   seeded = false
   paused = false
@@ -101,7 +106,7 @@ export class Store {
     return items
   }
 
-  acknowledge(id: string, coalesced: number, dead: ReadonlyArray<string>) {
+  acknowledge(id: string, closing: Closing, coalesced: number, dead: ReadonlyArray<string>) {
     const batch = this.batches.get(id)
     if (!batch) return false
     this.batches.delete(id)
@@ -111,6 +116,7 @@ export class Store {
     this.counters.processed += batch.length - dead.length
     this.counters.failed += dead.length
     this.counters.coalesced += coalesced
+    this.windows[closing] += 1
     return true
   }
 
@@ -169,6 +175,7 @@ export class Store {
       waiting: [...waiting],
       inFlight: [...batches.values()].reduce((sum, batch) => sum + batch.length, 0),
       version,
+      windows: { ...this.windows },
       dead: [...dead],
       workers: Object.fromEntries(live.map(([name]) => [name, holds.get(name) ?? ""])),
     }

@@ -69,7 +69,7 @@ describe("takeBatch", () => {
       const batch = yield* takeBatch
       expect(keysOf(batch)).toEqual(["a", "b", "c"])
       expect(yield* conserved).toMatchObject({ inFlight: 3 })
-      expect(yield* queue.acknowledge(batch.id, 0, [])).toBe(true)
+      expect(yield* queue.acknowledge(batch.id, "Full", 0, [])).toBe(true)
     }),
   )
 

@@ -5,11 +5,8 @@
  */
 import { Clock, Duration, Effect } from "effect"
 import type { Config } from "../../shared/config.ts"
-import { type Look, Queue, WAIT_SECONDS } from "./queue.ts"
+import { type Closing, type Look, Queue, WAIT_SECONDS } from "./queue.ts"
 import { Settings } from "./settings.ts"
-
-/** BATCH_SIZE writes wait; BATCH_TIMEOUT since the first; nothing new for WORKER_POLL_INTERVAL. */
-export type Closing = "Full" | "Elapsed" | "Quiet"
 
 export type Rules = Pick<Config, "BATCH_SIZE" | "BATCH_TIMEOUT" | "WORKER_POLL_INTERVAL">
 
