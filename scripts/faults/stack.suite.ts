@@ -7,7 +7,7 @@ import { execFile } from "node:child_process"
 import process from "node:process"
 import { promisify } from "node:util"
 import { afterAll, afterEach, beforeAll, describe } from "vitest"
-import { client } from "../../services/stack.suite.ts"
+import { client, until } from "../../services/stack.suite.ts"
 import { startProxy } from "../../shared/proxy.suite.ts"
 import { queueKeys } from "../../shared/queue.ts"
 import { temporaryDirectory } from "../directory.ts"
@@ -28,6 +28,8 @@ export const ACKNOWLEDGE = /\{write_queue\}:dead/
 
 /** A statement that writes: what a fault test writes has the word in it, and nothing else sends it. */
 export const STATEMENT = new RegExp(CANARY)
+
+const WELL_LIMIT_MILLIS = 10_000
 
 export const ADMIN_TOKEN = `${CANARY}-token-${"0123456789".repeat(3)}`
 
@@ -130,6 +132,7 @@ export const startFaultStack = async (options: FaultOptions = {}) => {
         for (const proxy of [...proxies("redis"), ...proxies("postgres")]) proxy.heal()
         await Promise.all([...proxies("redis"), ...proxies("postgres")].map((p) => p.accept()))
         await Promise.all(members.map((member) => member.start()))
+        await Promise.all(Object.values(urls).map(isWell))
       },
       stop,
     }
@@ -138,6 +141,10 @@ export const startFaultStack = async (options: FaultOptions = {}) => {
     throw error
   }
 }
+
+/** Connections that were cut are back: the next test begins with what it breaks, not with this. */
+const isWell = (url: string) =>
+  until(`${url} is well`, async () => (await fetch(`${url}/health`)).ok, WELL_LIMIT_MILLIS)
 
 /** A stack for the tests of a block; after each of them it is healed and held against the oracle. */
 export const useFaultStack = (options: FaultOptions = {}): (() => FaultStack) => {

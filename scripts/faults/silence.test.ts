@@ -1,0 +1,73 @@
+/**
+ * A write that ends every worker that takes it (reliability 3.7, 4.2): it is isolated, so that it takes
+ * no neighbour with it, and buried before it has ended them all for ever.
+ */
+import { expect, test } from "vitest"
+import { until } from "../../services/stack.suite.ts"
+import { SILENCES_MAX } from "../../services/worker/settings.ts"
+import { faults, useFaultStack } from "./stack.suite.ts"
+import { CANARY } from "./store.suite.ts"
+
+/** From this many silences on a write is claimed alone. */
+const ALONE_AFTER = 3
+
+const KILLER = "ends its worker"
+
+faults("a write that ends every worker", () => {
+  const stack = useFaultStack({ env: { LEASE_SECONDS: "1" } })
+
+  test("is claimed alone from the third silence on, and buried at the sixth; neighbours live", async () => {
+    const { oracle, client, postgres, redis, keys, workers } = stack()
+    // The statement with the killer never returns: its worker holds the batch until it is killed.
+    await postgres.sql(`
+      create function fatal() returns trigger language plpgsql as $$ begin
+        if new.value like '%${KILLER}%' then perform pg_sleep(30); end if;
+        return new;
+      end $$;
+      create trigger fatal before insert on key_values for each row execute function fatal()`)
+    const [worker] = workers
+    const seen = new Set<string>()
+    /** The next batch that the killer is in; the last one stands there until its lease has ended. */
+    const claimed = () =>
+      until("claimed", async () => {
+        for (const id of await redis.queue.zrange(keys.leases, "0", "-1")) {
+          if (seen.has(id)) continue
+          const items = await redis.queue.lrange(keys.batch(id), 0, -1)
+          if (!items.some((item) => item.includes(KILLER))) continue
+          seen.add(id)
+          return items
+        }
+        return undefined
+      })
+
+    const unlock = await postgres.lock()
+    const name = oracle.name("killer")
+    const [before, killer] = await Promise.all([
+      oracle.once("neighbours", 6),
+      oracle.post(name, KILLER, true),
+    ])
+    await unlock()
+    const sizes: number[] = []
+    for (let silence = 0; silence < SILENCES_MAX; silence++) {
+      sizes.push((await claimed()).length)
+      await worker?.end("SIGKILL")
+      // Its statement would go on, and hold the rows of its neighbours.
+      await postgres.terminate()
+      const neighbours = await oracle.once("more neighbours", 3)
+      expect(neighbours.map(({ outcome }) => outcome)).toEqual(["ok", "ok", "ok"])
+      await worker?.start()
+    }
+    const stats = await client.drained()
+    await postgres.sql("drop trigger fatal on key_values")
+    expect(sizes.slice(ALONE_AFTER)).toEqual([1, 1, 1])
+    expect(stats.writes_failed).toBe(1)
+    const letters = await redis.queue.lrange(keys.dead, 0, -1)
+    expect(letters.map((letter) => JSON.parse(letter))).toMatchObject([
+      { version: killer.version, reason: `${SILENCES_MAX} workers went silent with it` },
+    ])
+    for (const { key, version } of before) {
+      expect((await client.read(key)).version).toBe(version)
+    }
+    expect(killer.value).toContain(CANARY)
+  })
+})
