@@ -33,14 +33,17 @@ const root = fileURLToPath(new URL("..", import.meta.url))
 /** The user asked for the end while it started. */
 export class Interrupted extends Error {}
 
-const portOf = (config: Config, name: ServiceName): number | null =>
-  name === "worker"
-    ? null
-    : { ingest: config.INGEST_PORT, reader: config.READER_PORT, stats: config.STATS_PORT }[name]
+const portOf = (config: Config, name: ServiceName): number =>
+  ({
+    ingest: config.INGEST_PORT,
+    reader: config.READER_PORT,
+    stats: config.STATS_PORT,
+    worker: config.WORKER_PORT,
+  })[name]
 
 const checkPorts = async (config: Config): Promise<void> => {
   for (const name of HTTP_SERVICES) {
-    const port = portOf(config, name) ?? 0
+    const port = portOf(config, name)
     const variable = `${name.toUpperCase()}_PORT`
     await checkPort(port, `choose another: ${variable}=${port + OTHER_PORT} npm start`)
   }
@@ -58,11 +61,10 @@ const migrate = async (env: Environment): Promise<void> => {
 
 const launchServices = async (stack: Stack, config: Config, env: Environment): Promise<void> => {
   for (const name of SERVICES) {
-    const port = portOf(config, name)
     const child = await launch(process.execPath, [`services/${name}/main.ts`], {
       name,
       cwd: root,
-      env: { ...env, ...(port !== null && { PORT: String(port) }) },
+      env: { ...env, PORT: String(portOf(config, name)) },
       onLine: sayFrom(name),
     })
     stack.services[name] = child

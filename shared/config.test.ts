@@ -32,6 +32,7 @@ describe("loadConfig", () => {
       INGEST_PORT: 8006,
       READER_PORT: 8007,
       STATS_PORT: 8008,
+      WORKER_PORT: 8009,
       WRITE_QUEUE_NAME: "write_queue",
       BATCH_SIZE: 10,
       BATCH_TIMEOUT: 1,
@@ -52,7 +53,8 @@ describe("loadConfig", () => {
     expect(loadConfig("reader", {}).PORT).toBe(8007)
     expect(loadConfig("stats", { STATS_PORT: "9008" }).PORT).toBe(9008)
     expect(loadConfig("ingest", { PORT: "80", INGEST_PORT: "9006" }).PORT).toBe(80)
-    expect(loadConfig("worker", { PORT: "nonsense" }).PORT).toBeNull()
+    expect(loadConfig("worker", { WORKER_PORT: "0" }).PORT).toBe(0)
+    expect(loadConfig("all", { PORT: "nonsense" }).PORT).toBeNull()
   })
 
   test("takes an empty or blank variable for the default", () => {

@@ -79,6 +79,8 @@ export const VARIABLES = {
   INGEST_PORT: port(8006),
   READER_PORT: port(8007),
   STATS_PORT: port(8008),
+  // For its metrics alone; 0 is none, for more than one worker on a machine.
+  WORKER_PORT: port(8009),
   WRITE_QUEUE_NAME: pattern(
     /^[\w:.-]{1,128}$/,
     "write_queue",
@@ -102,7 +104,7 @@ export const VARIABLES = {
 
 type Name = keyof typeof VARIABLES
 export type Config = { readonly [N in Name]: (typeof VARIABLES)[N]["fallback"] } & {
-  /** The port of the one service started: PORT, else the service's own. Null in a process without one. */
+  /** The port of the one service started: PORT, else the service's own. Null when several are. */
   readonly PORT: number | null
 }
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -165,7 +167,12 @@ export const loadConfig = (
       decode<number | string>(name, variable as Variable<number | string>, environment, bad),
     ]),
   ) as unknown as { [N in Name]: (typeof VARIABLES)[N]["fallback"] }
-  const ports = { ingest: values.INGEST_PORT, reader: values.READER_PORT, stats: values.STATS_PORT }
+  const ports = {
+    ingest: values.INGEST_PORT,
+    reader: values.READER_PORT,
+    stats: values.STATS_PORT,
+    worker: values.WORKER_PORT,
+  }
   const PORT =
     service in ports
       ? decode("PORT", port(ports[service as keyof typeof ports]), environment, bad)

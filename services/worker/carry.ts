@@ -2,22 +2,25 @@
  * Carries one batch to its end: written and acknowledged, or given back. Between the commit and the
  * acknowledgement nothing can interrupt it.
  */
-import { Cause, Effect, Option } from "effect"
+import { Cause, Clock, Effect, Option } from "effect"
 import { type Delivered, type DeliveryError, deliver } from "./deliver.ts"
 import { DatabaseMisconfigured } from "./errors.ts"
 import { Hold } from "./hold.ts"
 import { kindOf } from "./log.ts"
 import { type Batch, type Closing, Queue } from "./queue.ts"
+import { Report } from "./report.ts"
 import { acknowledgeRetry, releaseRetry } from "./retry.ts"
 import { Settings } from "./settings.ts"
 
 /** The dead go into the same step, so that each write leaves the batch exactly once. */
 const acknowledge = Effect.fnUntraced(function* (
-  id: string,
+  { id, items, unreadable }: Batch,
   closing: Closing,
   { coalesced, dead }: Delivered,
+  since: bigint,
 ) {
   const queue = yield* Queue
+  const report = yield* Report
   const settings = yield* Settings
   const counted = yield* Effect.retry(
     queue.acknowledge(id, closing, coalesced, dead),
@@ -28,6 +31,9 @@ const acknowledge = Effect.fnUntraced(function* (
   if (dead.length > 0) {
     yield* Effect.annotateLogs(Effect.logError("writes were buried"), { writes: dead.length })
   }
+  const writes = items.length + unreadable.length
+  const millis = Number((yield* Clock.monotonicTimeNanos) - since) / 1e6
+  yield* report.batch({ closing, writes, rows: writes - coalesced - dead.length, millis })
 })
 
 /** First the hold, then the release: the other way round the batch would be claimed again at once. */
@@ -50,10 +56,11 @@ export const carry = (batch: Batch, closing: Closing) =>
     Effect.gen(function* () {
       const hold = yield* Hold
       if (batch.items.length + batch.unreadable.length === 0) return
+      const since = yield* Clock.monotonicTimeNanos
       yield* restore(deliver(batch)).pipe(
         Effect.matchCauseEffect({
           onSuccess: (delivered) =>
-            Effect.andThen(hold.settled, acknowledge(batch.id, closing, delivered)),
+            Effect.andThen(hold.settled, acknowledge(batch, closing, delivered, since)),
           onFailure: (cause) => giveBack(batch.id, cause),
         }),
       )

@@ -9,6 +9,7 @@ import { coalesce, halve } from "./batch.ts"
 import { Bite } from "./bite.ts"
 import { Database } from "./database.ts"
 import { BatchFailed, type DatabaseError, isSlow, type WriteRejected } from "./errors.ts"
+import { countFailure } from "./metrics.ts"
 import type { Batch } from "./queue.ts"
 import { batchRetry } from "./retry.ts"
 import { BATCH_DEADLINE, Settings, SILENCES_MAX } from "./settings.ts"
@@ -46,6 +47,7 @@ const writeRows = (
       return Effect.zipWith(writeRows(first), writeRows(second), (a, b) => [...a, ...b])
     })
     return yield* database.write(rows).pipe(
+      Effect.tapError(countFailure),
       Effect.retry({
         schedule: batchRetry(settings),
         while: (error) => error._tag === "BatchFailed" && !tooMany(error),

@@ -6,6 +6,7 @@
 import { Context, Effect, Latch, Layer, Ref, Schedule } from "effect"
 import { Database } from "./database.ts"
 import type { DatabaseError } from "./errors.ts"
+import { countHold } from "./metrics.ts"
 import { probeBackoff } from "./retry.ts"
 
 export class Hold extends Context.Service<
@@ -33,12 +34,15 @@ export class Hold extends Context.Service<
       const reason = yield* Ref.make("")
       const backoff = yield* Ref.make(yield* Schedule.toStepWithSleep(probeBackoff))
 
+      yield* countHold(null, false)
+
       const say = (error: DatabaseError | null) =>
         Effect.gen(function* () {
           const next = error ? `${error._tag}: ${error.reason}` : ""
           const before = yield* Ref.getAndSet(reason, next)
           if (before === next) return
           yield* changed.open
+          yield* countHold(error, before === "")
           yield* error
             ? Effect.logError("writes are held").pipe(Effect.annotateLogs({ reason: next }))
             : Effect.logInfo("writes flow again")

@@ -4,6 +4,7 @@ import process from "node:process"
 import { Cause, Effect, Exit, Fiber, Layer } from "effect"
 import { ConfigError, loadConfig } from "../../shared/config.ts"
 import { makeLog } from "../../shared/log.ts"
+import { layerMetrics } from "./app.ts"
 import { Bite } from "./bite.ts"
 import { layerPostgres } from "./database.ts"
 import { Hold } from "./hold.ts"
@@ -11,6 +12,7 @@ import { Lease } from "./lease.ts"
 import { kindOf, layerLog } from "./log.ts"
 import { pipeline } from "./pipeline.ts"
 import { layerRedis } from "./queue.ts"
+import { Report } from "./report.ts"
 import { Settings } from "./settings.ts"
 
 /** What in-flight batches may take, and a margin for giving them back. */
@@ -20,7 +22,7 @@ const start = () => {
   const config = loadConfig("worker")
   const log = makeLog("worker", config)
   const worker = `worker-${randomUUID().slice(0, 8)}`
-  const layer = Lease.layer.pipe(
+  const layer = Layer.mergeAll(Lease.layer, Report.layer, layerMetrics).pipe(
     Layer.provideMerge(Hold.layer),
     Layer.provideMerge(Layer.mergeAll(layerRedis, layerPostgres, Bite.layer)),
     Layer.provideMerge(Layer.succeed(Settings, { ...config, worker })),

@@ -8,9 +8,10 @@ import { Hold } from "./hold.ts"
 import { Lease } from "./lease.ts"
 import { layerLog } from "./log.ts"
 import * as QueueMemory from "./queue-memory.ts"
+import { Report } from "./report.ts"
 import { Settings } from "./settings.ts"
 
-/** What was logged, oldest first. */
+/** What was logged above level debug, oldest first. */
 export class Logged extends Context.Service<
   Logged,
   Array<{ readonly level: Level; readonly message: string; readonly fields: Fields }>
@@ -22,14 +23,16 @@ export const layerSettings = (overrides: Partial<Config> = {}) =>
 
 export const layerWorker = (overrides: Partial<Config> = {}) => {
   const logged: Logged["Service"] = []
-  return Lease.layer.pipe(
+  return Layer.merge(Lease.layer, Report.layer).pipe(
     Layer.provideMerge(Hold.layer),
     Layer.provideMerge(
       Layer.mergeAll(QueueMemory.layerMemory, DatabaseMemory.layerMemory, Bite.layer),
     ),
     Layer.provideMerge(layerSettings(overrides)),
     Layer.provideMerge(
-      layerLog((level, message, fields = {}) => logged.push({ level, message, fields })),
+      layerLog((level, message, fields = {}) => {
+        if (level !== "debug") logged.push({ level, message, fields })
+      }),
     ),
     Layer.provideMerge(Layer.succeed(Logged, logged)),
   )
