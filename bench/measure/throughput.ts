@@ -18,17 +18,18 @@ const LANES: ReadonlyArray<readonly [ContenderName, Distance]> = [
   ["async", "far"],
 ]
 
-/** Compilers need some thousand requests before they are done with a program. */
-const warmSeconds = ({ quick }: Pick<Options, "quick">) => (quick ? 1 : 2)
+/** Until the compiler is done a request costs up to twice as much CPU time. */
+const warmSeconds = ({ quick, duration }: Options) => Math.min(quick ? 2.5 : 4, 4 * duration)
 const START_SECONDS = 1
 
 /** Around each load: emptying the table, draining the queue, counting the rows. */
 const OVERHEAD_SECONDS = 0.7
 
-export const throughputSeconds = ({ connections, duration, rounds, quick }: Options): number => {
+export const throughputSeconds = (options: Options): number => {
+  const { connections, duration, rounds } = options
   const loads = rounds * connections.length
   return (
-    LANES.length * (START_SECONDS + warmSeconds({ quick }) + OVERHEAD_SECONDS) +
+    LANES.length * (START_SECONDS + warmSeconds(options) + OVERHEAD_SECONDS) +
     LANES.length * loads * (duration + OVERHEAD_SECONDS)
   )
 }
