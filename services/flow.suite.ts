@@ -1,4 +1,5 @@
 /** What a client of the whole stack sees, whatever runs it: each case talks HTTP and nothing else. */
+import { spawnSync } from "node:child_process"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { type Stack, type StackOptions, startStack, until } from "./stack.suite.ts"
 
@@ -122,6 +123,27 @@ export const flow = (name: string, options: StackOptions) =>
       await writers
       expect(samples).toBeGreaterThan(3)
       await client.drained()
+    })
+
+    test("every process says its metrics, as Prometheus reads them, without a key", async () => {
+      const { client, urls, workers } = stack
+      await client.visible("secret-key", await client.write("secret-key", "secret"))
+      const scrape = async (url: string) => await (await fetch(`${url}/metrics`)).text()
+      const worker = workers()[0]?.url ?? ""
+      const all = await Promise.all([...Object.values(urls), worker].map(scrape))
+      const [ingest, reader, stats, work] = all
+      const requests = "write_buffer_http_request_duration_seconds_count"
+      expect(ingest).toMatch(`${requests}{method="POST",route="/write",status="202"}`)
+      expect(reader).toMatch(`${requests}{method="GET",route="/read/:key",status="200"}`)
+      expect(stats).toMatch(/^write_buffer_writes_processed_total [1-9]\d*$/m)
+      expect(work).toMatch(/^write_buffer_worker_windows_total\{reason="Quiet"\} [1-9]\d*$/m)
+      for (const text of all) {
+        expect(text).not.toContain("secret")
+        const { status, stdout, error } = spawnSync("promtool", ["check", "metrics"], {
+          input: text,
+        })
+        if (error === undefined) expect([status, String(stdout)]).toEqual([0, ""])
+      }
     })
 
     test("health names its parts and is well", async () => {

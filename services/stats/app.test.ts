@@ -21,6 +21,8 @@ const STATS: Count["stats"] = {
   dead_letters: 3,
   since: "2026-11-22T10:00:00.000Z",
 }
+const WINDOWS = { Full: 7, Elapsed: 2, Quiet: 1 }
+const COUNT: Count = { stats: STATS, held: [], isPaused: false, windows: WINDOWS }
 const DURABLE: Durability = { mode: "aof-always", canEvict: false }
 
 interface Situation {
@@ -38,6 +40,7 @@ const setUp = (situation: Situation = {}, options: Partial<Dependencies> = {}) =
       stats: { ...STATS, ...situation.stats },
       held: situation.held ?? [],
       isPaused: situation.isPaused ?? false,
+      windows: WINDOWS,
     }),
     durability: async () => ({ ...DURABLE, ...situation.durability }),
     isDatabaseUp: async () => situation.hasDatabase ?? true,
@@ -176,7 +179,7 @@ describe("GET /health", () => {
     const { send } = setUp(
       {},
       {
-        count: () => ask({ stats: STATS, held: [], isPaused: false }),
+        count: () => ask({ ...COUNT }),
         durability: () => ask(DURABLE),
         isDatabaseUp: () => ask(true),
       },

@@ -1,9 +1,11 @@
 /** The stats process: GET /stats and the GET /health of the whole. */
 import { makeSparingLog } from "../../shared/log.ts"
+import { metered } from "../../shared/metrics.ts"
 import { closeQueue, openQueue, queueErrorReason, untilReady } from "../../shared/queue.ts"
 import { serve } from "../../shared/serve.ts"
 import { makeApp } from "./app.ts"
 import { openProbe } from "./database.ts"
+import { makeFigures } from "./metrics.ts"
 import { makeOperations } from "./operations.ts"
 import { makeCount } from "./queue.ts"
 
@@ -13,8 +15,9 @@ export default await serve("stats", async (config, log) => {
   await untilReady(redis)
   const probe = openProbe(config.DATABASE_URL)
   const sparing = makeSparingLog(log)
+  const counts = makeCount(redis, config.WRITE_QUEUE_NAME)
   const app = makeApp({
-    ...makeCount(redis, config.WRITE_QUEUE_NAME),
+    ...counts,
     isDatabaseUp: probe.isDatabaseUp,
     alertDepth: config.QUEUE_ALERT_DEPTH,
     report: (error) => sparing("warn", "no statistics", { reason: queueErrorReason(error) }),
@@ -28,5 +31,5 @@ export default await serve("stats", async (config, log) => {
     closeQueue(redis)
     await probe.close()
   }
-  return { fetch: app.fetch, close }
+  return { fetch: metered(app, makeFigures(counts.count, probe.isDatabaseUp)), close }
 })

@@ -21,6 +21,7 @@ describe("the statistics", () => {
     const counters = {
       ...{ version: NOW, queued: 12_450, processed: 12_402, failed: 3, coalesced: 40 },
       ...{ redelivered: 7, since: NOW_SECONDS - 60, seeded: 1 },
+      ...{ "window:Full": 30, "window:Quiet": 4 },
     }
     const found = toCount(
       snapshot(counters, { depth: 44, inFlight: 1, workers: 2, dead: 3, oldest: NOW - 1_500_000 }),
@@ -44,6 +45,7 @@ describe("the statistics", () => {
       },
       held: [],
       isPaused: false,
+      windows: { Full: 30, Elapsed: 0, Quiet: 4 },
     })
   })
 

@@ -39,6 +39,8 @@ export interface Count {
   readonly held: ReadonlyArray<string>
   /** An operator stopped claiming, on every worker. */
   readonly isPaused: boolean
+  /** Batches by why their windows closed: full, too old, or quiet. */
+  readonly windows: Readonly<Record<(typeof CLOSINGS)[number], number>>
 }
 
 export interface Durability {
@@ -46,6 +48,8 @@ export interface Durability {
   readonly mode: "aof-always" | "aof-everysec" | "aof-no" | "snapshots" | "memory" | "unknown"
   readonly canEvict: boolean
 }
+
+const CLOSINGS = ["Full", "Elapsed", "Quiet"] as const
 
 type Snapshot = Awaited<ReturnType<QueueConnection["snapshot"]>>
 
@@ -80,7 +84,13 @@ export const toCount = (snapshot: Snapshot): Count => {
     dead_letters: deadLetters,
     since: counters.has("since") ? new Date(counter("since") * 1_000).toISOString() : null,
   }
-  return { stats, held: [...new Set(held)], isPaused: counters.has("paused") }
+  const windows = Object.fromEntries(CLOSINGS.map((name) => [name, counter(`window:${name}`)]))
+  return {
+    stats,
+    held: [...new Set(held)],
+    isPaused: counters.has("paused"),
+    windows: windows as Count["windows"],
+  }
 }
 
 export const toDurability = (flat: ReadonlyArray<string>): Durability => {

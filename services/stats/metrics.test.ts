@@ -1,0 +1,52 @@
+import { describe, expect, test } from "vitest"
+import { exposition } from "../../shared/metrics.ts"
+import { makeFigures } from "./metrics.ts"
+import { type Count, toCount } from "./queue.ts"
+
+const NOW = 1_795_327_500_000_000
+
+const COUNT = toCount([
+  ...[NOW, 44, 1, 2, 3, NOW - 1_500_000],
+  ["DatabaseUnavailable: ECONNREFUSED"],
+  Object.entries({ queued: 100, processed: 52, failed: 3, coalesced: 4, "window:Full": 9 })
+    .flat()
+    .map(String),
+] as Parameters<typeof toCount>[0])
+
+const scrape = async (count: () => Promise<Count>, hasDatabase = true) =>
+  await exposition(await makeFigures(count, async () => hasDatabase)()).text()
+
+describe("the queue's figures", () => {
+  test("are those of one snapshot, under names of Prometheus' kind", async () => {
+    const text = await scrape(async () => COUNT)
+    const lines = text.split("\n").filter((line) => line.startsWith("write_buffer_"))
+    expect(lines).toEqual([
+      "write_buffer_redis_up 1",
+      "write_buffer_postgres_up 1",
+      "write_buffer_queue_depth 44",
+      "write_buffer_in_flight_writes 1",
+      "write_buffer_oldest_age_seconds 1.5",
+      "write_buffer_workers 2",
+      "write_buffer_dead_letters 3",
+      "write_buffer_writes_queued_total 100",
+      "write_buffer_writes_processed_total 52",
+      "write_buffer_failed_writes 3",
+      "write_buffer_writes_coalesced_total 4",
+      "write_buffer_writes_discarded_total 0",
+      "write_buffer_writes_purged_total 0",
+      "write_buffer_writes_redelivered_total 0",
+      'write_buffer_windows_total{reason="Full"} 9',
+      'write_buffer_windows_total{reason="Elapsed"} 0',
+      'write_buffer_windows_total{reason="Quiet"} 0',
+      "write_buffer_held 1",
+      "write_buffer_paused 0",
+    ])
+  })
+
+  test("are left out while Redis does not answer, and that is said", async () => {
+    const text = await scrape(() => Promise.reject(new Error("canary")), false)
+    const lines = text.split("\n").filter((line) => line.startsWith("write_buffer_"))
+    expect(lines).toEqual(["write_buffer_redis_up 0", "write_buffer_postgres_up 0"])
+    expect(text).not.toContain("canary")
+  })
+})

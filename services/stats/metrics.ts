@@ -1,0 +1,66 @@
+/**
+ * The queue for Prometheus: every figure from one atomic snapshot, so that they add up in each scrape.
+ * Without an answer of Redis there are no figures at all: yesterday's depth would look like today's.
+ */
+import { Metric } from "effect"
+import { makeRegistry, type Registry } from "../../shared/metrics.ts"
+import type { Count, Stats } from "./queue.ts"
+
+const gauge = (name: string, description: string) =>
+  Metric.gauge(`write_buffer_${name}`, { description })
+
+const counter = (name: string, description: string) =>
+  Metric.counter(`write_buffer_${name}_total`, { description })
+
+type Figures = Exclude<keyof Stats, "processing_rate" | "since">
+
+/** Named by Prometheus' conventions; a rate is for it to work out. */
+const FIGURES: Readonly<Record<Figures, ReturnType<typeof gauge | typeof counter>>> = {
+  queue_depth: gauge("queue_depth", "Writes that wait."),
+  in_flight: gauge("in_flight_writes", "Writes that workers have claimed."),
+  oldest_age_seconds: gauge("oldest_age_seconds", "Age of the oldest write not processed yet."),
+  workers: gauge("workers", "Workers that are alive."),
+  dead_letters: gauge("dead_letters", "Writes that were buried and are still there."),
+  writes_queued: counter("writes_queued", "Writes that were accepted."),
+  writes_processed: counter("writes_processed", "Writes that were applied or superseded."),
+  // No counter, because a replay takes a write out again.
+  writes_failed: gauge("failed_writes", "Writes that were buried or purged and not replayed."),
+  writes_coalesced: counter("writes_coalesced", "Writes that a newer one of their batch replaced."),
+  writes_discarded: counter("writes_discarded", "Dead letters that an operator discarded."),
+  writes_purged: counter("writes_purged", "Waiting writes that an operator purged."),
+  redelivered: counter("writes_redelivered", "Writes of silent workers that went back."),
+}
+
+const held = gauge("held", "Whether live workers write nothing because of the database.")
+const paused = gauge("paused", "Whether an operator stopped all workers from claiming.")
+const redisUp = gauge("redis_up", "Whether Redis answers.")
+const postgresUp = gauge("postgres_up", "Whether PostgreSQL answers.")
+
+const windows = (reason: string) =>
+  Metric.counter("write_buffer_windows_total", {
+    description: "Batches by why their windows closed.",
+    attributes: { reason },
+  })
+
+const addCount = (registry: Registry, { stats, windows: closed, ...count }: Count) => {
+  for (const [name, metric] of Object.entries(FIGURES)) {
+    metric.updateUnsafe(stats[name as Figures], registry)
+  }
+  for (const [reason, batches] of Object.entries(closed)) {
+    windows(reason).updateUnsafe(batches, registry)
+  }
+  held.updateUnsafe(count.held.length > 0 ? 1 : 0, registry)
+  paused.updateUnsafe(count.isPaused ? 1 : 0, registry)
+}
+
+/** For a scrape: `count` rejects when Redis does not answer, `isDatabaseUp` never does. */
+export const makeFigures =
+  (count: () => Promise<Count>, isDatabaseUp: () => Promise<boolean>) =>
+  async (): Promise<Registry> => {
+    const [found, hasDatabase] = await Promise.all([count().catch(() => null), isDatabaseUp()])
+    const registry = makeRegistry()
+    redisUp.updateUnsafe(found ? 1 : 0, registry)
+    postgresUp.updateUnsafe(hasDatabase ? 1 : 0, registry)
+    if (found) addCount(registry, found)
+    return registry
+  }
