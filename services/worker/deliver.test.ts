@@ -93,7 +93,11 @@ describe("deliver", () => {
     Effect.gen(function* () {
       const { faults } = yield* database
       const { dead } = yield* deliver({ ...batchOf(item("bomb", 1)), silences: 6 })
-      expect(deadOf(dead)).toMatchObject([{ version: 1, reason: "6 workers went silent with it" }])
+      const reason = "6 workers went silent with it"
+      expect(deadOf(dead)).toMatchObject([{ version: 1, reason }])
+      const unreadable = [{ version: 2, text: '{"version":2,}', reason: "is not JSON" }]
+      const none = yield* deliver({ id: "1", items: [], unreadable, silences: 6 })
+      expect(deadOf(none.dead)).toMatchObject([{ version: 2, reason }])
       expect(yield* faults.count("write")).toBe(0)
     }),
   )

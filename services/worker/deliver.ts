@@ -78,7 +78,8 @@ export const deliver = Effect.fnUntraced(
     const at = new Date(yield* Clock.currentTimeMillis).toISOString()
     if (silences >= SILENCES_MAX) {
       const reason = `${silences} workers went silent with it`
-      return { coalesced: 0, dead: items.map((item) => encodeDeadLetter(item, reason, null, at)) }
+      const all = [...items, ...unreadable]
+      return { coalesced: 0, dead: all.map((item) => encodeDeadLetter(item, reason, null, at)) }
     }
     const { newest, nextOlder } = coalesce(items)
     const rejected: Rejected[] = []
