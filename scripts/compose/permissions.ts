@@ -1,0 +1,85 @@
+/** What each user of the stores may not do, tried from outside with that user's own password. */
+import assert from "node:assert/strict"
+import { openDatabase, type Sql } from "../../shared/database.ts"
+import { closeQueue, openQueue, untilReady } from "../../shared/queue.ts"
+import type { Stack } from "./engine.ts"
+
+const DEADLINE_MILLIS = 5_000
+
+const INSERT = "insert into key_values (key, value, version) values ('x', 'x', 1)"
+const UPDATE = "update key_values set value = 'x'"
+const ESCALATIONS = [
+  "delete from key_values",
+  "truncate key_values",
+  "drop table key_values",
+  "create table x ()",
+  "create temporary table x ()",
+  "select from schema_migrations",
+  "set role owner",
+]
+
+const FORBIDDEN_SQL = {
+  worker: ESCALATIONS,
+  reader: [INSERT, UPDATE, ...ESCALATIONS],
+  stats: [INSERT, UPDATE, "select from key_values", ...ESCALATIONS],
+}
+
+const OTHER_KEY = "somebody-elses"
+const FORBIDDEN_COMMANDS = [
+  ["FLUSHALL"],
+  ["FLUSHDB"],
+  ["KEYS", "*"],
+  ["CONFIG", "SET", "appendfsync", "no"],
+  ["ACL", "LIST"],
+  ["SCRIPT", "FLUSH"],
+  ["SHUTDOWN"],
+  ["GET", OTHER_KEY],
+  ["LPUSH", OTHER_KEY, "x"],
+  ["LLEN", OTHER_KEY],
+  ["EVAL", "return redis.call('LPUSH', KEYS[1], 'x')", "1", OTHER_KEY],
+]
+
+/** @returns how many were refused, which must be all. */
+const refusedSql = async (url: string, statements: ReadonlyArray<string>): Promise<number> => {
+  const options = { name: "check", maxConnections: 1, deadlineMillis: DEADLINE_MILLIS }
+  const database = openDatabase(url, options)
+  const run = (text: string) => database.run(async (sql: Sql) => void (await sql.unsafe(text)))
+  try {
+    await run("select 1")
+    for (const text of statements) {
+      await assert.rejects(run(text), ({ code }: { code?: string }) => code === "42501", text)
+    }
+  } finally {
+    await database.close()
+  }
+  return statements.length
+}
+
+const refusedCommands = async (url: string): Promise<number> => {
+  const redis = openQueue(url, { name: "check" })
+  await untilReady(redis)
+  try {
+    assert.equal(await redis.ping(), "PONG")
+    for (const [name = "", ...rest] of FORBIDDEN_COMMANDS) {
+      await assert.rejects(redis.call(name, ...rest), /NOPERM/, `${name} ${rest.join(" ")}`)
+    }
+  } finally {
+    closeQueue(redis)
+  }
+  return FORBIDDEN_COMMANDS.length
+}
+
+/** Without the redis-cli that knows the password. */
+const ANYONE = ["env", "PATH=/usr/local/bin:/usr/bin", "redis-cli", "LLEN", "write_queue"]
+
+export const checkUsers = async ({ compose, outside }: Stack): Promise<string> => {
+  let refused = 0
+  for (const [role, statements] of Object.entries(FORBIDDEN_SQL)) {
+    refused += await refusedSql(await outside(role, "database-url"), statements)
+  }
+  for (const user of ["ingest", "worker", "stats"]) {
+    refused += await refusedCommands(await outside(user, "redis-url"))
+  }
+  assert.match(await compose("exec", "-T", "redis", ...ANYONE), /^NOAUTH/)
+  return `all ${refused} things that a user or role may not do are refused`
+}
