@@ -125,13 +125,14 @@ const measureOne = async (
   ended.abort()
   const { samples, most, caughtUpAt } = await watching
   await drained(stage.queue, async_.queue ?? "", DRAIN_LIMIT_MILLIS)
+  const due = Math.max(sent(syncLoaded), sent(asyncLoaded))
   return {
     round,
     how: outage.how,
     downAt,
     upAt,
-    sync: await side(stage, syncLoaded, "sync in an outage"),
-    async: await side(stage, asyncLoaded, "async in an outage"),
+    sync: await side(stage, syncLoaded, due, "sync in an outage"),
+    async: await side(stage, asyncLoaded, due, "async in an outage"),
     caughtUpSeconds: rounded(((caughtUpAt ?? up.at) - up.at) / 1_000),
     workerBytes: { before, most },
     deepest: Math.max(...samples.map(({ depth }) => depth)),

@@ -3,7 +3,9 @@ import type { Spread } from "../statistics.ts"
 
 export const NOTHING = "–"
 
-const digits = (number: number): string => {
+const digits = (exact: number): string => {
+  // 0.15 * 100 is 15 and a little.
+  const number = Number(exact.toPrecision(12))
   const size = Math.abs(number)
   if (size >= 1_000) return Math.round(number).toLocaleString("en-US")
   return number.toFixed(size >= 100 || Number.isInteger(number) ? 0 : size >= 10 ? 1 : 2)

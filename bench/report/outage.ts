@@ -1,6 +1,7 @@
 /** The outage chart: who is answered while PostgreSQL is away, and what waits meanwhile. */
 import type { Results } from "../result.ts"
 import { drawBand, drawLine, frame } from "./chart.ts"
+import { plain } from "./format.ts"
 import { type Chart, compact, HEIGHT, X, yOf } from "./plot.ts"
 import { exact, linear } from "./scale.ts"
 
@@ -36,10 +37,10 @@ export const outageChart = ({ outage }: Results): Chart | null => {
   return {
     title: "PostgreSQL away for five seconds",
     words: `Above: requests that succeed each second. Below: writes that wait in Redis. ${round.how}.`,
-    legend: [
-      { series: "sync", text: `sync: ${round.sync.accepted} of ${round.sync.due} succeed` },
-      { series: "async", text: `async: ${round.async.accepted} of ${round.async.due}, none lost` },
-    ],
+    legend: (["sync", "async"] as const).map((name) => ({
+      series: name,
+      text: `${name}: ${plain(round[name].accepted)} of ${plain(round[name].due)} succeed, ${round[name].missing} lost`,
+    })),
     svg: [
       frame(
         top,

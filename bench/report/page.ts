@@ -32,9 +32,11 @@ const table = (
   lines: ReadonlyArray<ReadonlyArray<string>>,
 ): string => {
   const cells = (line: ReadonlyArray<string>) =>
-    line.map((cell) => {
+    line.map((cell, column) => {
       const isVerdict = /^(not )?(reached|measured)$/.test(cell)
-      return `<td${isVerdict ? ` class="${cell.replace(" ", "-")}"` : ""}>${quote(cell)}</td>`
+      const verdict = isVerdict ? ` class="${cell.replace(" ", "-")}"` : ""
+      // On a phone each cell says its column, because there is no room for columns.
+      return `<td data-head="${quote(head[column] ?? "")}"${verdict}>${quote(cell)}</td>`
     })
   const top = head.map((cell) => `<th>${quote(cell)}</th>`)
   const body = lines.map((line) => `<tr>${cells(line).join("")}</tr>`)
