@@ -80,8 +80,17 @@ const watch = async (
   return seen
 }
 
-const side = async (stage: Stage, { ledger }: Loaded, who: string): Promise<OutageSide> => ({
-  due: RATE * LOAD_SECONDS,
+const sent = ({ ledger }: Loaded): number =>
+  ledger.accounts.reduce((sum, account) => sum + account.sent, 0)
+
+/** Both are paced alike, so what one of them sent less than the other, its clients waited instead. */
+const side = async (
+  stage: Stage,
+  { ledger }: Loaded,
+  due: number,
+  who: string,
+): Promise<OutageSide> => ({
+  due,
   accepted: ledger.accepted,
   failed: ledger.refused + ledger.unanswered,
   missing: demandNone(await countMissing(stage.database, ledger), who),
