@@ -8,6 +8,7 @@ import {
   type IncomingMessage,
   type Server,
   type ServerOptions,
+  type ServerResponse,
   STATUS_CODES,
 } from "node:http"
 import type { AddressInfo, Socket } from "node:net"
@@ -49,6 +50,13 @@ const refuse = (error: NodeJS.ErrnoException, socket: Socket) => {
   linger(socket, `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join("")}\r\n${body}`)
 }
 
+/** Node would answer 417 without a body. */
+const refuseExpectation = (_: IncomingMessage, response: ServerResponse) => {
+  const { status, headers, body } = problemParts("expectation-failed")
+  const length = { connection: "close", "content-length": body.length }
+  response.writeHead(status, { ...headers, ...length }).end(body)
+}
+
 /** What RFC 9112 demands and Node lets pass: bytes of a path over 127 would arrive as other characters. */
 const isSound = ({ url, headers, httpVersion }: IncomingMessage) =>
   /^[\x21-\x7e]*$/.test(url ?? "") && (headers.host !== undefined || httpVersion === "1.0")
@@ -78,6 +86,7 @@ export const listen = async (
   const server = createServer(limits, listener)
   server.maxConnections = CONNECTIONS_MAX
   server.on("connection", lingerOnClose)
+  server.on("checkExpectation", refuseExpectation)
   server.on("clientError", refuse)
   server.listen(port)
   await once(server, "listening")

@@ -34,6 +34,7 @@ const PROBLEMS = {
   "body-too-large": [413, "Body too large", "No valid write has a body of this size."],
   "unsupported-media-type": [415, "Unsupported media type", "Send application/json in UTF-8."],
   "unsupported-encoding": [415, "Unsupported content encoding", "Send the body uncompressed."],
+  "expectation-failed": [417, "Expectation failed", "Of Expect only 100-continue is known."],
   "invalid-request": [
     422,
     "Invalid request",
@@ -50,6 +51,12 @@ const PROBLEMS = {
     "The write may have been queued: the reply was lost. Repeat it, which is harmless.",
   ],
   "statistics-unavailable": [503, "Statistics unavailable", "The queue does not answer."],
+  "too-many-watchers": [503, "Too many watchers", "As many as may be look on already."],
+  "page-unavailable": [
+    503,
+    "Page unavailable",
+    "Its files cannot be read; on Deno, see the README.",
+  ],
   "database-unavailable": [503, "Database unavailable", "Whether the key exists is not known."],
   stopping: [
     503,
