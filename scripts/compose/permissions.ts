@@ -1,4 +1,4 @@
-/** What each user of the stores may not do, tried from outside with that user's own password. */
+/** What each container, and each user of the stores and of the operators' calls, may not do. */
 import assert from "node:assert/strict"
 import { openDatabase, type Sql } from "../../shared/database.ts"
 import { closeQueue, openQueue, untilReady } from "../../shared/queue.ts"
@@ -72,6 +72,7 @@ const refusedCommands = async (url: string): Promise<number> => {
 /** Without the redis-cli that knows the password. */
 const ANYONE = ["env", "PATH=/usr/local/bin:/usr/bin", "redis-cli", "LLEN", "write_queue"]
 
+/** Each tried from outside, with that user's own password. */
 export const checkUsers = async ({ compose, outside }: Stack): Promise<string> => {
   let refused = 0
   for (const [role, statements] of Object.entries(FORBIDDEN_SQL)) {
@@ -82,4 +83,30 @@ export const checkUsers = async ({ compose, outside }: Stack): Promise<string> =
   }
   assert.match(await compose("exec", "-T", "redis", ...ANYONE), /^NOAUTH/)
   return `all ${refused} things that a user or role may not do are refused`
+}
+
+export const checkConfinement = async ({ containers, docker }: Stack): Promise<string> => {
+  const all = await containers()
+  const inspected = JSON.parse(await docker("inspect", ...all.map(({ Name }) => Name)))
+  for (const { Name, Config, HostConfig, NetworkSettings } of inspected) {
+    assert.match(Config.User, /^(node|postgres|redis)$/, Name)
+    assert.equal(HostConfig.ReadonlyRootfs, true, Name)
+    assert.equal(HostConfig.Init, true, Name)
+    assert.deepEqual(HostConfig.CapDrop, ["ALL"], Name)
+    assert.deepEqual(HostConfig.SecurityOpt, ["no-new-privileges:true"], Name)
+    assert.ok(HostConfig.Memory > 0 && HostConfig.PidsLimit > 0, Name)
+    assert.doesNotMatch(JSON.stringify(Config.Env), /(postgres|redis):\/\/|PASSWORD=/, Name)
+    const outside = Object.keys(NetworkSettings.Networks).some((name) => name.endsWith("_outside"))
+    assert.equal(outside, /-gateway-1$/.test(Name), Name)
+  }
+  return `${all.length} containers without root, capabilities, a writable file system or a password in the environment`
+}
+
+/** The operators' calls are on, for whoever can read the token in the container. */
+export const checkOperators = async ({ compose, url }: Stack): Promise<string> => {
+  const token = await compose("exec", "-T", "stats", "cat", "/run/secrets/admin-token")
+  const dead = async (authorization: string) =>
+    (await fetch(`${url.stats}/dead`, { headers: { authorization } })).status
+  assert.deepEqual([await dead("Bearer guessed"), await dead(`Bearer ${token}`)], [401, 200])
+  return "GET /dead is 200 with the token of the stack, 401 with another"
 }
