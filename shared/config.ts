@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs"
 import process from "node:process"
 import { Result, Schema } from "effect"
 
-/** The stores that `npm start` and `compose.yaml` put on this machine: a loopback port each. */
+/** The stores of `npm start`. Those of `compose.yaml` have the same ports, and passwords of their own. */
 export const LOCAL_DATABASE_URL = "postgres://postgres:postgres@127.0.0.1:5437/write_buffer"
 export const LOCAL_REDIS_URL = "redis://127.0.0.1:6385"
 
