@@ -42,11 +42,15 @@ const DENO_PERMISSIONS = [
   "--ignore-env",
 ]
 
+/** The files of the page, and of the charts on it. */
+const DENO_READS = "--allow-read=services/stats/page,node_modules/uplot"
+
 const command = (name: ServiceName, runtime: Runtime, port: number): [string, string[]] => {
   const file = `services/${name}/main.ts`
   if (runtime === "node") return [process.execPath, [file]]
   const how = name === "worker" ? ["run"] : ["serve", "--port", String(port)]
-  return ["deno", [...how, ...DENO_PERMISSIONS, file]]
+  const reads = name === "stats" ? [DENO_READS] : []
+  return ["deno", [...how, ...DENO_PERMISSIONS, ...reads, file]]
 }
 
 /** @throws with its last lines when it does not start. */

@@ -146,6 +146,21 @@ export const flow = (name: string, options: StackOptions) =>
       }
     })
 
+    test("the page and its files are there, and so are events for it", async () => {
+      const { urls } = stack
+      for (const path of ["/", "/page.js", "/uplot.js"]) {
+        expect((await fetch(urls.stats + path)).status).toBe(200)
+      }
+      const { body } = await fetch(`${urls.stats}/events`)
+      const decoder = new TextDecoder()
+      let text = ""
+      for await (const bytes of body ?? []) {
+        text += decoder.decode(bytes)
+        if (text.split("data: ").length > 3) break
+      }
+      expect(text).toMatch(/^retry: 1000\n\ndata: \{.*"queue_depth":\d.*\}\n\ndata: /)
+    })
+
     test("health names its parts and is well", async () => {
       const health = await stack.client.health()
       expect(health).toMatchObject({ code: 200, redis: "up", postgres: "up", worker_active: true })

@@ -23,6 +23,8 @@ const FLUSH_MILLIS = 100
 
 export interface Service {
   readonly fetch: Fetch
+  /** Ends the answers that have no end of their own, and would keep a stop waiting. */
+  readonly endStreams?: () => void
   /** Closes the connections to the stores. */
   readonly close: () => Promise<void>
 }
@@ -72,7 +74,12 @@ const stopOnSignal = (log: Log, finish: () => Promise<void>, close: () => Promis
   process.on("SIGINT", stop)
 }
 
-const serveOnNode = async (name: string, port: number, log: Log, { fetch, close }: Service) => {
+const serveOnNode = async (
+  name: string,
+  port: number,
+  log: Log,
+  { fetch, endStreams, close }: Service,
+) => {
   let current = fetch
   const { server, url } = await listen((request) => current(request), port).catch(
     ({ code }: NodeJS.ErrnoException) => {
@@ -87,6 +94,7 @@ const serveOnNode = async (name: string, port: number, log: Log, { fetch, close 
       response.shouldKeepAlive = false
     })
     const closed = new Promise((resolve) => server.close(resolve))
+    endStreams?.()
     const closing = setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MILLIS)
     await Promise.race([closed, sleep(FINISH_MILLIS)])
     clearInterval(closing)
@@ -101,11 +109,12 @@ const serveOnNode = async (name: string, port: number, log: Log, { fetch, close 
  * that were being read: Deno 2.9 makes them unreadable at once (denoland/deno#36809), which looks as if
  * the client had gone away. The answer says whose fault it was, and that nothing was done.
  */
-const serveOnDeno = (log: Log, { fetch, close }: Service): Fetch => {
+const serveOnDeno = (log: Log, { fetch, endStreams, close }: Service): Fetch => {
   let isStopping = false
   let running = 0
   const finish = async () => {
     isStopping = true
+    endStreams?.()
     for (let left = FINISH_MILLIS; running > 0 && left > 0; left -= IDLE_CHECK_MILLIS) {
       await sleep(IDLE_CHECK_MILLIS)
     }

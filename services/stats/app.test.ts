@@ -45,6 +45,7 @@ const setUp = (situation: Situation = {}, options: Partial<Dependencies> = {}) =
     durability: async () => ({ ...DURABLE, ...situation.durability }),
     isDatabaseUp: async () => situation.hasDatabase ?? true,
     alertDepth: ALERT_DEPTH,
+    events: { watch: () => new Response() },
     report: (error) => reported.push(error),
     admin: { operations: {} as Operations, token: "", audit: () => {} },
     ...options,
@@ -189,7 +190,7 @@ describe("GET /health", () => {
 })
 
 describe("another call", () => {
-  test.each(["/", "/stat", "/stats/", "/health/x"])("to %s is 404", async (path) => {
+  test.each(["/page", "/stat", "/stats/", "/health/x"])("to %s is 404", async (path) => {
     expect((await setUp().send(path)).status).toBe(404)
   })
 

@@ -1,10 +1,12 @@
-/** The stats process: GET /stats and the GET /health of the whole. */
+/** The stats process: GET /stats, the GET /health of the whole, and the page that shows both. */
 import { makeSparingLog } from "../../shared/log.ts"
 import { metered } from "../../shared/metrics.ts"
 import { closeQueue, openQueue, queueErrorReason, untilReady } from "../../shared/queue.ts"
 import { serve } from "../../shared/serve.ts"
 import { makeApp } from "./app.ts"
 import { openProbe } from "./database.ts"
+import { makeEvents } from "./events.ts"
+import { makeExamine } from "./health.ts"
 import { makeFigures } from "./metrics.ts"
 import { makeOperations } from "./operations.ts"
 import { makeCount } from "./queue.ts"
@@ -15,12 +17,21 @@ export default await serve("stats", async (config, log) => {
   await untilReady(redis)
   const probe = openProbe(config.DATABASE_URL)
   const sparing = makeSparingLog(log)
-  const counts = makeCount(redis, config.WRITE_QUEUE_NAME)
-  const app = makeApp({
-    ...counts,
-    isDatabaseUp: probe.isDatabaseUp,
+  const { isDatabaseUp } = probe
+  const health = {
+    ...makeCount(redis, config.WRITE_QUEUE_NAME),
+    isDatabaseUp,
     alertDepth: config.QUEUE_ALERT_DEPTH,
-    report: (error) => sparing("warn", "no statistics", { reason: queueErrorReason(error) }),
+    report: (error: unknown) =>
+      sparing("warn", "no statistics", { reason: queueErrorReason(error) }),
+  }
+  const events = makeEvents(makeExamine(health), {
+    alertDepth: config.QUEUE_ALERT_DEPTH,
+    hasOperations: config.ADMIN_TOKEN !== "",
+  })
+  const app = makeApp({
+    ...health,
+    events,
     admin: {
       operations: makeOperations(redis, config.WRITE_QUEUE_NAME),
       token: config.ADMIN_TOKEN,
@@ -31,5 +42,6 @@ export default await serve("stats", async (config, log) => {
     closeQueue(redis)
     await probe.close()
   }
-  return { fetch: metered(app, makeFigures(counts.count, probe.isDatabaseUp)), close }
+  const fetch = metered(app, makeFigures(health.count, isDatabaseUp))
+  return { fetch, endStreams: events.end, close }
 })

@@ -51,6 +51,7 @@ describe.each(KINDS)("stats on a %s Redis", (kind) => {
       ...makeCount(connection, KEYS.waiting),
       isDatabaseUp: probe.isDatabaseUp,
       alertDepth: ALERT_DEPTH,
+      events: { watch: () => new Response() },
       report: () => {},
       admin: {
         operations: makeOperations(connection, KEYS.waiting),

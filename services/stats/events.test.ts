@@ -1,0 +1,126 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { INTERVAL_MILLIS, makeEvents, WATCHERS_MAX } from "./events.ts"
+import type { Examine, Health } from "./health.ts"
+import { toCount } from "./queue.ts"
+
+const HEALTH: Health = {
+  ...{ status: "healthy", queue_depth: 7, worker_active: true, durability: "aof-always" },
+  ...{ redis: "up", postgres: "up" },
+}
+const COUNT = toCount([0, 7, 0, 1, 0, 0, [], []])
+
+beforeEach(() => {
+  vi.useFakeTimers()
+})
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+const setUp = (examine: Examine = async () => ({ count: COUNT, health: HEALTH })) => {
+  const asked = vi.fn(examine)
+  const events = makeEvents(asked, { alertDepth: 1_000, hasOperations: false })
+  const request = (method = "GET") =>
+    events.watch(new Request("http://localhost/events", { method }))
+  const watch = () => {
+    const reader = request().body?.getReader()
+    if (!reader) throw new Error("no body")
+    const decoder = new TextDecoder()
+    return {
+      read: async () => {
+        const { value: bytes, done } = await reader.read()
+        return done ? "the end" : decoder.decode(bytes)
+      },
+      leave: () => reader.cancel(),
+    }
+  }
+  return { asked, events, request, watch }
+}
+
+describe("events", () => {
+  test("come at once and then every second, with the figures and the health", async () => {
+    const { watch } = setUp()
+    const { read } = watch()
+    expect(await read()).toBe("retry: 1000\n\n")
+    const first = await read()
+    expect(first).toMatch(/^data: \{.*\}\n\n$/)
+    expect(JSON.parse(first.slice("data: ".length))).toEqual({
+      ...{ at: Date.now(), alertDepth: 1_000, hasOperations: false, isPaused: false },
+      ...{ health: HEALTH, stats: COUNT.stats, windows: COUNT.windows },
+    })
+    await vi.advanceTimersByTimeAsync(2 * INTERVAL_MILLIS)
+    for (let i = 0; i < 2; i++) expect(await read()).toContain('"queue_depth":7')
+  })
+
+  test("are the same for all: the stores are asked once a second", async () => {
+    const { asked, watch } = setUp()
+    const watchers = Array.from({ length: 10 }, watch)
+    await vi.advanceTimersByTimeAsync(10 * INTERVAL_MILLIS)
+    expect(asked).toHaveBeenCalledTimes(11)
+    await Promise.all(watchers.map(({ leave }) => leave()))
+    await vi.advanceTimersByTimeAsync(10 * INTERVAL_MILLIS)
+    expect(asked).toHaveBeenCalledTimes(11)
+    expect(vi.getTimerCount()).toBe(0)
+    watch()
+    expect(asked).toHaveBeenCalledTimes(12)
+  })
+
+  test("show a watcher who comes later the latest at once", async () => {
+    const { asked, watch } = setUp()
+    watch()
+    await vi.advanceTimersByTimeAsync(INTERVAL_MILLIS / 2)
+    const { read } = watch()
+    await read()
+    expect(await read()).toContain('"queue_depth":7')
+    expect(asked).toHaveBeenCalledTimes(1)
+  })
+
+  test("go on without figures while Redis is away", async () => {
+    const health: Health = { ...HEALTH, status: "unhealthy", redis: "down" }
+    const { watch } = setUp(async () => ({ count: null, health }))
+    const { read } = watch()
+    await read()
+    const event = await read()
+    expect(event).toContain('"redis":"down"')
+    expect(event).not.toContain("stats")
+  })
+
+  test("are for so many watchers; one more is told to come later", async () => {
+    const { request, watch } = setUp()
+    const watchers = Array.from({ length: WATCHERS_MAX }, watch)
+    const refused = request()
+    expect([refused.status, refused.headers.get("retry-after")]).toEqual([503, "5"])
+    expect(await refused.json()).toMatchObject({ type: "/problems/too-many-watchers" })
+    await watchers[0]?.leave()
+    expect(request().status).toBe(200)
+  })
+
+  test("are not kept for a watcher who does not read", async () => {
+    const { watch } = setUp()
+    const { read } = watch()
+    await vi.advanceTimersByTimeAsync(60 * INTERVAL_MILLIS)
+    let events = 0
+    while ((await read()) !== "the end") events += 1
+    expect(events).toBeLessThan(40)
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test("end with the service, which then gives no more", async () => {
+    const { events, request, watch } = setUp()
+    const { read } = watch()
+    await vi.advanceTimersByTimeAsync(0)
+    events.end()
+    await read()
+    await read()
+    expect(await read()).toBe("the end")
+    expect(vi.getTimerCount()).toBe(0)
+    expect(await request().json()).toMatchObject({ type: "/problems/stopping" })
+  })
+
+  test("have headers alone for HEAD, which nobody would end", async () => {
+    const { asked, request } = setUp()
+    const response = request("HEAD")
+    expect(response.headers.get("content-type")).toBe("text/event-stream")
+    expect(response.body).toBeNull()
+    expect(asked).not.toHaveBeenCalled()
+  })
+})

@@ -1,0 +1,120 @@
+/**
+ * GET /events: what the page shows, once a second, as server-sent events. However many look on, Redis and
+ * PostgreSQL are asked once a second, and not at all when nobody does. An event comes every second
+ * whatever the stores do, so that silence means this service: it needs no other heartbeat.
+ */
+import { problem } from "../../shared/problem.ts"
+import type { Examine, Health } from "./health.ts"
+import type { Count, Stats } from "./queue.ts"
+
+export const INTERVAL_MILLIS = 1_000
+
+/** Each is a connection of the 2,048 and a copy of half a kilobyte a second. */
+export const WATCHERS_MAX = 64
+
+/** Events that a watcher has not read. It is sent away then, and asks again when it can read. */
+const UNREAD_MAX = 30
+
+const RETRY_SECONDS = 5
+
+const HEADERS = {
+  "content-type": "text/event-stream",
+  "cache-control": "no-store",
+  // Or nginx would keep events until it has a buffer full of them.
+  "x-accel-buffering": "no",
+}
+
+/** How soon a browser asks again when it has lost the connection, in milliseconds. */
+const FIRST = `retry: ${INTERVAL_MILLIS}\n\n`
+
+export interface Events {
+  /** The answer to one more watcher, or why it is one too many. */
+  readonly watch: (request: Request) => Response
+  /** Ends all answers, and gives no more. */
+  readonly end: () => void
+}
+
+type Watcher = ReadableStreamDefaultController<Uint8Array>
+
+/** What the page is told: the health, and the count behind it. */
+export interface Event {
+  /** Milliseconds since 1970, for rates and the axis of time. */
+  readonly at: number
+  /** Above it the health is degraded. */
+  readonly alertDepth: number
+  /** Whether there is a token, and so anything that an operator can do. */
+  readonly hasOperations: boolean
+  readonly health: Health
+  /** Left out, like the next, when Redis does not answer. */
+  readonly stats: Stats | undefined
+  readonly windows: Count["windows"] | undefined
+  readonly isPaused: boolean | undefined
+}
+
+export const makeEvents = (
+  examine: Examine,
+  settings: Pick<Event, "alertDepth" | "hasOperations">,
+): Events => {
+  const encoder = new TextEncoder()
+  const watchers = new Set<Watcher>()
+  let timer: ReturnType<typeof setTimeout> | undefined
+  let isAsking = false
+  let isEnded = false
+  let latest = ""
+
+  const send = (watcher: Watcher, text: string) => {
+    if ((watcher.desiredSize ?? 0) > -UNREAD_MAX) return watcher.enqueue(encoder.encode(text))
+    watchers.delete(watcher)
+    watcher.close()
+  }
+
+  /** Asks, tells all, and comes back a second after it began. */
+  const round = async () => {
+    isAsking = true
+    const began = performance.now()
+    const { count, health } = await examine()
+    const { stats, windows, isPaused } = count ?? {}
+    const event: Event = { at: Date.now(), ...settings, health, stats, windows, isPaused }
+    latest = `data: ${JSON.stringify(event)}\n\n`
+    for (const watcher of [...watchers]) send(watcher, latest)
+    isAsking = false
+    if (watchers.size === 0) return
+    timer = setTimeout(round, Math.max(0, INTERVAL_MILLIS - (performance.now() - began)))
+  }
+
+  const leave = (watcher: Watcher) => {
+    watchers.delete(watcher)
+    if (watchers.size === 0) clearTimeout(timer)
+  }
+
+  const watch = ({ method }: Request) => {
+    // An answer to HEAD is never read, so nobody would say when its watcher has gone.
+    if (method === "HEAD") return new Response(null, { headers: HEADERS })
+    if (isEnded) return problem("stopping", { retryAfterSeconds: RETRY_SECONDS })
+    if (watchers.size >= WATCHERS_MAX) {
+      return problem("too-many-watchers", { retryAfterSeconds: RETRY_SECONDS })
+    }
+    let self: Watcher
+    const body = new ReadableStream<Uint8Array>({
+      start: (watcher) => {
+        self = watcher
+        const isFirst = watchers.size === 0
+        watchers.add(watcher)
+        send(watcher, FIRST)
+        if (!isFirst) send(watcher, latest)
+        else if (!isAsking) void round()
+      },
+      cancel: () => leave(self),
+    })
+    return new Response(body, { headers: HEADERS })
+  }
+
+  const end = () => {
+    isEnded = true
+    clearTimeout(timer)
+    for (const watcher of watchers) watcher.close()
+    watchers.clear()
+  }
+
+  return { watch, end }
+}

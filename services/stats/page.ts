@@ -1,0 +1,76 @@
+/**
+ * GET /: the page for operators, as its files are. Plain HTML, CSS and JavaScript: nothing is built, and
+ * nothing comes from another host. What a browser may do with them is said as strictly as it can be.
+ */
+import { readFile } from "node:fs/promises"
+import { createRequire } from "node:module"
+import type { Hono } from "hono"
+import { problem } from "../../shared/problem.ts"
+
+/** No inline script or style runs, so a key or a value that looks like one is text and nothing else. */
+const POLICY = [
+  ...["default-src 'none'", "script-src 'self'", "style-src 'self'", "connect-src 'self'"],
+  ...["img-src data:", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'"],
+].join("; ")
+
+const HEADERS = {
+  // With the next version of the service all files of the page are the next ones.
+  "cache-control": "no-cache",
+  "content-security-policy": POLICY,
+  "cross-origin-opener-policy": "same-origin",
+  "referrer-policy": "no-referrer",
+  "x-content-type-options": "nosniff",
+}
+
+const TYPES = {
+  html: "text/html; charset=utf-8",
+  css: "text/css; charset=utf-8",
+  js: "text/javascript; charset=utf-8",
+}
+
+const own = (name: string) => new URL(`page/${name}`, import.meta.url)
+const { resolve } = createRequire(import.meta.url)
+
+/** By path: where the file is. A packaged file is found when it is asked for, like any other. */
+const FILES: Readonly<Record<string, () => URL | string>> = {
+  "/": () => own("index.html"),
+  "/scheme.css": () => own("scheme.css"),
+  "/page.css": () => own("page.css"),
+  "/operations.css": () => own("operations.css"),
+  "/page.js": () => own("page.js"),
+  "/show.js": () => own("show.js"),
+  "/chart.js": () => own("chart.js"),
+  "/operations.js": () => own("operations.js"),
+  "/uplot.js": () => resolve("uplot/dist/uPlot.iife.min.js"),
+  "/uplot.css": () => resolve("uplot/dist/uPlot.min.css"),
+}
+
+/** Paths and their methods, for the answers 405. */
+export const PAGE_PATHS: ReadonlyMap<string, string> = new Map(
+  Object.keys(FILES).map((path) => [path, "GET, HEAD"]),
+)
+
+const typeOf = (file: URL | string) => TYPES[String(file).split(".").at(-1) as keyof typeof TYPES]
+
+/**
+ * Adds the page to the app. Each file is read once, when it is first asked for: on Deno without the right
+ * to read them the service does all else.
+ */
+export const addPage = (
+  app: Hono,
+  read = (file: URL | string): Promise<string> => readFile(file, "utf8"),
+) => {
+  for (const [path, find] of Object.entries(FILES)) {
+    let text: Promise<string> | undefined
+    app.get(path, async () => {
+      try {
+        const file = find()
+        text ??= read(file)
+        return new Response(await text, { headers: { ...HEADERS, "content-type": typeOf(file) } })
+      } catch {
+        text = undefined
+        return problem("page-unavailable")
+      }
+    })
+  }
+}
