@@ -1,0 +1,119 @@
+/** Mistakes in the processes, and in the doors to their stores. */
+import { edit, type Mutation } from "./mutation.ts"
+
+export const PROCESS_MUTATIONS: ReadonlyArray<Mutation> = [
+  {
+    name: "no version guard in the upsert",
+    edits: [edit("shared/database.ts", "\n    where stored.version < excluded.version`", "`")],
+    caughtBy: [
+      "scripts/faults/worker.test.ts",
+      "dead, its statement arrives late: it has no effect",
+    ],
+  },
+  {
+    name: "the defaults of the Redis driver: a lost reply is asked for again by sending again",
+    edits: [
+      edit("shared/queue.ts", "    maxRetriesPerRequest: 0,\n    enableOfflineQueue: false,\n", ""),
+    ],
+    caughtBy: [
+      "scripts/faults/ingest.test.ts",
+      "its reply from Redis is lost after the effect: unknown, sent once, and applied",
+    ],
+  },
+  {
+    name: "no coalescing: a key may be twice in one statement",
+    edits: [
+      edit(
+        "services/worker/batch.ts",
+        "newest: newest.sort(byKey),",
+        "newest: [...items].sort(byKey),",
+      ),
+    ],
+    caughtBy: [
+      "services/worker/batch.test.ts",
+      "keeps the newest write of each key, sorted by key, whatever the order",
+    ],
+  },
+  {
+    name: "a missing table counts as a bad row",
+    edits: [edit("services/worker/errors.ts", "/^(21|22|23|54)/", "/^(21|22|23|42|54)/")],
+    caughtBy: ["scripts/faults/postgres.test.ts", "its table is renamed: held, and none is buried"],
+  },
+  {
+    name: "a batch is released before the hold begins",
+    edits: [
+      edit(
+        "services/worker/carry.ts",
+        "  if (error) yield* hold.enter(error)",
+        "  yield* Effect.retry(queue.release(id), releaseRetry)\n  if (error) yield* hold.enter(error)",
+      ),
+      edit(
+        "services/worker/carry.ts",
+        "  }\n  yield* Effect.retry(queue.release(id), releaseRetry)\n})",
+        "  }\n})",
+      ),
+    ],
+    caughtBy: [
+      "services/worker/carry.test.ts",
+      "gives the batch back after DatabaseUnavailable, after it held: nobody dies",
+    ],
+  },
+  {
+    name: "an older write is not stored when the newest of its key is rejected",
+    edits: [
+      edit(
+        "services/worker/deliver.ts",
+        "rows = bad.flatMap(({ item }) => nextOlder(item) ?? [])",
+        "rows = bad.flatMap(({ item }) => (nextOlder(item), []))",
+      ),
+    ],
+    caughtBy: [
+      "services/recovery.integration.test.ts",
+      "rejected rows are dead letters with their reason, and their neighbours are stored",
+    ],
+  },
+  {
+    name: "health does not look whether Redis keeps a log",
+    edits: [
+      edit(
+        "services/stats/queue.ts",
+        'setting.get("appendonly") !== "yes"',
+        'setting.get("appendonly") === undefined',
+      ),
+    ],
+    caughtBy: [
+      "services/stats/queue.integration.test.ts",
+      "health says how durable Redis is, and is healthy only when it loses nothing",
+    ],
+  },
+  {
+    name: "connections to PostgreSQL are made without a pace",
+    edits: [edit("shared/database.ts", "if (at > now) await", "if (at < 0) await")],
+    caughtBy: [
+      "shared/database.integration.test.ts",
+      "it accepts and closes: it is asked about 20 times a second, not 650",
+    ],
+  },
+  {
+    name: "a log line quotes what was buried",
+    edits: [edit("services/worker/carry.ts", "{ writes: dead.length }", "{ writes: dead.join() }")],
+    caughtBy: [
+      "scripts/faults/postgres.test.ts",
+      "a row is rejected amid others: it alone is buried, and no log quotes it",
+    ],
+  },
+  {
+    name: "ingest answers 202 before Redis has answered",
+    edits: [
+      edit(
+        "services/ingest/queue.ts",
+        "for (const resolve of settle) resolve(refusal)",
+        "for (const resolve of settle) resolve({ version: 1, depth: 0 })",
+      ),
+    ],
+    caughtBy: [
+      "scripts/faults/redis.test.ts",
+      "killed under load, with AOF always: nothing accepted is lost",
+    ],
+  },
+]

@@ -1,0 +1,137 @@
+/** Mistakes in the scripts that run in Redis. */
+import { edit, type Mutation } from "./mutation.ts"
+
+const CLAIM = "shared/protocol/claim.ts"
+const ACKNOWLEDGE = "shared/protocol/acknowledge.ts"
+
+export const PROTOCOL_MUTATIONS: ReadonlyArray<Mutation> = [
+  {
+    name: "destructive pop: claim takes and counts, nothing is kept until the acknowledgement",
+    edits: [
+      edit(
+        CLAIM,
+        "push('RPUSH', batch, items)\nredis.call('ZADD', leases, millis() + lease, id)",
+        "redis.call('HINCRBY', counters, 'processed', #items)",
+      ),
+      edit(ACKNOWLEDGE, "then return -1 end", "then return 0 end"),
+    ],
+    caughtBy: [
+      "services/recovery.integration.test.ts",
+      "a worker killed between claim and commit loses nothing and counts nothing twice",
+    ],
+  },
+  {
+    name: "a heartbeat without XX: it brings lost leases back",
+    edits: [
+      edit(
+        "shared/protocol/heartbeat.ts",
+        "if redis.call('ZSCORE', leases, ARGV[i]) then redis.call('ZADD', leases, 'XX', deadline, ARGV[i])",
+        "if deadline then redis.call('ZADD', leases, deadline, ARGV[i])",
+      ),
+    ],
+    caughtBy: [
+      "services/worker/queue.integration.test.ts",
+      "a heartbeat names what is lost and never brings it back",
+    ],
+  },
+  {
+    name: "acknowledge believes the count of its client, and does not look for the batch",
+    edits: [
+      edit(
+        ACKNOWLEDGE,
+        "local count = redis.call('LLEN', batch)\nif count == 0 then return -1 end",
+        "local count = math.floor(ARGV[3] / 1000000)\nARGV[3] = ARGV[3] % 1000000",
+      ),
+      edit(
+        "services/worker/queue.ts",
+        "...[id, closing, coalesced, ...dead],",
+        "...[id, closing, coalesced + 1e6 * (sizes.get(id) ?? 0), ...dead],",
+      ),
+      edit(
+        "services/worker/queue.ts",
+        "return readBatch(id, texts, silences)\n          }),",
+        "sizes.set(id, texts.length)\n            return readBatch(id, texts, silences)\n          }),",
+      ),
+      edit(
+        "services/worker/queue.ts",
+        "const step = <A>",
+        "const sizes = new Map<string, number>()\nconst step = <A>",
+      ),
+    ],
+    caughtBy: [
+      "scripts/faults/worker.test.ts",
+      "frozen past its lease: its late acknowledgement is refused, and nothing counts twice",
+    ],
+  },
+  {
+    name: "a batch is recovered while its worker lives",
+    edits: [
+      edit(
+        "shared/protocol/recover.ts",
+        "if not deadline or tonumber(deadline) > millis() then",
+        "if not deadline then",
+      ),
+    ],
+    caughtBy: [
+      "services/worker/queue.integration.test.ts",
+      "a batch is recovered only past its deadline, once, in order, and counted as redelivered",
+    ],
+  },
+  {
+    name: "a full Redis does not drain",
+    edits: [
+      edit("shared/protocol/prelude.ts", "DRAINING = `#!lua flags=allow-oom", "DRAINING = `#!lua"),
+    ],
+    caughtBy: [
+      "scripts/faults/redis.test.ts",
+      "full: writes are refused with Retry-After, what waits drains, and writes come again",
+    ],
+  },
+  {
+    name: "versions do not continue above the table's",
+    edits: [edit("shared/protocol/seed.ts", "if last >= highest then", "if true then")],
+    caughtBy: [
+      "scripts/faults/redis.test.ts",
+      "back with nothing and a clock behind the table: the next write of a key still wins",
+    ],
+  },
+  {
+    name: "versions are a counter that begins again with an empty Redis",
+    edits: [
+      edit("shared/protocol/enqueue.ts", "math.max(last + 1, micros())", "last + 1"),
+      edit("shared/protocol/seed.ts", "if last >= highest then", "if true then"),
+    ],
+    caughtBy: [
+      "scripts/faults/redis.test.ts",
+      "back with nothing: counters begin again together, and the next write of a key wins",
+    ],
+  },
+  {
+    name: "the limit of the queue is looked at once for a whole call",
+    edits: [
+      edit(
+        "shared/protocol/enqueue.ts",
+        "math.max(0, math.min(#ARGV - 1, tonumber(ARGV[1]) - depth))",
+        "depth < tonumber(ARGV[1]) and #ARGV - 1 or 0",
+      ),
+    ],
+    caughtBy: [
+      "scripts/faults/overload.test.ts",
+      "sent to two processes at once: exactly as many are taken as may wait",
+    ],
+  },
+  {
+    name: "nobody counts the workers that a write has ended",
+    edits: [
+      edit(
+        "shared/protocol/recover.ts",
+        "'^{\"version\":(%d+),'), 1)",
+        "'^{\"version\":(%d+),'), 0)",
+      ),
+    ],
+    caughtBy: [
+      "scripts/faults/silence.test.ts",
+      "is claimed alone from the third silence on, and buried at the sixth; neighbours live",
+    ],
+  },
+]
