@@ -40,6 +40,19 @@ const Value = (maxBytes: number) =>
     ),
   )
 
+/** The schema's answer without its reasons, ten times as fast: nearly every write is one. */
+const isWrite = (input: unknown, valueMaxBytes: number): input is Write => {
+  if (typeof input !== "object" || input === null) return false
+  const { key, value } = input as { key?: unknown; value?: unknown }
+  return (
+    typeof key === "string" &&
+    typeof value === "string" &&
+    isKey(key) &&
+    storable(value) &&
+    fits(value, valueMaxBytes)
+  )
+}
+
 const Write = (valueMaxBytes: number) =>
   Schema.Struct({
     key: Key.pipe(Schema.annotateKey({ messageMissingKey: "is missing" })),
@@ -67,17 +80,19 @@ export type DecodeWrite = (input: unknown) => Result.Result<Write, ReadonlyArray
 /** The decoder of request bodies, built once. Other members of the object are ignored. */
 export const makeDecodeWrite = (valueMaxBytes: number): DecodeWrite => {
   const decode = Schema.decodeUnknownResult(Write(valueMaxBytes), { errors: "all" })
-  return (input) => Result.mapError(decode(input), ({ issue }) => flaws(issue))
+  return (input) =>
+    isWrite(input, valueMaxBytes)
+      ? Result.succeed({ key: input.key, value: input.value })
+      : Result.mapError(decode(input), ({ issue }) => flaws(issue))
 }
 
 /** The largest body a valid write can have, however it is escaped; the slack is for white space. */
 export const bodyMaxBytes = (valueMaxBytes: number) =>
   JSON_ESCAPE_FACTOR * (valueMaxBytes + KEY_MAX_BYTES) + 1_024
 
-const decodeKey = Schema.decodeUnknownResult(Key)
-
 /** A key as a reader may ask for it; the same bounds as in a write. */
-export const isKey = (key: string): boolean => Result.isSuccess(decodeKey(key))
+export const isKey = (key: string): boolean =>
+  key !== "" && key !== "." && key !== ".." && storable(key) && fits(key, KEY_MAX_BYTES)
 
 /** What makes two writes writes of the same row; the primary key of the table. */
 export const identity = (write: Write): string => write.key

@@ -107,11 +107,42 @@ describe("put", () => {
   })
 
   test("begins another call when one has its number of bytes", async () => {
-    const { put, calls } = setUp()
+    const { put, calls, call } = setUp()
     const bytes = CALL_MAX_BYTES / 4
     for (let i = 0; i < 8; i++) void put(write(`${i}`, bytes))
     await turn()
+    expect(calls.map(({ items }) => items.length)).toEqual([3, 3])
+    call(0).reply([3, 1, 3, 0])
+    await turn()
+    await turn()
     expect(calls.map(({ items }) => items.length)).toEqual([3, 3, 2])
+  })
+
+  test("gathers what comes while two calls are under way into the next", async () => {
+    const { put, calls, call } = setUp()
+    for (let i = 0; i < 5; i++) {
+      void put(write(`${i}`))
+      await turn()
+    }
+    expect(calls.map(({ items }) => items.length)).toEqual([1, 1])
+    call(1).reply([2, 2, 1, 0])
+    await turn()
+    await turn()
+    expect(calls.map(({ items }) => items.length)).toEqual([1, 1, 3])
+  })
+
+  test("refuses unsent what gathered while a call got no reply", async () => {
+    const { put, calls, call } = setUp()
+    const outcomes: Array<Promise<unknown>> = []
+    for (let i = 0; i < 4; i++) {
+      outcomes.push(put(write(`${i}`)))
+      await turn()
+    }
+    call(0).fail(new Error("Command timed out"))
+    expect(await outcomes[0]).toMatchObject({ refused: "outcome-unknown" })
+    expect(await Promise.all(outcomes.slice(2))).toEqual([UNAVAILABLE, UNAVAILABLE])
+    await turn()
+    expect(calls).toHaveLength(2)
   })
 })
 
@@ -186,7 +217,8 @@ describe("what waits for a reply", () => {
     await turn()
     expect(await put(write("one more"))).toEqual(UNAVAILABLE)
     const sent = calls.length
-    expect(sent).toBe(WAITING_MAX_WRITES / CALL_MAX_WRITES)
+    // The last is full as well, but waits with those before it under way.
+    expect(sent).toBe(WAITING_MAX_WRITES / CALL_MAX_WRITES - 1)
     call(0).reply([CALL_MAX_WRITES, 1, CALL_MAX_WRITES, 0])
     await turn()
     void put(write("again"))
@@ -195,16 +227,14 @@ describe("what waits for a reply", () => {
   })
 
   test("is bounded in bytes; also a failed call makes room", async () => {
-    const { put, calls, call } = setUp()
+    const { put, call } = setUp()
     const bytes = WAITING_MAX_BYTES / 64
     for (let i = 0; i < 63; i++) void put(write(`${i}`, bytes))
     await turn()
     expect(await put(write("one more", bytes))).toEqual(UNAVAILABLE)
     call(0).fail(new Error("Command timed out"))
     await turn()
-    const sent = calls.length
-    void put(write("again", bytes))
-    await turn()
-    expect(calls).toHaveLength(sent + 1)
+    const again = put(write("again", bytes))
+    expect(await Promise.race([again, turn("it waits")])).toBe("it waits")
   })
 })

@@ -10,7 +10,7 @@ import { Queue } from "./queue.ts"
 import { queueBackoff } from "./retry.ts"
 import { DRAIN_DEADLINE, Settings } from "./settings.ts"
 import { takeBatch } from "./take.ts"
-import { nextWindow } from "./window.ts"
+import { nextWindow, worthTaking } from "./window.ts"
 
 /** Runs until it is interrupted; then finishes or gives back what it holds, and leaves. */
 export const pipeline = Effect.gen(function* () {
@@ -21,10 +21,15 @@ export const pipeline = Effect.gen(function* () {
   const slots = yield* Semaphore.make(WORKER_CONCURRENCY)
   const carriers = yield* FiberSet.make<void, never>()
 
+  const busy = Effect.map(FiberSet.size(carriers), (size) => size > 0)
+
   const next = Effect.uninterruptibleMask((restore) =>
     Effect.gen(function* () {
       yield* restore(slots.take(1))
-      const [closing, batch] = yield* restore(hold.passed).pipe(
+      const [closing, batch] = yield* restore(
+        worthTaking(busy, FiberSet.awaitEmpty(carriers)),
+      ).pipe(
+        Effect.andThen(restore(hold.passed)),
         Effect.andThen(restore(nextWindow)),
         Effect.tap(() => restore(hold.passed)),
         Effect.zip(restore(takeBatch)),

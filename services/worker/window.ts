@@ -5,6 +5,7 @@
  */
 import { Clock, Duration, Effect } from "effect"
 import type { Config } from "../../shared/config.ts"
+import { Bite } from "./bite.ts"
 import { type Closing, type Look, Queue, WAIT_SECONDS } from "./queue.ts"
 import { Settings } from "./settings.ts"
 
@@ -32,6 +33,22 @@ export const decide = (rules: Rules, look: Look, openFor: number): Closing | num
   if (quiet <= 0) return "Quiet"
   return Math.min(elapsed, quiet, LOOK_MILLIS)
 }
+
+/**
+ * Waits until another batch is worth its round trips: at once when none is being written (`busy` ends),
+ * else when a whole bite waits. Batches taken beside one another from a short queue would each be small,
+ * and a write costs the less the more of them share a commit.
+ */
+export const worthTaking = (busy: Effect.Effect<boolean>, notBusy: Effect.Effect<void>) =>
+  Effect.gen(function* () {
+    const queue = yield* Queue
+    const bite = yield* Bite
+    while (yield* busy) {
+      const { depth } = yield* queue.look
+      if (depth >= (yield* bite.size)) return
+      yield* Effect.timeoutOption(notBusy, Duration.millis(LOOK_MILLIS))
+    }
+  })
 
 /** Waits until a window has opened and closed. Blocks in Redis while nothing waits. */
 export const nextWindow = Effect.gen(function* () {
