@@ -11,6 +11,9 @@ import { REDIS_KINDS, type Stack, startStack, until } from "./stack.suite.ts"
 
 const ADMIN_TOKEN = "0123456789abcdef0123456789abcdef"
 const MARKUP = `<script>document.title = "pwned"</script><img src=x onerror="document.title='pwned'">`
+/** What no line of a log may hold: keys, values, and addresses with passwords. */
+const SECRET = /storm:|outage:|purged:|keykey|value of|script|postgres(ql)?:\/\/|redis:\/\//
+
 const PHONE: BrowserContextOptions = { viewport: { width: 360, height: 740 }, isMobile: true }
 
 /** A loss of PostgreSQL must be on the page by then. */
@@ -19,12 +22,14 @@ const VISIBLE_MILLIS = 2_000
 describe.runIf(hasBrowser)("the page", () => {
   let stack: Stack
   let browser: Browser
+  const lines: string[] = []
   let opened: Array<() => Promise<void>> = []
 
   beforeAll(async () => {
-    const env = { ADMIN_TOKEN }
+    const env = { ADMIN_TOKEN, LOG_LEVEL: "debug" }
+    const onLine = (line: string) => lines.push(line)
     const [started, launched] = await Promise.all([
-      startStack({ redis: REDIS_KINDS[0], env }),
+      startStack({ redis: REDIS_KINDS[0], env, onLine }),
       startBrowser(),
     ])
     stack = started
@@ -91,7 +96,7 @@ describe.runIf(hasBrowser)("the page", () => {
     await page.keyboard.press("Enter")
     await shows(page, "outcome", /^1 replayed/)
     await shows(page, "dead", "1")
-    await page.focus("#refresh")
+    // The letter is gone and its button with it; the focus is on what shows whether it came back.
     await page.keyboard.press("Enter")
     await page.focus("#letters button.danger")
     await page.keyboard.press("Enter")
@@ -182,5 +187,15 @@ describe.runIf(hasBrowser)("the page", () => {
     expect(performance.now() - asked).toBeLessThan(4_000)
     await shows(page, "status", "disconnected")
     expect(await text(page, "troubles")).toContain("hears nothing")
+  })
+
+  test("leaves the log without a key, a value or a password, and without a line for each write", () => {
+    const messages = lines.map((line) => JSON.parse(line).message)
+    expect(messages).toContain("batches written")
+    expect(messages).toContain("batch written")
+    expect(messages).toContain("writes were buried")
+    expect(messages).toContain("writes are held")
+    expect(lines.filter((line) => SECRET.test(line))).toEqual([])
+    expect(lines.length).toBeLessThan(400)
   })
 })

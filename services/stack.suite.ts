@@ -41,6 +41,8 @@ export interface StackOptions {
   readonly redis: RedisKind
   readonly runtime?: Runtime
   readonly env?: Readonly<Record<string, string>>
+  /** Hears each line of each process's log. */
+  readonly onLine?: (line: string) => void
   /** Left out: one worker. */
   readonly workers?: number
 }
@@ -121,7 +123,8 @@ export const startStack = async ({ redis: kind, runtime = "node", ...options }: 
   const start = async (name: ServiceName, port?: number): Promise<Service> => {
     const service = await startService(name, {
       runtime,
-      env: { ...env, LOG_LEVEL: "info" },
+      env: { ...env, LOG_LEVEL: options.env?.LOG_LEVEL ?? "info" },
+      onLine: options.onLine,
       ...(port !== undefined && { port }),
     })
     started.push(service)

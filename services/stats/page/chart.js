@@ -33,7 +33,8 @@ const makePlot = (element, names) => {
     height: HEIGHT,
     legend: { show: false },
     cursor: { show: false },
-    padding: [10, 12, 0, 0],
+    // On the right there is room for half a time.
+    padding: [10, 28, 0, 0],
     scales: {
       // A minute at first, so that it is no sliver; then it grows to five.
       x: { range: (_, min, max) => [Math.max(max - SECONDS, Math.min(min, max - 60)), max] },

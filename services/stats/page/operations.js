@@ -84,8 +84,11 @@ const showLetter = ({ version, reason, sqlstate, at, key, ...content }) => {
 const list = async (after) => {
   const page = await call("GET", `/dead?limit=20&after=${after}`)
   const items = page.dead.map(showLetter)
-  if (after === 0) element("letters").replaceChildren(...items)
-  else element("letters").append(...items)
+  const letters = element("letters")
+  // What had the focus is gone with its letter.
+  if (after === 0 && letters.contains(document.activeElement)) element("refresh").focus()
+  if (after === 0) letters.replaceChildren(...items)
+  else letters.append(...items)
   next = page.next
   element("more").hidden = next === null
   setText("letters-count", page.total === 0 ? "none" : `${count(page.total)}, the oldest first`)
