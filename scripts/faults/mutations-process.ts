@@ -103,7 +103,7 @@ export const PROCESS_MUTATIONS: ReadonlyArray<Mutation> = [
     ],
   },
   {
-    name: "ingest answers 202 before Redis has answered",
+    name: "ingest answers 202 although Redis has failed",
     edits: [
       edit(
         "services/ingest/queue.ts",
@@ -114,6 +114,22 @@ export const PROCESS_MUTATIONS: ReadonlyArray<Mutation> = [
     caughtBy: [
       "scripts/faults/redis.test.ts",
       "killed under load, with AOF always: nothing accepted is lost",
+    ],
+  },
+  {
+    name: "Redis is started without its log",
+    edits: [edit("scripts/redis.ts", 'appendonly: "yes"', 'appendonly: "no"')],
+    caughtBy: [
+      "scripts/faults/redis.test.ts",
+      "killed while batches are in flight: they are recovered from its log",
+    ],
+  },
+  {
+    name: "a query has no deadline of its own",
+    edits: [edit("shared/database.ts", "}, options.deadlineMillis)", "}, 2 ** 31 - 1)")],
+    caughtBy: [
+      "shared/database.integration.test.ts",
+      "frozen: each call ends by its deadline, and the first after the thaw succeeds",
     ],
   },
 ]
