@@ -35,7 +35,7 @@ export const missingEngine = async (): Promise<string | null> => {
     const failed = await run("docker", command).then(
       () => null,
       ({ code, stderr }) =>
-        code === "ENOENT" ? "no docker on the PATH" : String(stderr).trim().split("\n").at(-1),
+        code === "ENOENT" ? "no docker on the PATH" : String(stderr).trim().split("\n")[0],
     )
     if (failed) return failed
   }
