@@ -16,6 +16,7 @@ import {
   selectRow,
   upsert,
 } from "./database.ts"
+import { startProxy } from "./proxy.suite.ts"
 
 const MIGRATION = new URL("migrations/0001_key_values.sql", import.meta.url)
 const DEADLINE_MILLIS = 700
@@ -30,6 +31,9 @@ afterAll(async () => {
   await store?.stop()
   await directory?.remove()
 })
+
+const ANY = /(?:)/
+const IGNORED = [() => {}, () => {}] as const
 
 const open = (url = store.url, deadlineMillis = 10_000, maxConnections = 2): Database => {
   const database = openDatabase(url, { name: "test", maxConnections, deadlineMillis })
@@ -185,6 +189,29 @@ describe("a server that does not answer", () => {
     await expect(database.run(ping)).rejects.toBeInstanceOf(DeadlinePassed)
     await database.run(ping)
     expect(connections).toBe(2)
+  })
+
+  test("it goes away at each point of a start: the call fails, the next one works, nobody dies", async () => {
+    const proxy = await startProxy(store.port)
+    onTestFinished(proxy.stop)
+    const url = store.url.replace(`:${store.port}/`, `:${proxy.port}/`)
+    let cuts = 0
+    // Each round lets one request more pass before the connection is reset: start-up, password, query.
+    for (let passed = 0; cuts === passed; passed++) {
+      const database = open(url, 5_000, 1)
+      const cut = (async () => {
+        for (let left = passed; left > 0; left--) await proxy.trap(ANY, "pass")
+        await proxy.trap(ANY, "cut")
+        cuts += 1
+      })()
+      const call = database.run((sql) => upsert(sql, items(passed + 1, "k")))
+      await Promise.race([call.then(...IGNORED), cut])
+      await call.then(...IGNORED)
+      proxy.heal()
+      await database.run(ping).catch(() => database.run(ping))
+      await database.close()
+    }
+    expect(cuts).toBeGreaterThan(3)
   })
 
   test("it accepts and closes: it is asked about 20 times a second, not 650", async () => {

@@ -73,6 +73,9 @@ const openPool = (url: string, { name, maxConnections, deadlineMillis }: OpenDat
     connect_timeout: CONNECT_DEADLINE_SECONDS,
     backoff: () => RECONNECT_SECONDS,
     onnotice: () => {},
+    // It would ask for the server's types on each new connection, as a promise that nobody handles: a
+    // reset at that moment would end the process.
+    fetch_types: false,
     connection: {
       application_name: `write-buffer-${name}`,
       statement_timeout: Math.max(100, deadlineMillis - STATEMENT_MARGIN_MILLIS),
@@ -105,7 +108,9 @@ export const openDatabase = (url: string, options: OpenDatabaseOptions): Databas
           rebuild(used)
         }, options.deadlineMillis)
         query(used.sql)
-          .then(resolve, reject)
+          // The driver would send the next query on the socket that has just failed and not closed yet,
+          // and forget it there: whoever tries again does so a turn later.
+          .then(resolve, (error) => setImmediate(reject, error))
           .finally(() => clearTimeout(timer))
       })
     },
@@ -115,6 +120,10 @@ export const openDatabase = (url: string, options: OpenDatabaseOptions): Databas
     },
   }
 }
+
+/** An array as PostgreSQL reads one. Strings are quoted, so that NULL, braces and commas are text. */
+const arrayOf = (texts: ReadonlyArray<string>) =>
+  `{${texts.map((text) => `"${text.replaceAll(/["\\]/g, "\\$&")}"`).join(",")}}`
 
 /**
  * Writes all items in one statement; an item whose row has the same or a higher version changes
@@ -127,9 +136,9 @@ export const upsert = async (sql: Sql, items: ReadonlyArray<Item>): Promise<void
     insert into key_values as stored (key, value, version)
     select key, value, version
     from unnest(
-      ${items.map(({ write }) => write.key)}::text[],
-      ${items.map(({ write }) => write.value)}::text[],
-      ${items.map(({ version }) => String(version))}::bigint[]
+      ${arrayOf(items.map(({ write }) => write.key))}::text[],
+      ${arrayOf(items.map(({ write }) => write.value))}::text[],
+      ${`{${items.map(({ version }) => version).join(",")}}`}::bigint[]
     ) as batch (key, value, version)
     on conflict (key) do update
     set value = excluded.value, version = excluded.version, updated_at = excluded.updated_at
