@@ -9,6 +9,9 @@ import { type Runtime, type Service, type ServiceName, startService } from "../s
 /** Above the ten seconds in which every process must end. */
 const EXIT_LIMIT_MILLIS = 12_000
 
+/** Enough for a stack. */
+const LAST_LINES = 20
+
 export type Member = Awaited<ReturnType<typeof startMember>>
 
 export interface MemberOptions {
@@ -21,15 +24,24 @@ export interface MemberOptions {
 
 export const startMember = async ({ name, runtime, env, redis, postgres }: MemberOptions) => {
   const lines: string[] = []
-  const launch = (port?: number): Promise<Service> =>
-    startService(name, {
+  /** Ends that nobody asked for, with the last words. */
+  const deaths: string[] = []
+  let alive = false
+  const launch = async (port?: number): Promise<Service> => {
+    const started = await startService(name, {
       env,
       onLine: (line) => void lines.push(line),
       ...(runtime && { runtime }),
       ...(port !== undefined && { port }),
     })
+    alive = true
+    void started.exited.then(({ code, signal }) => {
+      if (alive) deaths.push(`${name} ended by itself (${code ?? signal}):\n${lines.slice(-LAST_LINES).join("\n")}`)
+      alive = false
+    })
+    return started
+  }
   let service = await launch()
-  let alive = true
   return {
     name,
     url: service.url,
@@ -37,6 +49,7 @@ export const startMember = async ({ name, runtime, env, redis, postgres }: Membe
     redis,
     postgres,
     lines,
+    deaths,
     pid: () => service.pid,
     /** How many of its lines match. */
     said: (pattern: RegExp) => lines.filter((line) => pattern.test(line)).length,
@@ -51,15 +64,14 @@ export const startMember = async ({ name, runtime, env, redis, postgres }: Membe
         throw new Error(`${name} does not end`)
       return await service.exited
     },
-    isAlive: () => alive,
     /** Starts it on its port if it does not run; lets it go on if it does. */
     start: async () => {
       service.kill("SIGCONT")
       if (alive) return
       service = await launch(service.port)
-      alive = true
     },
     stop: async () => {
+      alive = false
       service.kill("SIGCONT")
       await service.stop()
       redis.stop()

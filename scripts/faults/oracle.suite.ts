@@ -174,6 +174,7 @@ export const makeOracle = ({ client, urls, redis, postgres, members, logs }: Sub
     },
     /** Everything, once all is healed and nobody writes. */
     check: async () => {
+      for (const { deaths } of members) expect(deaths.splice(0)).toEqual([])
       const stats = await client.drained(DRAIN_LIMIT_MILLIS)
       await checkRows()
       const dead = await checkDead()
