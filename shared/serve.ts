@@ -5,6 +5,7 @@
 import process from "node:process"
 import { setTimeout as sleep } from "node:timers/promises"
 import { type Config, ConfigError, loadConfig } from "./config.ts"
+import { exitOnCrash } from "./crash.ts"
 import { type Fetch, listen } from "./listen.ts"
 import { type Log, makeLog } from "./log.ts"
 import { problem } from "./problem.ts"
@@ -46,13 +47,6 @@ const loadOrFail = (name: "ingest" | "reader" | "stats") => {
 }
 
 const refuse = () => problem("stopping", { retryAfterSeconds: 1, headers: { connection: "close" } })
-
-/** A process that is not in order ends; its writes are in Redis. The message may quote one: only where. */
-const crash = (log: Log) => (error: unknown) => {
-  const { name, stack } = error instanceof Error ? error : { name: typeof error, stack: "" }
-  log("error", "crashed", { name, where: /\n +at (.*)/.exec(stack ?? "")?.[1] ?? "" })
-  process.exit(1)
-}
 
 /** On the first SIGTERM or SIGINT: ends the work, closes the stores, exits. On a second: exits. */
 const stopOnSignal = (log: Log, finish: () => Promise<void>, close: () => Promise<void>) => {
@@ -139,8 +133,7 @@ export const serve = async (
 ): Promise<{ readonly fetch: Fetch }> => {
   const config = loadOrFail(name)
   const log = makeLog(name, config)
-  process.on("unhandledRejection", crash(log))
-  process.on("uncaughtException", crash(log))
+  exitOnCrash(log)
   const service = await open(config, log)
   if (isDeno) return { fetch: serveOnDeno(log, service) }
   await serveOnNode(name, config.PORT ?? 0, log, service)

@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto"
 import process from "node:process"
 import { Cause, Effect, Exit, Fiber, Layer } from "effect"
 import { ConfigError, loadConfig } from "../../shared/config.ts"
+import { exitOnCrash } from "../../shared/crash.ts"
 import { makeLog } from "../../shared/log.ts"
 import { layerMetrics } from "./app.ts"
 import { Bite } from "./bite.ts"
@@ -21,6 +22,7 @@ const STOP_DEADLINE_MILLIS = 9_500
 const start = () => {
   const config = loadConfig("worker")
   const log = makeLog("worker", config)
+  exitOnCrash(log)
   const worker = `worker-${randomUUID().slice(0, 8)}`
   const layer = Layer.mergeAll(Lease.layer, Report.layer, layerMetrics).pipe(
     Layer.provideMerge(Hold.layer),
