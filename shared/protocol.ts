@@ -36,5 +36,5 @@ export const SCRIPTS = {
   snapshot: script(6, snapshot),
   replay: script(3, replay),
   discard: script(2, discard),
-  purge: script(2, purge),
+  purge: script(3, purge),
 }

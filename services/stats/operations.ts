@@ -79,7 +79,7 @@ export const makeOperations = (redis: QueueConnection, queueName: string) => {
       let gone = 0
       while (gone < writes) {
         const count = await redis.purge(
-          ...[keys.waiting, keys.counters],
+          ...[keys.waiting, keys.counters, keys.silences],
           Math.min(PURGE_CALL_WRITES, writes - gone),
         )
         if (count === 0) break

@@ -7,7 +7,7 @@ import { Context, Duration, Effect, Layer } from "effect"
 import { openDatabase, type Sql, selectHighestVersion, upsert } from "../../shared/database.ts"
 import type { Item } from "../../shared/write.ts"
 import { classify, type DatabaseError } from "./errors.ts"
-import { Settings, STATEMENT_DEADLINE } from "./settings.ts"
+import { SEED_DEADLINE, Settings, STATEMENT_DEADLINE } from "./settings.ts"
 
 export class Database extends Context.Service<
   Database,
@@ -38,10 +38,24 @@ export const layerPostgres = Layer.effect(
     const run = <A>(query: (sql: Sql) => Promise<A>) =>
       Effect.tryPromise({ try: () => database.run(query), catch: classify })
 
+    // Connections of its own: within the deadline of a batch, the scan of a large table would never end.
+    const highestVersion = Effect.acquireUseRelease(
+      Effect.sync(() =>
+        openDatabase(settings.DATABASE_URL, {
+          name: "worker-seed",
+          maxConnections: 1,
+          deadlineMillis: Duration.toMillis(SEED_DEADLINE),
+        }),
+      ),
+      (opened) =>
+        Effect.tryPromise({ try: () => opened.run(selectHighestVersion), catch: classify }),
+      (opened) => Effect.promise(() => opened.close()),
+    )
+
     return Database.of({
       write: (items) => run((sql) => upsert(sql, items)),
       probe: run((sql) => upsert(sql, [])),
-      highestVersion: run(selectHighestVersion),
+      highestVersion,
     })
   }),
 )

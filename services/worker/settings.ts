@@ -19,6 +19,9 @@ export const BITE_MAX_BYTES = 4 * 1_024 * 1_024
  */
 export const STATEMENT_DEADLINE = Duration.seconds(12)
 
+/** The scan for the table's highest version, once for each life of Redis' data; on a large table, minutes. */
+export const SEED_DEADLINE = Duration.minutes(10)
+
 /** All the statements of one batch, retries and halving included; a batch beyond it goes back. */
 export const BATCH_DEADLINE = Duration.seconds(120)
 

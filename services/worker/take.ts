@@ -32,10 +32,11 @@ export const takeBatch = Effect.gen(function* () {
   const { worker } = yield* Settings
   const id = `${worker}:${++taken}`
   const nothing: Batch = { id, items: [], unreadable: [], silences: 0 }
-  // A claim that is interrupted may still happen; on one connection the release comes after it.
+  // A claim that is given up may still happen; on one connection the release comes after it. Left to its
+  // lease it would look as if a worker had gone silent with it.
   const claim = Effect.suspend(() => Effect.flatMap(bite.size, (max) => queue.claim(id, max))).pipe(
     Effect.retry({ times: CLAIM_RETRIES }),
-    Effect.onInterrupt(() => Effect.ignore(Effect.retry(queue.release(id), releaseRetry))),
+    Effect.onError(() => Effect.ignore(Effect.retry(queue.release(id), releaseRetry))),
   )
   return (
     (yield* claim) ??
