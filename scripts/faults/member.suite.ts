@@ -36,7 +36,10 @@ export const startMember = async ({ name, runtime, env, redis, postgres }: Membe
     })
     alive = true
     void started.exited.then(({ code, signal }) => {
-      if (alive) deaths.push(`${name} ended by itself (${code ?? signal}):\n${lines.slice(-LAST_LINES).join("\n")}`)
+      if (alive)
+        deaths.push(
+          `${name} ended by itself (${code ?? signal}):\n${lines.slice(-LAST_LINES).join("\n")}`,
+        )
       alive = false
     })
     return started
