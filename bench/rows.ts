@@ -13,7 +13,7 @@ export const countMissing = async (database: Database, ledger: Ledger): Promise<
   const absent = await database.run(
     (sql) => sql<{ client: number; number: number }[]>`
       select client, number
-      from unnest(${clients}::int[], ${sent}::int[]) as account (client, sent),
+      from unnest(${`{${clients}}`}::int[], ${`{${sent}}`}::int[]) as account (client, sent),
         generate_series(0, sent - 1) as number
       where not exists (
         select from key_values
