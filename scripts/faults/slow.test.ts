@@ -19,7 +19,8 @@ const P99_LIMIT_MILLIS = 1_000
 const LENGTH = 100
 
 faults("two hundred slow clients", () => {
-  const stack = useFaultStack()
+  // Deno's server has no such limits: it wants a proxy in front, as the README says.
+  const stack = useFaultStack({ runtime: "node" })
 
   test("leave a normal client's p99 under a second, and are gone in 30 seconds", async () => {
     const { oracle, ingest } = stack()
