@@ -161,7 +161,8 @@ describe("a stop of ingest during an upload", () => {
       expect(await service.exited).toEqual(CLEAN)
     })
 
-    test("exits at once at a second signal", async (context) => {
+    // Deno cuts the upload off itself, so there its stop may be over before a second signal comes.
+    test.runIf(runtime === "node")("exits at once at a second signal", async (context) => {
       const { service } = await setUp(context, runtime)
       service.kill("SIGTERM")
       await service.printed(/stopping/, 5_000)
