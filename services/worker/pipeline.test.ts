@@ -79,6 +79,39 @@ describe("pipeline", () => {
   )
 
   test(
+    "lets writes gather for a while after a full window, but not after a bite of a backlog",
+    Effect.gen(function* () {
+      const { outside, onDatabase } = yield* running
+      const sizes = Effect.map(onDatabase.statements, (all) => all.map(({ length }) => length))
+      yield* outside.enqueue(many(50))
+      yield* drained
+      yield* outside.enqueue(many(30))
+      yield* TestClock.adjust(24)
+      yield* outside.enqueue(many(40))
+      expect(yield* sizes).toEqual([50])
+      yield* TestClock.adjust(1)
+      expect(yield* sizes).toEqual([50, 40])
+      yield* outside.enqueue(many(200))
+      yield* TestClock.adjust(20)
+      expect(yield* sizes).toEqual([50, 40, 100, 100])
+    }),
+    { BATCH_MAX: 100 },
+  )
+
+  test(
+    "takes lone writes one after the other without a pause",
+    Effect.gen(function* () {
+      const { outside, onDatabase } = yield* running
+      for (const value of ["1", "2", "3"]) {
+        yield* outside.enqueue([write("a", value)])
+        yield* drained
+      }
+      expect(yield* onDatabase.count("write")).toBe(3)
+    }),
+    { WORKER_POLL_INTERVAL: 0 },
+  )
+
+  test(
     "has WORKER_CONCURRENCY batches in flight and no more",
     Effect.gen(function* () {
       const { outside, onDatabase } = yield* running

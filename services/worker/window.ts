@@ -35,9 +35,9 @@ export const decide = (rules: Rules, look: Look, openFor: number): Closing | num
 }
 
 /**
- * Waits until another batch is worth its round trips: at once when none is being written (`busy` ends),
- * else when a whole bite waits. Batches taken beside one another from a short queue would each be small,
- * and a write costs the less the more of them share a commit.
+ * Waits until another batch is worth its round trips: at once when nothing speaks against it (`busy` has
+ * ended), else when a whole bite waits. Batches taken beside one another from a short queue would each be
+ * small, and a write costs the less the more of them share a commit.
  */
 export const worthTaking = (busy: Effect.Effect<boolean>, notBusy: Effect.Effect<void>) =>
   Effect.gen(function* () {
