@@ -3,6 +3,7 @@
  * Redis. A process of its own: `PORT=… node bench/ceiling.ts`, or `deno serve`.
  */
 import { makeApp } from "../services/ingest/app.ts"
+import { metered } from "../shared/metrics.ts"
 import { serve } from "../shared/serve.ts"
 
 export default await serve("ingest", ({ VALUE_MAX_BYTES }, log) => {
@@ -13,5 +14,5 @@ export default await serve("ingest", ({ VALUE_MAX_BYTES }, log) => {
     valueMaxBytes: VALUE_MAX_BYTES,
     report: () => log("error", "request failed"),
   })
-  return { fetch: app.fetch, close: () => Promise.resolve() }
+  return { fetch: metered(app), close: () => Promise.resolve() }
 })

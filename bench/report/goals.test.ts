@@ -11,6 +11,25 @@ describe("evaluate", () => {
     ])
   })
 
+  it("compares with the ceiling at the most connections", () => {
+    const { loads, settings } = sampleResults()
+    const more = loads.map((load) => ({
+      ...load,
+      connections: 100,
+      perSecond: load.contender === "ceiling" ? load.perSecond * 2 : load.perSecond,
+    }))
+    const goals = evaluate(
+      sampleResults({
+        loads: [...loads, ...more],
+        settings: { ...settings, connections: [32, 100] },
+      }),
+    )
+    expect(goals.find(({ name }) => name.startsWith("accept"))).toMatchObject({
+      name: "accept / ceiling throughput, 100 connections",
+      figure: 0.475,
+    })
+  })
+
   it("finds all reached that are", () => {
     expect(evaluate(sampleResults()).map(isReached)).toEqual(Array(12).fill(true))
   })

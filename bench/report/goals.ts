@@ -32,7 +32,9 @@ export const evaluate = (results: Results): ReadonlyArray<Goal> => {
   ) => loadFigures(results, ...what)
   const near = { sync: load("sync", "near"), async: load("async", "near") }
   const far = { sync: load("sync", "far"), async: load("async", "far") }
-  const ceiling = load("ceiling", "near")
+  // How much can be accepted shows where enough is offered: fewer connections wait for the log of Redis.
+  const most = Math.max(...results.settings.connections)
+  const ceiling = load("ceiling", "near", most).perSecond
   const outage = outageFigures(results)
   const lone = quantileOf(visibility(results, "async", 0, "lone"), 0.5)
   const failedOrLost =
@@ -59,13 +61,13 @@ export const evaluate = (results: Results): ReadonlyArray<Goal> => {
       bound: { atLeast: 4 },
     },
     {
-      name: "accept / ceiling throughput",
-      figure: of(load("accept", "near").perSecond, ceiling.perSecond),
+      name: `accept / ceiling throughput, ${most} connections`,
+      figure: of(load("accept", "near", most).perSecond, ceiling),
       bound: { atLeast: 0.9 },
     },
     {
-      name: "sustained / ceiling throughput",
-      figure: of(near.async.perSecond, ceiling.perSecond),
+      name: `sustained / ceiling throughput, ${most} connections`,
+      figure: of(load("async", "near", most).perSecond, ceiling),
       bound: { atLeast: 0.55 },
     },
     {
