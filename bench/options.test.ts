@@ -17,7 +17,7 @@ describe("parseOptions", () => {
   it("measures what the table needs with --quick", () => {
     const quick = parseOptions(["--quick"])
     expect(quick?.only).toEqual(["main", "visibility", "outage"])
-    expect(quick?.connections).toEqual([32])
+    expect(quick?.connections).toEqual([32, 1])
   })
 
   it("lets each option be set, also with --quick", () => {

@@ -58,7 +58,7 @@ export const sampleResults = (changes: Partial<Results> = {}): Results => ({
   runtime: "node",
   versions: { node: "26.10.0" },
   stores: { postgres: "PostgreSQL 18 (embedded)", redis: "Redis 7.0.15, AOF always" },
-  settings: { connections: [32], duration: 2, rounds: 2, valueBytes: 100 },
+  settings: { connections: [32, 1], duration: 2, rounds: 2, valueBytes: 100 },
   roundTrip: { near: 0.15, far: 20.2 },
   complexity: {
     sync: { processes: ["sync", "reader"], stores: ["PostgreSQL"], files: 8, lines: 500 },
@@ -77,6 +77,8 @@ export const sampleResults = (changes: Partial<Results> = {}): Results => ({
     load(async),
     load({ ...async, round: 2 }),
     load({ ...async, distance: "far" }),
+    load({ distance: "far", connections: 1, perSecond: 40, p50: 24, p99: 30 }),
+    load({ ...async, distance: "far", connections: 1, perSecond: 1_000, p50: 0.5 }),
     load({ contender: "accept", perSecond: 9_500 }),
     load({ contender: "ceiling", perSecond: 10_000, missing: null }),
   ],

@@ -36,8 +36,9 @@ const FILL_SECONDS = 6
 const START_SECONDS = 6
 const ROUND_SECONDS = 30
 
+/** One round more, to warm up. */
 export const drainSeconds = ({ rounds }: { readonly rounds: number }): number =>
-  START_SECONDS + FILL_SECONDS + rounds * ROUND_SECONDS
+  START_SECONDS + FILL_SECONDS + (1 + rounds) * ROUND_SECONDS
 
 /** The bare loops, each of which takes the next batch when its last one is stored. */
 const upsertAll = async (
@@ -121,11 +122,10 @@ export const measureDrain = async ({ stage, results, progress }: Context): Promi
   const { rounds } = stage.options
   progress.step("fill the backlog", START_SECONDS + FILL_SECONDS)
   const lanes = await startLanes(stage)
-  // Uncounted, to warm up.
+  // Uncounted: until the compiler is done a batch costs a worker up to twice as much CPU time.
   for (const lane of lanes) {
-    const { backlog } = lanes.at(-1) ?? lane
-    if (lane.kind === "loop") await upsertAll(stage, { ...lane, rows: 1_000 })
-    else await drainCopy(stage, backlog, lane.queue)
+    progress.step(`warm up: drain by ${title(lane)}`, ROUND_SECONDS / lanes.length)
+    await measureLane(stage, lane, 0)
   }
   for (let round = 1; round <= rounds; round++) {
     for (const lane of round % 2 ? lanes : lanes.toReversed()) {

@@ -7,7 +7,7 @@ describe("evaluate", () => {
   it("compares the medians of one run", () => {
     const figures = evaluate(sampleResults()).map(({ figure }) => figure)
     expect(figures.map((figure) => figure && Number(figure.toFixed(3)))).toEqual([
-      7.273, 16, 12, 10, 0.95, 0.8, 0.8, 0.9, 0.01, 5, 0, 1.2,
+      7.273, 16, 48, 10, 12, 10, 0.95, 0.8, 0.8, 0.9, 0.01, 5, 0, 1.2,
     ])
   })
 
@@ -25,18 +25,18 @@ describe("evaluate", () => {
       }),
     )
     expect(goals.find(({ name }) => name.startsWith("accept"))).toMatchObject({
-      name: "accept / ceiling throughput, 100 connections",
+      name: "accept / ceiling throughput, connections: 100",
       figure: 0.475,
     })
   })
 
   it("finds all reached that are", () => {
-    expect(evaluate(sampleResults()).map(isReached)).toEqual(Array(12).fill(true))
+    expect(evaluate(sampleResults()).map(isReached)).toEqual(Array(14).fill(true))
   })
 
   it("does not call a figure reached that was not measured", () => {
     const goals = evaluate(sampleResults({ loads: [], outage: [], growth: [] }))
-    expect(goals.map(isReached).filter((reached) => reached === null)).toHaveLength(9)
+    expect(goals.map(isReached).filter((reached) => reached === null)).toHaveLength(11)
     expect(goals.map((goal) => goalLine(goal).at(-1))).toContain("not measured")
   })
 

@@ -26,6 +26,25 @@ export interface Goal {
 const of = (dividend: Spread | null, divisor: Spread | null): number | null =>
   ratio(dividend?.median ?? null, divisor?.median ?? null)
 
+/** What a client waits for, and what many wait for that keep all of the machine busy. */
+const latencyGoals = (results: Results): ReadonlyArray<Goal> =>
+  [...new Set([1, results.settings.connections[0] ?? 1])].flatMap((connections) => {
+    const sync = loadFigures(results, "sync", "far", connections)
+    const async = loadFigures(results, "async", "far", connections)
+    return [
+      {
+        name: `sync / async p50 latency, far, connections: ${connections}`,
+        figure: of(sync.p50, async.p50),
+        bound: { atLeast: 12 },
+      },
+      {
+        name: `sync / async p99 latency, far, connections: ${connections}`,
+        figure: of(sync.p99, async.p99),
+        bound: { atLeast: 4 },
+      },
+    ]
+  })
+
 export const evaluate = (results: Results): ReadonlyArray<Goal> => {
   const load = (
     ...what: Parameters<typeof loadFigures> extends [unknown, ...infer R] ? R : never
@@ -50,23 +69,14 @@ export const evaluate = (results: Results): ReadonlyArray<Goal> => {
       figure: of(far.async.perSecond, far.sync.perSecond),
       bound: { atLeast: 10 },
     },
+    ...latencyGoals(results),
     {
-      name: "sync / async p50 latency, far",
-      figure: of(far.sync.p50, far.async.p50),
-      bound: { atLeast: 12 },
-    },
-    {
-      name: "sync / async p99 latency, far",
-      figure: of(far.sync.p99, far.async.p99),
-      bound: { atLeast: 4 },
-    },
-    {
-      name: `accept / ceiling throughput, ${most} connections`,
+      name: `accept / ceiling throughput, connections: ${most}`,
       figure: of(load("accept", "near", most).perSecond, ceiling),
       bound: { atLeast: 0.9 },
     },
     {
-      name: `sustained / ceiling throughput, ${most} connections`,
+      name: `sustained / ceiling throughput, connections: ${most}`,
       figure: of(load("async", "near", most).perSecond, ceiling),
       bound: { atLeast: 0.55 },
     },

@@ -6,15 +6,20 @@ import { align, HEAD, markdown, provenance, rows } from "./table.ts"
 describe("rows", () => {
   it("has sync, async and the ratio of each metric", () => {
     const found = new Map(rows(sampleResults()).map(([metric, ...cells]) => [metric, cells]))
-    expect(found.get("write throughput, near")).toEqual([
+    expect(found.get("write throughput, near, 32 connections")).toEqual([
       "1,100/s (1,000–1,200/s)",
       "8,000/s",
       "× 7.27",
     ])
-    expect(found.get("write latency p50, far (20.2 ms round trip)")).toEqual([
-      "24 ms",
-      "2 ms",
-      "× 0.08",
+    expect(found.get("write latency p50, far, 1 connection")).toEqual([
+      "24 ms, p99 30 ms",
+      "0.50 ms, p99 3 ms",
+      "× 0.02",
+    ])
+    expect(found.get("write latency p50, near, 32 connections")).toEqual([
+      "9 ms (8–10 ms), p99 12 ms",
+      "2 ms, p99 3 ms",
+      "× 0.22",
     ])
     expect(found.get("complexity")).toEqual([
       "2 processes, 1 store, 500 lines",

@@ -2,7 +2,7 @@
 import type { Distance } from "../distance.ts"
 import type { Complexity, Results } from "../result.ts"
 import { ratio, type Spread } from "../statistics.ts"
-import { loadFigures, outageFigures, quantileOf, visibility } from "./figures.ts"
+import { type LoadFigures, loadFigures, outageFigures, quantileOf, visibility } from "./figures.ts"
 import * as format from "./format.ts"
 
 export type Row = readonly [metric: string, sync: string, async: string, ratio: string]
@@ -21,14 +21,30 @@ const compare = (
   format.factor(ratio(async?.median ?? null, sync?.median ?? null)),
 ]
 
-const loadRows = (results: Results, distance: Distance): ReadonlyArray<Row> => {
-  const sync = loadFigures(results, "sync", distance)
-  const async = loadFigures(results, "async", distance)
-  const where = `${distance} (${format.millis(results.roundTrip[distance])} round trip)`
+/** On one connection: what a client waits for. On many: what it waits when all the machine is busy. */
+const latencyRow = (results: Results, distance: Distance, connections: number): Row => {
+  const sync = loadFigures(results, "sync", distance, connections)
+  const async = loadFigures(results, "async", distance, connections)
+  const clients = connections === 1 ? "1 connection" : `${connections} connections`
+  const cell = ({ p50, p99 }: LoadFigures) =>
+    p50 === null
+      ? format.NOTHING
+      : `${format.withSpread(p50, format.millis)}, p99 ${format.millis(p99?.median ?? null)}`
   return [
-    compare(`write latency p50, ${where}`, sync.p50, async.p50, format.millis),
-    compare(`write latency p99, ${distance}`, sync.p99, async.p99, format.millis),
-    compare(`write throughput, ${distance}`, sync.perSecond, async.perSecond, format.perSecond),
+    `write latency p50, ${distance}, ${clients}`,
+    cell(sync),
+    cell(async),
+    format.factor(ratio(async.p50?.median ?? null, sync.p50?.median ?? null)),
+  ]
+}
+
+const loadRows = (results: Results, distance: Distance): ReadonlyArray<Row> => {
+  const { perSecond: sync } = loadFigures(results, "sync", distance)
+  const { perSecond: async } = loadFigures(results, "async", distance)
+  const [first = 1] = results.settings.connections
+  return [
+    ...[...new Set([1, first])].map((count) => latencyRow(results, distance, count)),
+    compare(`write throughput, ${distance}, ${first} connections`, sync, async, format.perSecond),
   ]
 }
 
@@ -139,8 +155,9 @@ export const provenance = (results: Results): string => {
   const { machine, settings, stores, date, commit, command, versions } = results
   const memory = format.bytes(machine.memoryBytes)
   return [
-    `${settings.connections[0]} connections, ${settings.rounds} rounds of ${settings.duration} s, ` +
-      `values of ${settings.valueBytes} bytes: median (lowest–highest)`,
+    `${settings.rounds} rounds of ${settings.duration} s, values of ${settings.valueBytes} bytes: ` +
+      `median (lowest–highest); near is ${format.millis(results.roundTrip.near)} away, ` +
+      `far ${format.millis(results.roundTrip.far)}`,
     `${machine.cores} cores of ${machine.processor}, ${memory}, ${machine.system}, ` +
       `${machine.syncMillis} ms to sync a page to disk; load generator included`,
     `${stores.postgres}, ${stores.redis}, ${results.runtime} ${versions[results.runtime] ?? ""}`,
