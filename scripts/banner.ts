@@ -24,4 +24,5 @@ Try:
   curl ${urls.ingest}/write -H 'content-type: application/json' -d '{"key":"user:123","value":"John Doe"}'
   curl ${urls.reader}/read/user:123
   curl ${urls.stats}/stats
+and ${urls.stats}/ in a browser shows the queue live.
 `

@@ -13,6 +13,7 @@ import { enqueue } from "./protocol/enqueue.ts"
 import { heartbeat } from "./protocol/heartbeat.ts"
 import { leave } from "./protocol/leave.ts"
 import { look } from "./protocol/look.ts"
+import { pause } from "./protocol/pause.ts"
 import { purge } from "./protocol/purge.ts"
 import { recover } from "./protocol/recover.ts"
 import { release } from "./protocol/release.ts"
@@ -37,4 +38,5 @@ export const SCRIPTS = {
   replay: script(3, replay),
   discard: script(2, discard),
   purge: script(3, purge),
+  pause: script(1, pause),
 }

@@ -48,6 +48,7 @@ export interface Scripts {
   replay(...keysAndArguments: Argument[]): Promise<number>
   discard(...keysAndArguments: Argument[]): Promise<number>
   purge(...keysAndArguments: Argument[]): Promise<number>
+  pause(...keysAndArguments: Argument[]): Promise<number>
   snapshot(
     ...keysAndArguments: Argument[]
   ): Promise<[number, number, number, number, number, number, string[], string[]]>

@@ -24,7 +24,9 @@ export const millis = or((number) =>
 )
 export const seconds = or((number) => `${digits(number)} s`)
 export const percent = or((number) => `${digits(number * 100)} %`)
-export const factor = or((number) => `× ${digits(number)}`)
+export const factor = or((number) =>
+  number < 0.1 ? `× ${Number(number.toPrecision(1))}` : `× ${digits(number)}`,
+)
 
 const UNITS = ["B", "KiB", "MiB", "GiB"]
 const STEP = 1_024

@@ -45,7 +45,7 @@ describe("format", () => {
     ])
     expect([0.5, 1].map(percent)).toEqual(["50 %", "100 %"])
     expect([512, 2_048, 5 * 1_024 ** 2].map(bytes)).toEqual(["512 B", "2 KiB", "5 MiB"])
-    expect(factor(0.25)).toBe("× 0.25")
+    expect([0.0033, 0.0212, 0.25].map(factor)).toEqual(["× 0.003", "× 0.02", "× 0.25"])
     expect(plain(null)).toBe("–")
   })
 

@@ -7,7 +7,7 @@ import { Result, Schema } from "effect"
 import type { Context, Hono } from "hono"
 import { readBody } from "../../shared/body.ts"
 import { answer, problem } from "../../shared/problem.ts"
-import { type Operations, PAGE_MAX } from "./operations.ts"
+import type { Operations } from "./operations.ts"
 
 export interface AdminDependencies {
   readonly operations: Operations
@@ -43,7 +43,6 @@ const decodeConfirm = Schema.decodeUnknownResult(
 
 const SELECTION_HINT = `Send {"versions":[…]} with up to ${VERSIONS_MAX} of them, or {"all":true}.`
 const CONFIRM_HINT = 'Send {"confirm":"<depth>"} with the depth of the queue as you saw it.'
-const PAGE_HINT = `limit is 1 to ${PAGE_MAX}, after is what the last page gave as next.`
 
 /** Paths and their methods, for the answers 405. */
 export const ADMIN_PATHS: ReadonlyMap<string, string> = new Map([
@@ -85,6 +84,11 @@ const decodeBody = async <A>(
 }
 
 export const addAdmin = (app: Hono, { operations, token, audit }: AdminDependencies) => {
+  const { pageMax } = operations
+  const pageHint = `limit is 1 to ${pageMax}, after is what the last page gave as next.`
+  const limitOf = (text: string | undefined) =>
+    integer(text, Math.min(PAGE_DEFAULT, pageMax), 1, pageMax)
+
   /** A handler that runs only for who has the token. */
   const guarded = (handle: (context: Context) => Promise<Response>) => (context: Context) =>
     refusal(token, context.req.header("authorization")) ?? handle(context)
@@ -108,9 +112,9 @@ export const addAdmin = (app: Hono, { operations, token, audit }: AdminDependenc
   app.get(
     "/dead",
     guarded(async ({ req }) => {
-      const limit = integer(req.query("limit"), PAGE_DEFAULT, 1, PAGE_MAX)
+      const limit = limitOf(req.query("limit"))
       const after = integer(req.query("after"), 0, 0, Number.MAX_SAFE_INTEGER)
-      if (limit === null || after === null) return problem("invalid-request", { detail: PAGE_HINT })
+      if (limit === null || after === null) return problem("invalid-request", { detail: pageHint })
       return answer(200, { success: true, ...(await operations.dead(after, limit)) })
     }),
   )
@@ -119,8 +123,8 @@ export const addAdmin = (app: Hono, { operations, token, audit }: AdminDependenc
   app.get(
     "/queue",
     guarded(async ({ req }) => {
-      const limit = integer(req.query("limit"), PAGE_DEFAULT, 1, PAGE_MAX)
-      if (limit === null) return problem("invalid-request", { detail: PAGE_HINT })
+      const limit = limitOf(req.query("limit"))
+      if (limit === null) return problem("invalid-request", { detail: pageHint })
       return answer(200, { success: true, queue: await operations.peek(limit) })
     }),
   )
@@ -130,11 +134,12 @@ export const addAdmin = (app: Hono, { operations, token, audit }: AdminDependenc
       const body = await decodeBody(req.raw, decodeConfirm, CONFIRM_HINT)
       if (body instanceof Response) return body
       const { confirm } = body.decoded
-      const depth = await operations.depth()
-      if (Math.abs(depth - confirm) > Math.max(CONFIRM_WRITES, confirm * CONFIRM_SHARE)) {
-        return problem("depth-changed", { detail: `${depth} writes wait now, not ${confirm}.` })
+      const seen = await operations.waiting()
+      if (Math.abs(seen.writes - confirm) > Math.max(CONFIRM_WRITES, confirm * CONFIRM_SHARE)) {
+        const detail = `${seen.writes} writes wait now, not ${confirm}.`
+        return problem("depth-changed", { detail })
       }
-      const writes = await operations.purge(depth)
+      const writes = await operations.purge(seen)
       audit("purge", writes)
       return answer(200, { success: true, purged: writes })
     }),

@@ -33,7 +33,7 @@ export default await serve("stats", async (config, log) => {
     ...health,
     events,
     admin: {
-      operations: makeOperations(redis, config.WRITE_QUEUE_NAME),
+      operations: makeOperations(redis, config.WRITE_QUEUE_NAME, config.VALUE_MAX_BYTES),
       token: config.ADMIN_TOKEN,
       audit: (action, writes) => log("info", "operator", { action, writes }),
     },

@@ -7,19 +7,32 @@ import { Result } from "effect"
 import { type QueueConnection, queueKeys } from "../../shared/queue.ts"
 import { decodeDeadLetter, decodeItem } from "../../shared/write.ts"
 
-/** A page of letters of 64 KiB each is 6 MiB: well within the deadline of a reply. */
-export const PAGE_MAX = 100
+const PAGE_MAX = 100
 
-/** Purging is one RPOP a call: a thousand writes block Redis for less than a millisecond. */
+/** So much comes well within the deadline of a reply. */
+const PAGE_MAX_BYTES = 8 * 1024 * 1024
+
+/** Purging is one RPOP a call: a thousand writes block Redis for a millisecond or so. */
 const PURGE_CALL_WRITES = 1_000
 
 /** Which dead letters: those of these versions, or all. */
 export type Selection = { readonly versions: ReadonlyArray<number> } | { readonly all: true }
 
+/** What waits, and the newest version that was issued when it did. */
+export interface Seen {
+  readonly writes: number
+  readonly newest: number
+}
+
 export type Operations = ReturnType<typeof makeOperations>
 
-export const makeOperations = (redis: QueueConnection, queueName: string) => {
+export const makeOperations = (
+  redis: QueueConnection,
+  queueName: string,
+  valueMaxBytes: number,
+) => {
   const keys = queueKeys(queueName)
+  const pageMax = Math.max(1, Math.min(PAGE_MAX, Math.floor(PAGE_MAX_BYTES / valueMaxBytes)))
 
   /** Dead letters as they stand in the list, oldest first, after so many older ones. */
   const page = async (after: number, limit: number) =>
@@ -31,8 +44,8 @@ export const makeOperations = (redis: QueueConnection, queueName: string) => {
     const wanted = "versions" in selection ? new Set(selection.versions) : null
     let done = 0
     // What was used is gone from the list, so the next page begins after what was left standing.
-    for (let seen = 0, kept = 0; seen < total; seen += PAGE_MAX) {
-      const letters = await page(kept, Math.min(PAGE_MAX, total - seen))
+    for (let seen = 0, kept = 0; seen < total; seen += pageMax) {
+      const letters = await page(kept, Math.min(pageMax, total - seen))
       const chosen = wanted
         ? letters.filter((letter) => wanted.has(decodeDeadLetter(letter).version))
         : letters
@@ -44,6 +57,8 @@ export const makeOperations = (redis: QueueConnection, queueName: string) => {
   }
 
   return {
+    /** The most writes that `dead` and `peek` show at once. */
+    pageMax,
     /** `next` is the `after` of the next page; null on the last. */
     dead: async (after: number, limit: number) => {
       const [letters, total] = await Promise.all([page(after, limit), redis.llen(keys.dead)])
@@ -73,22 +88,24 @@ export const makeOperations = (redis: QueueConnection, queueName: string) => {
           : { version: item.failure.version || null, unreadable: text }
       })
     },
-    depth: () => redis.llen(keys.waiting),
-    /** Throws away so many of the oldest writes that wait; returns how many there were. */
-    purge: async (writes: number) => {
+    waiting: async (): Promise<Seen> => {
+      const newest = Number((await redis.hget(keys.counters, "version")) ?? 0)
+      return { writes: await redis.llen(keys.waiting), newest }
+    },
+    /** Throws away what waited then and waits still; returns how many writes that were. */
+    purge: async ({ writes, newest }: Seen) => {
       let gone = 0
       while (gone < writes) {
         const count = await redis.purge(
           ...[keys.waiting, keys.counters, keys.silences],
-          Math.min(PURGE_CALL_WRITES, writes - gone),
+          ...[Math.min(PURGE_CALL_WRITES, writes - gone), newest],
         )
         if (count === 0) break
         gone += count
       }
       return gone
     },
-    /** Workers look at this mark whenever they look at the queue, and claim asks for it again. */
-    pause: async () => void (await redis.hset(keys.counters, "paused", 1)),
-    resume: async () => void (await redis.hdel(keys.counters, "paused")),
+    pause: async () => void (await redis.pause(keys.counters, 1)),
+    resume: async () => void (await redis.pause(keys.counters, 0)),
   }
 }

@@ -54,7 +54,7 @@ describe.each(KINDS)("stats on a %s Redis", (kind) => {
       events: { watch: () => new Response() },
       report: () => {},
       admin: {
-        operations: makeOperations(connection, KEYS.waiting),
+        operations: makeOperations(connection, KEYS.waiting, 65_536),
         token: "",
         audit: () => {},
       },

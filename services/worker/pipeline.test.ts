@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Deferred, Effect } from "effect"
+import { Cause, Deferred, Effect, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import type { Config } from "../../shared/config.ts"
 import { DatabaseFaults, DatabaseOutside, reject } from "./database-memory.ts"
@@ -125,6 +125,22 @@ describe("pipeline", () => {
       expect(yield* drained).toMatchObject({ inFlight: 0, processed: 100 })
     }),
     { WORKER_CONCURRENCY: 3, BATCH_MAX: 10 },
+  )
+
+  test(
+    "ends when its heartbeats end by a fault, and gives back what it has",
+    Effect.gen(function* () {
+      const { worker, outside, onQueue, onDatabase } = yield* running
+      yield* onDatabase.onWrite(() => Effect.never)
+      yield* outside.enqueue(many(20))
+      yield* TestClock.adjust(1)
+      expect(yield* conserved).toMatchObject({ inFlight: 20 })
+      yield* onQueue.before("heartbeat", Effect.die("a fault"))
+      yield* TestClock.adjust("1 minute")
+      const exit = yield* Fiber.await(worker)
+      expect(Exit.isFailure(exit) && Cause.hasDies(exit.cause)).toBe(true)
+      expect(yield* conserved).toMatchObject({ inFlight: 0, waiting: { length: 20 } })
+    }),
   )
 
   test(

@@ -25,6 +25,13 @@ export const SEED_DEADLINE = Duration.minutes(10)
 /** All the statements of one batch, retries and halving included; a batch beyond it goes back. */
 export const BATCH_DEADLINE = Duration.seconds(120)
 
+/**
+ * The least time between two batches while windows fill faster than that. A batch costs the worker, Redis
+ * and PostgreSQL some milliseconds of processor time however small it is: without this pause all of them
+ * together spend a third more on a write under load.
+ */
+export const PACE = Duration.millis(25)
+
 /** What is in flight at SIGTERM has this long to end; then it goes back to the queue. Within the 10 s. */
 export const DRAIN_DEADLINE = Duration.seconds(6)
 

@@ -6,8 +6,8 @@
 import { Clock, Duration, Effect } from "effect"
 import type { Config } from "../../shared/config.ts"
 import { Bite } from "./bite.ts"
-import { type Closing, type Look, Queue, WAIT_SECONDS } from "./queue.ts"
-import { Settings } from "./settings.ts"
+import { type Batch, type Closing, type Look, Queue, WAIT_SECONDS } from "./queue.ts"
+import { PACE, Settings } from "./settings.ts"
 
 export type Rules = Pick<Config, "BATCH_SIZE" | "BATCH_TIMEOUT" | "WORKER_POLL_INTERVAL">
 
@@ -49,6 +49,13 @@ export const worthTaking = (busy: Effect.Effect<boolean>, notBusy: Effect.Effect
       yield* Effect.timeoutOption(notBusy, Duration.millis(LOOK_MILLIS))
     }
   })
+
+/** After a full window, lets what comes in gather for a while; a backlog has gathered already. */
+export const pace = Effect.fnUntraced(function* (closing: Closing, { items, unreadable }: Batch) {
+  const bite = yield* Bite
+  const isBacklog = items.length + unreadable.length >= (yield* bite.size)
+  if (closing === "Full" && !isBacklog) yield* Effect.sleep(PACE)
+})
 
 /** Waits until a window has opened and closed. Blocks in Redis while nothing waits. */
 export const nextWindow = Effect.gen(function* () {
