@@ -1,6 +1,7 @@
 /**
- * `npm run test:faults -- [--seed N] [--seconds N] [--down-seconds N] [what vitest takes]`: breaks every
- * part of the stack on purpose, then all of them at once in a storm, and asks the oracle after each.
+ * `npm run test:faults -- [--seed N] [--seconds N] [--down-seconds N] [--runtime deno]
+ * [what vitest takes]`: breaks every part of the stack on purpose, then all of them at once in a storm,
+ * and asks the oracle after each.
  */
 import { spawn } from "node:child_process"
 import { once } from "node:events"
@@ -11,6 +12,7 @@ const OPTIONS: Readonly<Record<string, string>> = {
   "--seed": "FAULTS_SEED",
   "--seconds": "FAULTS_SECONDS",
   "--down-seconds": "FAULTS_DOWN_SECONDS",
+  "--runtime": "FAULTS_RUNTIME",
 }
 
 /** Splits the options of ours from those of vitest. */
@@ -25,7 +27,8 @@ const read = (parameters: ReadonlyArray<string>) => {
       continue
     }
     const value = inline ?? parameters[++at] ?? ""
-    if (!/^\d+$/.test(value)) throw new Error(`${name} takes a whole number`)
+    const allowed = name === "--runtime" ? /^(node|deno)$/ : /^\d+$/
+    if (!allowed.test(value)) throw new Error(`${name} takes ${allowed.source}`)
     env[variable] = value
   }
   return { env, rest }
@@ -39,5 +42,6 @@ const child = spawn(
   [vitest, "run", "--config", file("vitest.config.ts"), ...rest],
   { stdio: "inherit", env: { ...process.env, ...env }, cwd: file("../..") },
 )
+process.on("SIGTERM", () => child.kill("SIGTERM"))
 const [code] = await once(child, "exit")
 process.exitCode = code ?? 1

@@ -9,13 +9,8 @@ import type { Stats } from "../../services/stats/queue.ts"
 import { queueKeys } from "../../shared/queue.ts"
 import { makeLedger, type Sent } from "./ledger.suite.ts"
 import type { Member } from "./member.suite.ts"
+import { DRAIN_LIMIT_MILLIS } from "./settings.suite.ts"
 import { CANARY, type PostgresStore, type RedisStore } from "./store.suite.ts"
-
-/**
- * How long after healing all must be drained: the lease of whoever is silent and the heartbeat that
- * finds it (2 s), the backoff's cap (6 s), one batch (a statement's deadline, 12 s), and a busy machine.
- */
-export const DRAIN_LIMIT_MILLIS = 25_000
 
 const SAMPLE_MILLIS = 40
 const SAMPLE_LIMIT_MILLIS = 3_000

@@ -63,6 +63,7 @@ faults("more writes than fit", () => {
     expect(warm.statuses.get(202)).toBe(WARM_UP_WRITES)
     const before = await memory()
     const { statuses, retryAfter } = await flood([ingest.port], "outage", OUTAGE_WRITES)
+    expect(processes.flatMap(({ deaths }) => deaths)).toEqual([])
     const after = await memory()
 
     const grown = processes.map(({ name }, index) => {

@@ -15,6 +15,7 @@ import { nativeRedis } from "../redis.ts"
 import type { Runtime, ServiceName } from "../service.ts"
 import { type Member, startMember } from "./member.suite.ts"
 import { makeOracle } from "./oracle.suite.ts"
+import { RUNTIME } from "./settings.suite.ts"
 import { CANARY, makePostgres, makeRedis } from "./store.suite.ts"
 
 export const LEASE_MILLIS = 1_500
@@ -58,14 +59,14 @@ export const startFaultStack = async (options: FaultOptions = {}) => {
     LEASE_SECONDS: String(LEASE_MILLIS / 1_000),
     RETRY_DELAY: "0.05",
     WORKER_POLL_INTERVAL: "0.02",
-    LOG_LEVEL: "info",
+    LOG_LEVEL: "debug",
     ADMIN_TOKEN,
     ...options.env,
   }
   const add = async (
     name: ServiceName,
     more: Readonly<Record<string, string>> = {},
-    runtime = options.runtime ?? "node",
+    runtime = options.runtime ?? RUNTIME,
   ): Promise<Member> => {
     const [toRedis, toPostgres] = await Promise.all([
       startProxy(redis.port),

@@ -8,7 +8,7 @@ import { expect, test } from "vitest"
 import { makeChance } from "./chance.suite.ts"
 import { type Havoc, makeHavoc } from "./havoc.suite.ts"
 import { POISON_SQL } from "./ledger.suite.ts"
-import { SEED, STORM_SECONDS } from "./settings.suite.ts"
+import { DRAIN_LIMIT_MILLIS, SEED, STORM_SECONDS } from "./settings.suite.ts"
 import { type FaultStack, faults, useFaultStack } from "./stack.suite.ts"
 
 const WRITERS = 6
@@ -101,16 +101,17 @@ faults(`a storm with seed ${SEED}`, () => {
       ...Array.from({ length: HOT_KEYS }, () => writeHot(stack(), () => isCalm)),
     ])
 
-    await stack().heal()
     const healed = performance.now()
-    await client.drained()
+    await stack().heal()
+    await client.drained(DRAIN_LIMIT_MILLIS)
     const drainedMillis = Math.round(performance.now() - healed)
+    expect(drainedMillis).toBeLessThan(DRAIN_LIMIT_MILLIS)
     const seen = await find()
     const outcomes = (["ok", "refused", "unknown"] as const).map((o) => `${oracle.count(o)} ${o}`)
     console.log(
       [
         `seed ${SEED}, ${Math.round((healed - begin) / 1_000)} s: ${outcomes.join(", ")}`,
-        `drained in ${drainedMillis} ms, ${oracle.samples()} samples, ${JSON.stringify(seen)}`,
+        `healed and drained in ${drainedMillis} ms, ${oracle.samples()} samples, ${JSON.stringify(seen)}`,
         ...[...happened].map(([kind, times]) => `${String(times).padStart(4)} × ${kind}`),
         `again: npm run test:faults -- --seed ${SEED} storm`,
       ].join("\n"),
