@@ -107,8 +107,8 @@ export const PROCESS_MUTATIONS: ReadonlyArray<Mutation> = [
     edits: [
       edit(
         "services/ingest/queue.ts",
-        "for (const resolve of settle) resolve(refusal)",
-        "for (const resolve of settle) resolve({ version: 1, depth: 0 })",
+        "settle(group, () => refusal)",
+        "settle(group, () => ({ version: 1, depth: 0 }))",
       ),
     ],
     caughtBy: [
