@@ -28,7 +28,7 @@ export interface Options {
 export const USAGE = `npm run bench -- [options]
   --quick             the main table in a minute and a half
   --only NAME[,NAME]  ${MEASUREMENTS.join(", ")}
-  --connections N[,N] of the main measurement (32,1,100; quick: 32,1); the table shows the first
+  --connections N[,N] of the main measurement (32,1,100; quick: 32,1); the table shows the first, and 1
   --duration SECONDS  of each timed load (2.5; quick: 1.2)
   --rounds N          how often each figure is measured (5; quick: 2)
   --json FILE         also write the results there

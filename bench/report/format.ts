@@ -25,7 +25,7 @@ export const millis = or((number) =>
 export const seconds = or((number) => `${digits(number)} s`)
 export const percent = or((number) => `${digits(number * 100)} %`)
 export const factor = or((number) =>
-  number < 0.1 ? `× ${Number(number.toPrecision(1))}` : `× ${digits(number)}`,
+  number < 0.1 ? `× ${Number(number.toPrecision(2))}` : `× ${digits(number)}`,
 )
 
 const UNITS = ["B", "KiB", "MiB", "GiB"]

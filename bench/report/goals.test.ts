@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest"
 import { sampleResults } from "../result-sample.ts"
 import { isSustained, loadFigures, sustainedPerSecond } from "./figures.ts"
-import { evaluate, goalLine, isReached } from "./goals.ts"
+import { evaluate, goalLine, isReached, shortfall } from "./goals.ts"
 
 describe("evaluate", () => {
   it("compares the medians of one run", () => {
@@ -38,6 +38,16 @@ describe("evaluate", () => {
     const goals = evaluate(sampleResults({ loads: [], outage: [], growth: [] }))
     expect(goals.map(isReached).filter((reached) => reached === null)).toHaveLength(11)
     expect(goals.map((goal) => goalLine(goal).at(-1))).toContain("not measured")
+  })
+
+  it("says what was not reached, and nothing of what was not measured", () => {
+    expect(shortfall(sampleResults({ growth: [] }))).toBe("All goals were reached.")
+    const drain = sampleResults().drain.map((round) => ({ ...round, rows: 100_000, seconds: 1 }))
+    const durability = sampleResults().durability.map((round) => ({ ...round, perSecond: 1 }))
+    const slow = drain.map((round) => (round.kind === "worker" ? { ...round, seconds: 2 } : round))
+    expect(shortfall(sampleResults({ drain: slow, durability }))).toBe(
+      "Not reached: drain / bare upsert loop, batch 1000 0.50 (≥ 0.75).",
+    )
   })
 
   it("counts one failed request of an outage", () => {

@@ -117,6 +117,16 @@ export const evaluate = (results: Results): ReadonlyArray<Goal> => {
 export const isReached = ({ figure, bound }: Goal): boolean | null =>
   figure === null ? null : "atLeast" in bound ? figure >= bound.atLeast : figure <= bound.atMost
 
+/** What a run fell short of, in one sentence. */
+export const shortfall = (results: Results): string => {
+  const missed = evaluate(results).filter((goal) => isReached(goal) === false)
+  const words = missed.map((goal) => {
+    const [name, bound, figure] = goalLine(goal)
+    return `${name} ${figure} (${bound})`
+  })
+  return missed.length === 0 ? "All goals were reached." : `Not reached: ${words.join("; ")}.`
+}
+
 export const goalLine = (goal: Goal): ReadonlyArray<string> => {
   const { name, figure, bound } = goal
   const reached = isReached(goal)

@@ -6,6 +6,7 @@ import { readdir, readFile, writeFile } from "node:fs/promises"
 import process from "node:process"
 import { pathToFileURL } from "node:url"
 import { type Results, readResults } from "../result.ts"
+import { shortfall } from "./goals.ts"
 import { HEAD, markdown, provenance, rows } from "./table.ts"
 
 const README = new URL("../../README.md", import.meta.url)
@@ -13,7 +14,7 @@ const RESULTS = new URL("../results/", import.meta.url)
 const BETWEEN = /(<!-- bench -->\n)[\s\S]*?(<!-- \/bench -->)/
 
 export const readmeTable = (results: Results): string =>
-  `${markdown(HEAD, rows(results))}\n\n${provenance(results)}.\n`
+  `${markdown(HEAD, rows(results))}\n\n${provenance(results)}. ${shortfall(results)}\n`
 
 /** @throws when there are no markers. */
 export const insert = (readme: string, table: string): string => {

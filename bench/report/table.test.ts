@@ -14,12 +14,12 @@ describe("rows", () => {
     expect(found.get("write latency p50, far, 1 connection")).toEqual([
       "24 ms, p99 30 ms",
       "0.50 ms, p99 3 ms",
-      "× 0.02",
+      "× 0.021, p99 × 0.10",
     ])
     expect(found.get("write latency p50, near, 32 connections")).toEqual([
       "9 ms (8–10 ms), p99 12 ms",
       "2 ms, p99 3 ms",
-      "× 0.22",
+      "× 0.22, p99 × 0.25",
     ])
     expect(found.get("complexity")).toEqual([
       "2 processes, 1 store, 500 lines",
@@ -45,7 +45,7 @@ describe("format", () => {
     ])
     expect([0.5, 1].map(percent)).toEqual(["50 %", "100 %"])
     expect([512, 2_048, 5 * 1_024 ** 2].map(bytes)).toEqual(["512 B", "2 KiB", "5 MiB"])
-    expect([0.0033, 0.0212, 0.25].map(factor)).toEqual(["× 0.003", "× 0.02", "× 0.25"])
+    expect([0.0033, 0.0212, 0.25].map(factor)).toEqual(["× 0.0033", "× 0.021", "× 0.25"])
     expect(plain(null)).toBe("–")
   })
 

@@ -9,6 +9,9 @@ export type Row = readonly [metric: string, sync: string, async: string, ratio: 
 
 export const HEAD: Row = ["metric", "sync", "async", "async / sync"]
 
+const times = (async: Spread | null, sync: Spread | null): string =>
+  format.factor(ratio(async?.median ?? null, sync?.median ?? null))
+
 const compare = (
   metric: string,
   sync: Spread | null,
@@ -18,7 +21,7 @@ const compare = (
   metric,
   format.withSpread(sync, shown),
   format.withSpread(async, shown),
-  format.factor(ratio(async?.median ?? null, sync?.median ?? null)),
+  times(async, sync),
 ]
 
 /** On one connection: what a client waits for. On many: what it waits when all the machine is busy. */
@@ -34,7 +37,9 @@ const latencyRow = (results: Results, distance: Distance, connections: number): 
     `write latency p50, ${distance}, ${clients}`,
     cell(sync),
     cell(async),
-    format.factor(ratio(async.p50?.median ?? null, sync.p50?.median ?? null)),
+    async.p50 && sync.p50
+      ? `${times(async.p50, sync.p50)}, p99 ${times(async.p99, sync.p99)}`
+      : format.NOTHING,
   ]
 }
 
@@ -60,8 +65,8 @@ const visibilityRow = (
       : `${format.millis(quantileOf(sorted, 0.5))}, p99 ${format.millis(quantileOf(sorted, 0.99))}`
   const sync = visibility(results, "sync", null, load)
   const async = visibility(results, "async", pollInterval, load)
-  const times = ratio(quantileOf(async, 0.5), quantileOf(sync, 0.5))
-  return [metric, quantiles(sync), quantiles(async), format.factor(times)]
+  const slower = ratio(quantileOf(async, 0.5), quantileOf(sync, 0.5))
+  return [metric, quantiles(sync), quantiles(async), format.factor(slower)]
 }
 
 const complexityRow = ({ complexity }: Results): Row => {

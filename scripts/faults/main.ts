@@ -27,8 +27,9 @@ const read = (parameters: ReadonlyArray<string>) => {
       continue
     }
     const value = inline ?? parameters[++at] ?? ""
-    const allowed = name === "--runtime" ? /^(node|deno)$/ : /^\d+$/
-    if (!allowed.test(value)) throw new Error(`${name} takes ${allowed.source}`)
+    const [allowed, words] =
+      name === "--runtime" ? [/^(node|deno)$/, "node or deno"] : [/^\d+$/, "a whole number"]
+    if (!allowed.test(value)) throw new Error(`${name} takes ${words}`)
     env[variable] = value
   }
   return { env, rest }

@@ -7,7 +7,7 @@ import { Result, Schema } from "effect"
 import type { Context, Hono } from "hono"
 import { readBody } from "../../shared/body.ts"
 import { answer, problem } from "../../shared/problem.ts"
-import type { Operations } from "./operations.ts"
+import { type Operations, PAGE_MAX } from "./operations.ts"
 
 export interface AdminDependencies {
   readonly operations: Operations
@@ -41,6 +41,7 @@ const decodeConfirm = Schema.decodeUnknownResult(
   }),
 )
 
+const PAGE_HINT = `limit is 1 to ${PAGE_MAX}, after is what the last page gave as next.`
 const SELECTION_HINT = `Send {"versions":[…]} with up to ${VERSIONS_MAX} of them, or {"all":true}.`
 const CONFIRM_HINT = 'Send {"confirm":"<depth>"} with the depth of the queue as you saw it.'
 
@@ -84,11 +85,6 @@ const decodeBody = async <A>(
 }
 
 export const addAdmin = (app: Hono, { operations, token, audit }: AdminDependencies) => {
-  const { pageMax } = operations
-  const pageHint = `limit is 1 to ${pageMax}, after is what the last page gave as next.`
-  const limitOf = (text: string | undefined) =>
-    integer(text, Math.min(PAGE_DEFAULT, pageMax), 1, pageMax)
-
   /** A handler that runs only for who has the token. */
   const guarded = (handle: (context: Context) => Promise<Response>) => (context: Context) =>
     refusal(token, context.req.header("authorization")) ?? handle(context)
@@ -112,9 +108,9 @@ export const addAdmin = (app: Hono, { operations, token, audit }: AdminDependenc
   app.get(
     "/dead",
     guarded(async ({ req }) => {
-      const limit = limitOf(req.query("limit"))
+      const limit = integer(req.query("limit"), PAGE_DEFAULT, 1, PAGE_MAX)
       const after = integer(req.query("after"), 0, 0, Number.MAX_SAFE_INTEGER)
-      if (limit === null || after === null) return problem("invalid-request", { detail: pageHint })
+      if (limit === null || after === null) return problem("invalid-request", { detail: PAGE_HINT })
       return answer(200, { success: true, ...(await operations.dead(after, limit)) })
     }),
   )
@@ -123,8 +119,8 @@ export const addAdmin = (app: Hono, { operations, token, audit }: AdminDependenc
   app.get(
     "/queue",
     guarded(async ({ req }) => {
-      const limit = limitOf(req.query("limit"))
-      if (limit === null) return problem("invalid-request", { detail: pageHint })
+      const limit = integer(req.query("limit"), PAGE_DEFAULT, 1, PAGE_MAX)
+      if (limit === null) return problem("invalid-request", { detail: PAGE_HINT })
       return answer(200, { success: true, queue: await operations.peek(limit) })
     }),
   )

@@ -77,7 +77,6 @@ describe.each(KINDS)("an operator on a %s Redis", (kind) => {
 
   test("handles large dead letters a few at a time", async () => {
     const large = makeOperations(redis, KEYS.waiting, MEBIBYTE)
-    expect([operations.pageMax, large.pageMax]).toEqual([100, 8])
     const letters = Array.from({ length: 20 }, (_, index) =>
       encodeDeadLetter(
         { version: index + 1, write: { key: `key ${index}`, value: "v".repeat(MEBIBYTE) } },
@@ -86,9 +85,13 @@ describe.each(KINDS)("an operator on a %s Redis", (kind) => {
         "2026-11-22T00:00:00.000Z",
       ),
     )
+    await redis.hset(KEYS.counters, "version", letters.length)
     for (const letter of letters) await redis.lpush(KEYS.dead, letter)
-    expect((await large.dead(0, large.pageMax)).dead).toHaveLength(8)
+    const { dead, next } = await large.dead(0, 20)
+    expect([dead.length, next]).toEqual([8, 8])
     expect(await large.replay({ all: true })).toBe(20)
     expect(await redis.llen(KEYS.waiting)).toBe(20)
+    expect(await large.peek(20)).toHaveLength(8)
+    expect(await large.purge(await large.waiting())).toBe(20)
   })
 })

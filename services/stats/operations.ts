@@ -7,13 +7,18 @@ import { Result } from "effect"
 import { type QueueConnection, queueKeys } from "../../shared/queue.ts"
 import { decodeDeadLetter, decodeItem } from "../../shared/write.ts"
 
-const PAGE_MAX = 100
+/** The most that one call shows. */
+export const PAGE_MAX = 100
 
-/** So much comes well within the deadline of a reply. */
+/** In bytes of values; of control characters a letter has six bytes for each. Well within a deadline. */
 const PAGE_MAX_BYTES = 8 * 1024 * 1024
 
-/** Purging is one RPOP a call: a thousand writes block Redis for a millisecond or so. */
-const PURGE_CALL_WRITES = 1_000
+/** A replay sends each letter and the item that it was, so with such values twelve times as much. */
+const REPLAY_MAX_BYTES = 1024 * 1024
+
+/** Purging is one RPOP a call: a thousand small writes, or so many bytes, block Redis for some 50 ms at most. */
+const PURGE_MAX_WRITES = 1_000
+const PURGE_MAX_BYTES = 8 * 1024 * 1024
 
 /** Which dead letters: those of these versions, or all. */
 export type Selection = { readonly versions: ReadonlyArray<number> } | { readonly all: true }
@@ -24,6 +29,17 @@ export interface Seen {
   readonly newest: number
 }
 
+/** How many writes one call to Redis handles. */
+const bounds = (valueMaxBytes: number) => {
+  const atOnce = (most: number, mostBytes: number) =>
+    Math.max(1, Math.min(most, Math.floor(mostBytes / valueMaxBytes)))
+  return {
+    shownAtOnce: atOnce(PAGE_MAX, PAGE_MAX_BYTES),
+    movedAtOnce: atOnce(PAGE_MAX, REPLAY_MAX_BYTES),
+    purgedAtOnce: atOnce(PURGE_MAX_WRITES, PURGE_MAX_BYTES),
+  }
+}
+
 export type Operations = ReturnType<typeof makeOperations>
 
 export const makeOperations = (
@@ -32,7 +48,7 @@ export const makeOperations = (
   valueMaxBytes: number,
 ) => {
   const keys = queueKeys(queueName)
-  const pageMax = Math.max(1, Math.min(PAGE_MAX, Math.floor(PAGE_MAX_BYTES / valueMaxBytes)))
+  const { shownAtOnce, movedAtOnce, purgedAtOnce } = bounds(valueMaxBytes)
 
   /** Dead letters as they stand in the list, oldest first, after so many older ones. */
   const page = async (after: number, limit: number) =>
@@ -44,8 +60,8 @@ export const makeOperations = (
     const wanted = "versions" in selection ? new Set(selection.versions) : null
     let done = 0
     // What was used is gone from the list, so the next page begins after what was left standing.
-    for (let seen = 0, kept = 0; seen < total; seen += pageMax) {
-      const letters = await page(kept, Math.min(pageMax, total - seen))
+    for (let seen = 0, kept = 0; seen < total; seen += movedAtOnce) {
+      const letters = await page(kept, Math.min(movedAtOnce, total - seen))
       const chosen = wanted
         ? letters.filter((letter) => wanted.has(decodeDeadLetter(letter).version))
         : letters
@@ -57,11 +73,12 @@ export const makeOperations = (
   }
 
   return {
-    /** The most writes that `dead` and `peek` show at once. */
-    pageMax,
-    /** `next` is the `after` of the next page; null on the last. */
+    /** Up to `limit`, fewer when values may be large. `next` is the `after` of the next page; null on the last. */
     dead: async (after: number, limit: number) => {
-      const [letters, total] = await Promise.all([page(after, limit), redis.llen(keys.dead)])
+      const [letters, total] = await Promise.all([
+        page(after, Math.min(limit, shownAtOnce)),
+        redis.llen(keys.dead),
+      ])
       const next = after + letters.length
       return {
         dead: letters.map((letter) => decodeDeadLetter(letter).shown),
@@ -78,9 +95,9 @@ export const makeOperations = (
       ),
     discard: (selection: Selection) =>
       select(selection, (letters) => redis.discard(keys.dead, keys.counters, ...letters)),
-    /** The oldest writes that wait; they stay where they are. */
+    /** The oldest writes that wait, fewer when values may be large; they stay where they are. */
     peek: async (limit: number) => {
-      const items = (await redis.lrange(keys.waiting, -limit, -1)).reverse()
+      const items = (await redis.lrange(keys.waiting, -Math.min(limit, shownAtOnce), -1)).reverse()
       return items.map((text) => {
         const item = decodeItem(text)
         return Result.isSuccess(item)
@@ -92,13 +109,13 @@ export const makeOperations = (
       const newest = Number((await redis.hget(keys.counters, "version")) ?? 0)
       return { writes: await redis.llen(keys.waiting), newest }
     },
-    /** Throws away what waited then and waits still; returns how many writes that were. */
+    /** Throws away what waited then and waits still, and what somebody pushed; returns how many that were. */
     purge: async ({ writes, newest }: Seen) => {
       let gone = 0
       while (gone < writes) {
         const count = await redis.purge(
           ...[keys.waiting, keys.counters, keys.silences],
-          ...[Math.min(PURGE_CALL_WRITES, writes - gone), newest],
+          ...[Math.min(purgedAtOnce, writes - gone), newest],
         )
         if (count === 0) break
         gone += count

@@ -26,7 +26,7 @@ export const SEED_DEADLINE = Duration.minutes(10)
 export const BATCH_DEADLINE = Duration.seconds(120)
 
 /**
- * The least time between two batches while windows fill faster than that. A batch costs the worker, Redis
+ * From one full window to the next claim, unless a whole bite waits. A batch costs the worker, Redis
  * and PostgreSQL some milliseconds of processor time however small it is: without this pause all of them
  * together spend a third more on a write under load.
  */

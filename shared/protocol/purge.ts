@@ -2,7 +2,7 @@ import { DRAINING } from "./prelude.ts"
 
 /**
  * KEYS waiting, counters, silences. ARGV how many of the oldest writes to throw away, the newest version
- * that may go: what was accepted later stays. RETURNS how many went.
+ * that may go: what enqueue gave a later one stays. RETURNS how many went.
  * They count as failed, and as purged besides; an item that enqueue did not make is counted as queued
  * first, as claim would have done.
  */
