@@ -16,6 +16,8 @@ export interface Health {
   readonly worker_active?: boolean
   readonly durability?: string
   readonly warnings?: ReadonlyArray<string>
+  /** Why nothing is written: an operator's pause outlives a restart. */
+  readonly held?: ReadonlyArray<string>
 }
 
 export const askHealth = (service: string): Promise<Health | null> => ask(`${service}/health`)

@@ -36,6 +36,7 @@ const parse = () => {
       limit: { type: "string" },
       after: { type: "string" },
       confirm: { type: "string" },
+      help: { type: "boolean", default: false },
     },
   })
   const [command, ...versions] = positionals
@@ -106,13 +107,20 @@ const show = ({ success: _, dead, queue, ...rest }: Record<string, unknown>) => 
 
 try {
   const options = parse()
+  if (options.help) {
+    console.log(USAGE)
+    process.exit(0)
+  }
   const answer = await ask(toCall(options))
   if (options.json) console.log(JSON.stringify(answer))
   else show(answer)
 } catch (error) {
   const isUsage =
     error instanceof UsageError || (error as { code?: string }).code?.startsWith("ERR_PARSE")
-  console.error(error instanceof ConfigError ? error.message : `queue: ${(error as Error).message}`)
+  const { message } = error as Error
+  // The first sentence names the option; the others are about how to pass a positional argument.
+  const [sentence] = isUsage ? message.split(/\. /) : [message]
+  console.error(error instanceof ConfigError ? message : `queue: ${sentence}`)
   if (isUsage) console.error(USAGE)
   process.exitCode = 1
 }

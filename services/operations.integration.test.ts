@@ -193,6 +193,11 @@ describe("from a terminal", () => {
     expect((await queue("resume")).stdout).toContain("paused")
   })
 
+  test("--help says how it is done", async () => {
+    const { code, stdout } = await queue("--help")
+    expect([code, stdout]).toEqual([0, expect.stringContaining("npm run queue")])
+  })
+
   test("a wrong command says how it is done", async () => {
     for (const parameters of [[], ["dance"], ["replay"], ["purge"], ["dead", "--nothing"]]) {
       const { code, stderr } = await queue(...parameters)
