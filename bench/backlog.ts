@@ -44,12 +44,12 @@ export const key = (number: number): string => `row:${String(number).padStart(8,
 
 /** Puts writes with keys of their own into a queue, as ingest would. */
 export const fill = async (redis: QueueConnection, queue: string, writes: number) => {
-  const { waiting, counters } = queueKeys(queue)
+  const { waiting, counters, workers } = queueKeys(queue)
   for (let from = 0; from < writes; from += CALL_WRITES) {
     const items = Array.from({ length: Math.min(CALL_WRITES, writes - from) }, (_, index) =>
       encodeWrite({ key: key(from + index), value: VALUE }),
     )
-    await redis.enqueue(waiting, counters, MAX_DEPTH, ...items)
+    await redis.enqueue(waiting, counters, workers, MAX_DEPTH, 0, ...items)
   }
 }
 

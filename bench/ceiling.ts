@@ -10,7 +10,7 @@ export default await serve("ingest", ({ VALUE_MAX_BYTES }, log) => {
   let version = Date.now() * 1_000
   const app = makeApp({
     put: () => Promise.resolve({ version: ++version, depth: 45 }),
-    isQueueUp: () => Promise.resolve(true),
+    probe: () => Promise.resolve({ status: "healthy", redis: "up" }),
     valueMaxBytes: VALUE_MAX_BYTES,
     report: () => log("error", "request failed"),
   })

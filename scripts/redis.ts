@@ -81,7 +81,11 @@ const launchNative = async (port: number, options: StoreOptions): Promise<Server
   }
   const flags = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value])
   return {
-    child: await launch(program.path, flags, { name: "redis", onLine: options.onLine }),
+    child: await launch(program.path, flags, {
+      name: "redis",
+      onLine: options.onLine,
+      ...(options.env && { env: { ...process.env, ...options.env } }),
+    }),
     ready: /Ready to accept connections/,
     description: `Redis ${program.version} (${program.path}), ${shown(directory)}`,
   }

@@ -22,6 +22,8 @@ export interface StoreOptions {
   readonly directory: string
   /** Left out or 0: a free one. */
   readonly port?: number
+  /** Added to the environment of the server. */
+  readonly env?: Readonly<Record<string, string>>
   /** Server settings over the defaults, such as `{ fsync: "off" }`. */
   readonly settings?: Readonly<Record<string, string>>
   /** Every line the server prints. */

@@ -174,6 +174,30 @@ export const selectHighestVersion = async (sql: Sql): Promise<number> => {
   return Number(row.highest)
 }
 
+/** May not be called, or is not there: on some of the systems that speak PostgreSQL's protocol. */
+const NO_SYSTEM_IDENTIFIER = /^(42501|42883|0A000)$/
+
+/**
+ * Which database this is: the identifier that initdb gave the server, which a physical standby shares and
+ * a copy by dump and restore does not; the database's name; and the schema in which the table is.
+ */
+export const selectIdentity = async (sql: Sql): Promise<string> => {
+  const [place] = await sql<[{ name: string; schema: string | null }]>`
+    select current_database() as name, (
+      select nspname from pg_namespace join pg_class on pg_namespace.oid = relnamespace
+      where pg_class.oid = to_regclass('key_values')
+    ) as schema`
+  const system = await sql<[{ id: string }]>`
+    select system_identifier::text as id from pg_control_system()`.then(
+    ([row]) => row.id,
+    (error: { code?: string }) => {
+      if (NO_SYSTEM_IDENTIFIER.test(error.code ?? "")) return ""
+      throw error
+    },
+  )
+  return [system, place.name, place.schema ?? ""].join("/")
+}
+
 /** Whether the server answers at all. */
 export const ping = async (sql: Sql): Promise<void> => {
   await sql`select 1`

@@ -13,6 +13,7 @@ import { enqueue } from "./protocol/enqueue.ts"
 import { heartbeat } from "./protocol/heartbeat.ts"
 import { leave } from "./protocol/leave.ts"
 import { look } from "./protocol/look.ts"
+import { own } from "./protocol/own.ts"
 import { pause } from "./protocol/pause.ts"
 import { purge } from "./protocol/purge.ts"
 import { recover } from "./protocol/recover.ts"
@@ -25,15 +26,16 @@ const script = (numberOfKeys: number, lua: string) => ({ numberOfKeys, lua })
 
 /** As ioredis takes them: EVAL once for each connection, EVALSHA afterwards, again on NOSCRIPT. */
 export const SCRIPTS = {
-  enqueue: script(2, enqueue),
+  enqueue: script(3, enqueue),
   look: script(2, look),
   claim: script(5, claim),
   acknowledge: script(5, acknowledge),
   release: script(3, release),
   recover: script(5, recover),
-  heartbeat: script(3, heartbeat),
+  heartbeat: script(4, heartbeat),
   leave: script(2, leave),
-  seed: script(2, seed),
+  seed: script(3, seed),
+  own: script(1, own),
   snapshot: script(6, snapshot),
   replay: script(3, replay),
   discard: script(2, discard),

@@ -12,6 +12,9 @@ export const COMMAND_DEADLINE_MILLIS = 1_000
 /** A connection with commands and without a byte for this long is dead (a black hole, a freeze). */
 const SOCKET_DEADLINE_MILLIS = 2_000
 
+/** The scripts need `#!lua`. A Redis before it would take writes that no worker could ever claim. */
+const OLDEST_MAJOR = 7
+
 /** Short, so that writes are accepted again within a second of Redis' return. */
 const RECONNECT_MIN_MILLIS = 50
 const RECONNECT_MAX_MILLIS = 500
@@ -45,6 +48,7 @@ export interface Scripts {
   heartbeat(...keysAndArguments: Argument[]): Promise<[string[], string[]]>
   leave(...keysAndArguments: Argument[]): Promise<number>
   seed(...keysAndArguments: Argument[]): Promise<number>
+  own(...keysAndArguments: Argument[]): Promise<string>
   replay(...keysAndArguments: Argument[]): Promise<number>
   discard(...keysAndArguments: Argument[]): Promise<number>
   purge(...keysAndArguments: Argument[]): Promise<number>
@@ -54,13 +58,65 @@ export interface Scripts {
   ): Promise<[number, number, number, number, number, number, string[], string[]]>
 }
 
-export type QueueConnection = Redis & Scripts
+/** What a connection learns while it is made. */
+export interface Link {
+  /** How many connections there have been, this one included. */
+  connections: number
+  /** Why there is none: the first word of Redis' answer, a code of the network, or a sentence of ours. */
+  trouble: string | null
+  /** Redis' own, or the one that a Valkey stands for; null where Redis does not say. */
+  version: string | null
+}
+
+export type QueueConnection = Redis & Scripts & { readonly link: Link }
 
 export interface OpenQueueOptions {
   /** Shown by `redis-cli client list`. */
   readonly name: string
   /** For a connection that blocks: how long a blocking command may take, in milliseconds. */
   readonly blockingMillis?: number
+}
+
+/** Why a Redis that answers cannot hold the queue; null when it can. */
+const unfit = (version: string | null, isSelected: boolean): string | null => {
+  if (!isSelected) return "Redis has no database of the number in REDIS_URL"
+  return version !== null && Number.parseInt(version, 10) < OLDEST_MAJOR
+    ? `Redis is ${version}, and ${OLDEST_MAJOR} or newer is needed`
+    : null
+}
+
+/**
+ * Keeps `link` true, and makes the driver drop a connection that cannot hold the queue before anything is
+ * sent on it. The driver itself would go on in database 0 when Redis refuses the one that was named.
+ */
+const watch = (redis: Redis): Link => {
+  const link: Link = { connections: 0, trouble: null, version: null }
+  let isSelected = true
+  // Heard before the first command can be sent: the driver asks for INFO between the two.
+  redis.on("connect", () => {
+    link.connections += 1
+    isSelected = true
+  })
+  redis.on("ready", () => {
+    link.trouble = null
+  })
+  // Each command reports its own failure; an unheard "error" would end the process.
+  redis.on("error", (error: Error & { code?: string; command?: { name: string } }) => {
+    if (error.command?.name === "select") isSelected = false
+    const code = error.code ?? error.name
+    link.trouble = isRefusal(error) ? firstWord(error) : code
+  })
+  const { connector } = redis as unknown as {
+    connector: { check: (info: Record<string, string>) => boolean }
+  }
+  const accepts = connector.check.bind(connector)
+  connector.check = (info) => {
+    link.version = info.redis_version ?? null
+    const reason = unfit(link.version, isSelected)
+    if (reason !== null) link.trouble = reason
+    return reason === null && accepts(info)
+  }
+  return link
 }
 
 /** Opens a connection that connects by itself, and again whenever it is lost. Never rejects. */
@@ -78,10 +134,8 @@ export const openQueue = (url: string, { name, blockingMillis }: OpenQueueOption
     // After a failover the old master answers READONLY: connect again, and do not send again.
     reconnectOnError: (error) => error.message.startsWith("READONLY"),
     ...(blockingMillis !== undefined && { blockingTimeout: deadline }),
-  }) as QueueConnection
-  // Each command reports its own failure; an unheard "error" would end the process.
-  redis.on("error", () => {})
-  return redis
+  })
+  return Object.assign(redis, { link: watch(redis) }) as QueueConnection
 }
 
 /** Waits until the connection can be used, and no longer than `limitMillis`: a start without Redis is a start. */
@@ -106,13 +160,14 @@ const isUnsent = (error: unknown) =>
 /** The command may have had its effect: it was sent, and the reply was lost or late. */
 export const isUnknownOutcome = (error: unknown) => !isRefusal(error) && !isUnsent(error)
 
+const firstWord = (error: Error) => /^[A-Z]+/.exec(error.message)?.[0] ?? "refused"
+
 /** A short reason for a log line. Messages of ioredis may carry arguments, so only the kind is kept. */
-export const queueErrorReason = (error: unknown): string =>
-  isRefusal(error)
-    ? (/^[A-Z]+/.exec(error.message)?.[0] ?? "refused")
-    : isUnsent(error)
-      ? "not connected"
-      : "no reply"
+export const queueErrorReason = (error: unknown, link?: Link): string => {
+  if (isRefusal(error)) return firstWord(error)
+  if (!isUnsent(error)) return "no reply"
+  return link?.trouble ? `not connected: ${link.trouble}` : "not connected"
+}
 
 /** Closes a connection at once; every command that waits for a reply fails. */
 export const closeQueue = (redis: Redis) => redis.disconnect()

@@ -54,8 +54,8 @@ export const PROTOCOL_MUTATIONS: ReadonlyArray<Mutation> = [
       ),
       edit(
         "services/worker/queue.ts",
-        "const step = <A>",
-        "const sizes = new Map<string, number>()\nconst step = <A>",
+        "const makeStep =",
+        "const sizes = new Map<string, number>()\nconst makeStep =",
       ),
     ],
     caughtBy: [
@@ -98,7 +98,7 @@ export const PROTOCOL_MUTATIONS: ReadonlyArray<Mutation> = [
   {
     name: "versions are a counter that begins again with an empty Redis",
     edits: [
-      edit("shared/protocol/enqueue.ts", "math.max(last + 1, micros())", "last + 1"),
+      edit("shared/protocol/enqueue.ts", "math.max(last + 1, now + clock.offset)", "last + 1"),
       edit("shared/protocol/seed.ts", "if last >= highest then", "if true then"),
     ],
     caughtBy: [
@@ -111,8 +111,8 @@ export const PROTOCOL_MUTATIONS: ReadonlyArray<Mutation> = [
     edits: [
       edit(
         "shared/protocol/enqueue.ts",
-        "math.max(0, math.min(#ARGV - 1, tonumber(ARGV[1]) - depth))",
-        "depth < tonumber(ARGV[1]) and #ARGV - 1 or 0",
+        "math.max(0, math.min(wanted, tonumber(ARGV[1]) - depth))",
+        "depth < tonumber(ARGV[1]) and wanted or 0",
       ),
     ],
     caughtBy: [
@@ -132,6 +132,38 @@ export const PROTOCOL_MUTATIONS: ReadonlyArray<Mutation> = [
     caughtBy: [
       "scripts/faults/silence.test.ts",
       "is claimed alone from the third silence on, and buried at the sixth; neighbours live",
+    ],
+  },
+  {
+    name: "a version falls after a promotion",
+    edits: [edit("shared/protocol/enqueue.ts", "if id and id ~= history then", "if not id then")],
+    caughtBy: [
+      "shared/protocol.integration.test.ts",
+      "whose clock is 30 s behind gives versions above those that it never saw",
+    ],
+  },
+  {
+    name: "a worker of another database claims",
+    edits: [
+      edit("shared/protocol/claim.ts", "if owner and owner ~= ARGV[5] then", "if not waiting then"),
+    ],
+    caughtBy: [
+      "services/worker/queue.integration.test.ts",
+      "a queue belongs to the database that seeded it, until an operator gives it to another",
+    ],
+  },
+  {
+    name: "a deadline of a clock that was set back is left as it is",
+    edits: [
+      edit(
+        "shared/protocol/heartbeat.ts",
+        "do redis.call('ZADD', key, text(now + longest), member) end",
+        "do redis.call('ZSCORE', key, member) end",
+      ),
+    ],
+    caughtBy: [
+      "shared/protocol.integration.test.ts",
+      "keeps a batch of a dead worker for one lease, not for an hour",
     ],
   },
 ]

@@ -19,7 +19,7 @@ let close: () => void
 beforeAll(async () => {
   const app = makeApp({
     put: async (write) => ({ version: writes.push(write), depth: 1 }),
-    isQueueUp: async () => true,
+    probe: async () => ({ status: "healthy", redis: "up" }),
     valueMaxBytes: VALUE_MAX_BYTES,
     report: (error) => reported.push(error),
   })

@@ -16,7 +16,7 @@ const setUp = (options: Partial<Dependencies> & { outcome?: Outcome } = {}) => {
       writes.push(write)
       return outcome
     },
-    isQueueUp: async () => true,
+    probe: async () => ({ status: "healthy", redis: "up" }),
     valueMaxBytes: VALUE_MAX_BYTES,
     report: (error) => reported.push(error),
     ...dependencies,
@@ -215,10 +215,12 @@ describe("the answer", () => {
 
 describe("health", () => {
   test.each([
-    [true, 200, { status: "healthy", redis: "up" }],
-    [false, 503, { status: "unhealthy", redis: "down" }],
-  ])("with Redis up: %s is %i", async (isUp, status, health) => {
-    const answer = await setUp({ isQueueUp: async () => isUp }).send({}, "/health")
+    [200, { status: "healthy", redis: "up" }],
+    [200, { status: "degraded", redis: "up", reason: "queue-full" }],
+    [503, { status: "unhealthy", redis: "up", reason: "READONLY" }],
+    [503, { status: "unhealthy", redis: "down", reason: "no reply" }],
+  ] as const)("is %i with %o", async (status, health) => {
+    const answer = await setUp({ probe: async () => health }).send({}, "/health")
     expect(answer.status).toBe(status)
     expect(answer.body).toEqual(health)
     expect(answer.headers.get("cache-control")).toBe("no-store")

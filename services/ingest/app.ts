@@ -7,12 +7,12 @@ import { Hono } from "hono"
 import { readBody } from "../../shared/body.ts"
 import { answer, handleTheRest, problem } from "../../shared/problem.ts"
 import { bodyMaxBytes, identity, makeDecodeWrite } from "../../shared/write.ts"
-import type { Put } from "./queue.ts"
+import type { Put, Readiness } from "./queue.ts"
 
 export interface Dependencies {
   readonly put: Put
-  /** Whether Redis answers; has its own deadline and never rejects. */
-  readonly isQueueUp: () => Promise<boolean>
+  /** Whether a write would be queued; has its own deadline and never rejects. */
+  readonly probe: () => Promise<Readiness>
   readonly valueMaxBytes: number
   /** What nobody foresaw; the client gets a 500 without it. */
   readonly report: (error: unknown) => void
@@ -23,7 +23,7 @@ const PATHS: ReadonlyMap<string, "GET, HEAD" | "POST"> = new Map([
   ["/health", "GET, HEAD"],
 ])
 
-export const makeApp = ({ put, isQueueUp, valueMaxBytes, report }: Dependencies): Hono => {
+export const makeApp = ({ put, probe, valueMaxBytes, report }: Dependencies): Hono => {
   const app = new Hono()
   const decodeWrite = makeDecodeWrite(valueMaxBytes)
   const maxBytes = bodyMaxBytes(valueMaxBytes)
@@ -45,11 +45,10 @@ export const makeApp = ({ put, isQueueUp, valueMaxBytes, report }: Dependencies)
     })
   })
 
-  app.get("/health", async () =>
-    (await isQueueUp())
-      ? answer(200, { status: "healthy", redis: "up" })
-      : answer(503, { status: "unhealthy", redis: "down" }),
-  )
+  app.get("/health", async () => {
+    const readiness = await probe()
+    return answer(readiness.status === "unhealthy" ? 503 : 200, readiness)
+  })
 
   handleTheRest(app, (path) => PATHS.get(path), report)
   return app

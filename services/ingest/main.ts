@@ -4,7 +4,7 @@ import { metered } from "../../shared/metrics.ts"
 import { closeQueue, openQueue, untilReady } from "../../shared/queue.ts"
 import { serve } from "../../shared/serve.ts"
 import { makeApp } from "./app.ts"
-import { makePut } from "./queue.ts"
+import { makeProbe, makePut } from "./queue.ts"
 
 export default await serve("ingest", async (config, log) => {
   const redis = openQueue(config.REDIS_URL, { name: "ingest" })
@@ -15,11 +15,7 @@ export default await serve("ingest", async (config, log) => {
     put: makePut(redis, config.WRITE_QUEUE_NAME, config.QUEUE_MAX_DEPTH, (reason, writes) =>
       sparing("warn", "writes refused", { reason, writes }),
     ),
-    isQueueUp: () =>
-      redis.ping().then(
-        () => true,
-        () => false,
-      ),
+    probe: makeProbe(redis, config.WRITE_QUEUE_NAME, config.QUEUE_MAX_DEPTH),
     valueMaxBytes: config.VALUE_MAX_BYTES,
     report: (error) => sparing("error", "request failed", { name: (error as Error).name }),
   })

@@ -6,7 +6,7 @@ import { startProxy } from "../../shared/proxy.suite.ts"
 import { openQueue, type QueueConnection, queueKeys, untilReady } from "../../shared/queue.ts"
 import { decodeItem } from "../../shared/write.ts"
 import { makeApp } from "./app.ts"
-import { makePut } from "./queue.ts"
+import { makeProbe, makePut } from "./queue.ts"
 
 const KINDS = nativeRedis() ? (["native", "wasm"] as const) : (["wasm"] as const)
 
@@ -31,7 +31,7 @@ const openIngest = async (url: string, maxDepth = MAX_DEPTH) => {
   await untilReady(redis)
   const app = makeApp({
     put: makePut(redis, KEYS.waiting, maxDepth, () => {}),
-    isQueueUp: () => redis.ping().then(...([() => true, () => false] as const)),
+    probe: makeProbe(redis, KEYS.waiting, maxDepth),
     valueMaxBytes: 65_536,
     report: (error) => {
       throw error
@@ -64,7 +64,10 @@ const openIngest = async (url: string, maxDepth = MAX_DEPTH) => {
       await new Promise((resume) => setTimeout(resume, POLL_MILLIS))
     }
   }
-  const health = async () => (await app.request("/health")).status
+  const health = async () => {
+    const response = await app.request("/health")
+    return { code: response.status, ...((await response.json()) as object) }
+  }
   return { post, recovery, health, close: () => redis.disconnect() }
 }
 
@@ -128,6 +131,7 @@ describe.each(KINDS)("ingest on a %s Redis", (kind) => {
     await redis.rpop(KEYS.waiting)
     expect((await ingest.post("room again")).status).toBe(202)
     expect((await ingest.post("and full again")).status).toBe(503)
+    expect(await ingest.health()).toMatchObject({ code: 200, status: "degraded" })
   })
 
   test("tells a full queue that drains fast to come back soon", async () => {
@@ -143,6 +147,7 @@ describe.each(KINDS)("ingest on a %s Redis", (kind) => {
     await redis.config("SET", "maxmemory", "1")
     const refused = await ingest.post("too much")
     expect(refused).toMatchObject({ status: 503, type: "/problems/queue-full", retryAfter: "10" })
+    expect(await ingest.health()).toMatchObject({ status: "degraded", reason: "queue-full" })
     await redis.config("SET", "maxmemory", "0")
     expect(await redis.exists(KEYS.waiting, KEYS.counters)).toBe(0)
     expect((await ingest.post("fits")).status).toBe(202)
@@ -154,6 +159,7 @@ describe.each(KINDS)("ingest on a %s Redis", (kind) => {
     expect(await ingest.post("a")).toMatchObject({
       ...{ status: 503, type: "/problems/queue-unavailable", retryAfter: "1" },
     })
+    expect(await ingest.health()).toMatchObject({ code: 503, status: "unhealthy" })
     await redis.replicaof("NO", "ONE")
     expect((await ingest.recovery()).millis).toBeLessThan(RECOVERED_LIMIT_MILLIS)
     expect(await count("queued")).toBe(1)
@@ -186,7 +192,7 @@ describe.each(KINDS)("ingest on a %s Redis", (kind) => {
 
   test("refuses at once while Redis is down, and accepts soon after it is back", async () => {
     const ingest = await open()
-    expect(await ingest.health()).toBe(200)
+    expect(await ingest.health()).toEqual({ code: 200, status: "healthy", redis: "up" })
     store.kill("SIGKILL")
     await store.exited
     const refused = [await ingest.post("1"), await ingest.post("2"), await ingest.post("3")]
@@ -195,9 +201,9 @@ describe.each(KINDS)("ingest on a %s Redis", (kind) => {
       expect(found.millis).toBeLessThan(REFUSED_LIMIT_MILLIS)
     }
     expect(refused.at(-1)?.type).toBe("/problems/queue-unavailable")
-    expect(await ingest.health()).toBe(503)
+    expect(await ingest.health()).toMatchObject({ code: 503, redis: "down" })
     store = await start(store.port)
     expect((await ingest.recovery()).millis).toBeLessThan(RECOVERED_LIMIT_MILLIS)
-    expect(await ingest.health()).toBe(200)
+    expect(await ingest.health()).toMatchObject({ code: 200 })
   })
 })

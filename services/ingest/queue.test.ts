@@ -27,12 +27,13 @@ const setUp = () => {
   const reported: Array<[reason: string, writes: number]> = []
   const enqueue = (...parameters: Array<string | number>) => {
     const { promise, resolve, reject } = Promise.withResolvers<Reply>()
-    const { waiting, counters } = queueKeys(QUEUE)
-    expect(parameters.slice(0, 3)).toEqual([waiting, counters, MAX_DEPTH])
-    calls.push({ items: parameters.slice(3), reply: resolve, fail: reject })
+    const { waiting, counters, workers } = queueKeys(QUEUE)
+    expect(parameters.slice(0, 4)).toEqual([waiting, counters, workers, MAX_DEPTH])
+    calls.push({ items: parameters.slice(5), reply: resolve, fail: reject })
     return promise
   }
-  const put = makePut({ enqueue }, QUEUE, MAX_DEPTH, (...line) => reported.push(line))
+  const link = { connections: 1, trouble: null, version: null }
+  const put = makePut({ enqueue, link }, QUEUE, MAX_DEPTH, (...line) => reported.push(line))
   const call = (index: number) => calls[index] as Call
   return { put, calls, call, reported }
 }

@@ -66,6 +66,35 @@ const failure = (error: unknown): Refusal => {
   return isUnknownOutcome(error) ? { ...unavailable, refused: "outcome-unknown" } : unavailable
 }
 
+/** What GET /health of ingest answers: whether a write would be queued now. */
+export interface Readiness {
+  /** `degraded`: the queue is full, and takes writes again when some have left it. */
+  readonly status: "healthy" | "degraded" | "unhealthy"
+  readonly redis: "up" | "down"
+  /** Why a write would be refused; left out when it would not. */
+  readonly reason?: string
+}
+
+/**
+ * Asks for what a write needs: the enqueue script, without a write. Redis refuses it as it would refuse
+ * one, also where PING is answered: a replica, another node of a cluster, a log that cannot be written.
+ * Never rejects.
+ */
+export const makeProbe =
+  (redis: Pick<QueueConnection, "enqueue" | "link">, queueName: string, maxDepth: number) =>
+  async (): Promise<Readiness> => {
+    const { waiting, counters, workers } = queueKeys(queueName)
+    const full = { status: "degraded", redis: "up", reason: "queue-full" } as const
+    try {
+      const [depth] = await redis.enqueue(waiting, counters, workers, maxDepth, 0)
+      return depth < maxDepth ? { status: "healthy", redis: "up" } : full
+    } catch (error) {
+      if (failure(error).refused === "queue-full") return full
+      const reason = queueErrorReason(error, redis.link)
+      return { status: "unhealthy", redis: isRefusal(error) ? "up" : "down", reason }
+    }
+  }
+
 class Group {
   readonly items: string[] = []
   readonly settle: Array<(outcome: Outcome) => void> = []
@@ -73,12 +102,14 @@ class Group {
 }
 
 export const makePut = (
-  redis: Pick<QueueConnection, "enqueue">,
+  redis: Pick<QueueConnection, "enqueue" | "link">,
   queueName: string,
   maxDepth: number,
   report: (reason: string, writes: number) => void,
 ): Put => {
-  const { waiting, counters } = queueKeys(queueName)
+  const { waiting, counters, workers } = queueKeys(queueName)
+  /** The connection on which Redis was last seen to be the one that it was; see the script. */
+  let known = 0
   let open: Group | null = null
   let writes = 0
   let bytes = 0
@@ -102,19 +133,19 @@ export const makePut = (
 
   const send = async (group: Group) => {
     calls += 1
+    const { connections } = redis.link
     try {
       const [depth, first, taken, drained] = await redis.enqueue(
-        waiting,
-        counters,
-        maxDepth,
-        ...group.items,
+        ...[waiting, counters, workers],
+        ...[maxDepth, connections === known ? 0 : 1, ...group.items],
       )
+      if (taken > 0) known = connections
       const refusal = full(depth, drained)
       settle(group, (index) => (index < taken ? { version: first + index, depth } : refusal))
     } catch (error) {
       const refusal = failure(error)
       settle(group, () => refusal)
-      report(queueErrorReason(error), group.items.length)
+      report(queueErrorReason(error, redis.link), group.items.length)
       // What gathered meanwhile would wait as long again for a Redis that does not answer.
       const gathered = refusal.refused === "outcome-unknown" ? close() : null
       if (gathered) settle(gathered, () => unavailable)

@@ -18,7 +18,7 @@ describe.each(KINDS)("an operator on a %s Redis", (kind) => {
 
   const enqueue = (...keys: string[]) =>
     redis.enqueue(
-      ...[KEYS.waiting, KEYS.counters, 1_000],
+      ...[KEYS.waiting, KEYS.counters, KEYS.workers, 1_000, 0],
       ...keys.map((key) => encodeWrite({ key, value: "v" })),
     )
   const waiting = async () =>
@@ -55,7 +55,7 @@ describe.each(KINDS)("an operator on a %s Redis", (kind) => {
     const keys = Array.from({ length: 900 }, (_, index) => `key ${index}`)
     await enqueue(...keys)
     await redis.enqueue(
-      ...[KEYS.waiting, KEYS.counters, 10_000],
+      ...[KEYS.waiting, KEYS.counters, KEYS.workers, 10_000, 0],
       ...keys.map((key) => encodeWrite({ key, value: "v" })),
     )
     expect(await operations.purge(await operations.waiting())).toBe(1_800)

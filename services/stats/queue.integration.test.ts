@@ -70,12 +70,12 @@ describe.each(KINDS)("stats on a %s Redis", (kind) => {
   }
   const enqueue = (...keys: ReadonlyArray<string>) => {
     const writes = keys.map((key) => encodeWrite({ key, value: "v" }))
-    return redis.enqueue(KEYS.waiting, KEYS.counters, 1_000, ...writes)
+    return redis.enqueue(KEYS.waiting, KEYS.counters, KEYS.workers, 1_000, 0, ...writes)
   }
   const claim = async (most: number) => {
-    await redis.seed(KEYS.waiting, KEYS.counters, 0)
+    await redis.seed(KEYS.waiting, KEYS.counters, KEYS.leases, 0, "1/db/public")
     const keys = [KEYS.waiting, KEYS.batch("b"), KEYS.leases, KEYS.counters, KEYS.silences]
-    return await redis.claim(...keys, "b", most, 1_000_000, 10_000)
+    return await redis.claim(...keys, "b", most, 1_000_000, 10_000, "1/db/public")
   }
   const acknowledge = (...dead: ReadonlyArray<string>) =>
     redis.acknowledge(
@@ -84,7 +84,10 @@ describe.each(KINDS)("stats on a %s Redis", (kind) => {
     )
   /** One live worker, which holds for the reason given. */
   const heartbeat = (reason = "") =>
-    redis.heartbeat(KEYS.leases, KEYS.workers, KEYS.holds, "worker", 60_000, reason, 10)
+    redis.heartbeat(
+      ...[KEYS.leases, KEYS.workers, KEYS.holds, KEYS.counters],
+      ...["worker", 60_000, reason, 10],
+    )
 
   test("the figures follow writes on their way", async () => {
     const send = await open()

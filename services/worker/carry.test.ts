@@ -2,7 +2,7 @@ import { describe, expect, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import { carry } from "./carry.ts"
-import { DatabaseFaults, DatabaseOutside, reject } from "./database-memory.ts"
+import { DATABASE, DatabaseFaults, DatabaseOutside, reject } from "./database-memory.ts"
 import {
   BatchFailed,
   DatabaseMisconfigured,
@@ -38,9 +38,9 @@ const claimed = Effect.gen(function* () {
     table: DatabaseOutside,
     hold: Hold,
   })
-  yield* services.queue.seed(0)
+  yield* services.queue.seed(0, DATABASE)
   yield* services.outside.enqueue(writes("a", "b", "c"))
-  const batch = yield* services.queue.claim("1", 10)
+  const batch = yield* services.queue.claim("1", 10, DATABASE)
   if (!batch) throw new Error("nothing was claimed")
   return { ...services, batch }
 })
@@ -152,7 +152,7 @@ describe("carry", () => {
       yield* Fiber.join(carrying)
       expect(yield* queue.recover("1")).toBe(3)
       yield* onQueue.before("acknowledge", null)
-      const again = yield* queue.claim("2", 10)
+      const again = yield* queue.claim("2", 10, DATABASE)
       if (again) yield* carry(again, "Full")
       expect(yield* conserved).toMatchObject({ processed: 3, redelivered: 3, inFlight: 0 })
       expect(yield* table.read("a")).toEqual(batch.items[0])

@@ -8,6 +8,9 @@ import { Database } from "./database.ts"
 import { type DatabaseError, WriteRejected } from "./errors.ts"
 import { type Faults, makeFaults } from "./fault-memory.ts"
 
+/** Which database it is, until a test says otherwise. */
+export const DATABASE = "1/write_buffer/public"
+
 export type DatabaseCall = keyof Database["Service"]
 
 /** The table as a reader meets it; the conformance suite looks at both databases with it. */
@@ -23,6 +26,8 @@ export class DatabaseFaults extends Context.Service<
     readonly onWrite: (
       rule: ((items: ReadonlyArray<Item>) => Effect.Effect<void, DatabaseError>) | null,
     ) => Effect.Effect<void>
+    /** From now on it is the database of this identity. */
+    readonly become: (identity: string) => Effect.Effect<void>
     /** The versions in each statement so far, in order, failed statements included. */
     readonly statements: Effect.Effect<ReadonlyArray<ReadonlyArray<number>>>
   }
@@ -44,6 +49,7 @@ export const layerMemory = Layer.effectContext(
   Effect.sync(() => {
     const rows = new Map<string, Item>()
     const statements: number[][] = []
+    let which = DATABASE
     let rule: Parameters<DatabaseFaults["Service"]["onWrite"]>[0] = null
     const { faults, around } = makeFaults<DatabaseCall, DatabaseError>()
 
@@ -65,6 +71,10 @@ export const layerMemory = Layer.effectContext(
           return around("write", Effect.andThen(rule?.(items) ?? Effect.void, upsert(items)))
         }),
       probe: around("probe", Effect.void),
+      identity: around(
+        "identity",
+        Effect.sync(() => which),
+      ),
       highestVersion: around(
         "highestVersion",
         Effect.sync(() => Math.max(0, ...[...rows.values()].map(({ version }) => version))),
@@ -77,6 +87,10 @@ export const layerMemory = Layer.effectContext(
         onWrite: (next) =>
           Effect.sync(() => {
             rule = next
+          }),
+        become: (identity) =>
+          Effect.sync(() => {
+            which = identity
           }),
         statements: Effect.sync(() => statements.map((versions) => [...versions])),
       }),

@@ -24,6 +24,26 @@ const execute = (...statements: ReadonlyArray<string>) =>
 
 describe("the database in PostgreSQL", () => databaseSuite({ test }))
 
+describe("the identity of a database", () => {
+  test(
+    "is the server's, the database's and the schema's, without the first where it is not told",
+    Effect.gen(function* () {
+      const { database } = yield* all
+      expect(yield* database.identity).toMatch(/^\d{15,}\/write_buffer\/public$/)
+
+      yield* execute(
+        "create role teller login password 'x'",
+        "revoke execute on function pg_control_system from public",
+      )
+      const { store } = yield* Postgres
+      const { host } = new URL(store.url)
+      const told = layerAt(`postgres://teller:x@${host}/write_buffer`)
+      const identity = Effect.flatMap(Database, (other) => other.identity)
+      expect(yield* Effect.provide(identity, told)).toBe("/write_buffer/public")
+    }),
+  )
+})
+
 describe("an error of PostgreSQL", async () => {
   test(
     "no table is DatabaseMisconfigured, for a write, for the probe and for the versions",

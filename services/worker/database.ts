@@ -4,7 +4,13 @@
  * is one of the typed errors of `errors.ts`.
  */
 import { Context, Duration, Effect, Layer } from "effect"
-import { openDatabase, type Sql, selectHighestVersion, upsert } from "../../shared/database.ts"
+import {
+  openDatabase,
+  type Sql,
+  selectHighestVersion,
+  selectIdentity,
+  upsert,
+} from "../../shared/database.ts"
 import type { Item } from "../../shared/write.ts"
 import { classify, type DatabaseError } from "./errors.ts"
 import { SEED_DEADLINE, Settings, STATEMENT_DEADLINE } from "./settings.ts"
@@ -16,6 +22,8 @@ export class Database extends Context.Service<
     readonly write: (items: ReadonlyArray<Item>) => Effect.Effect<void, DatabaseError>
     /** Succeeds when a write could: the server answers, the table is there, and may be written. */
     readonly probe: Effect.Effect<void, DatabaseError>
+    /** Which database this is, as it was when the last probe succeeded; see `selectIdentity`. */
+    readonly identity: Effect.Effect<string, DatabaseError>
     readonly highestVersion: Effect.Effect<number, DatabaseError>
   }
 >()("write-buffer/worker/Database") {}
@@ -52,9 +60,29 @@ export const layerPostgres = Layer.effect(
       (opened) => Effect.promise(() => opened.close()),
     )
 
+    // A hold may have been another server's: what is known of it ends with the probe that ends the hold.
+    let known: string | null = null
+    const identity = Effect.suspend(() =>
+      known === null
+        ? Effect.tap(run(selectIdentity), (found) =>
+            Effect.sync(() => {
+              known = found
+            }),
+          )
+        : Effect.succeed(known),
+    )
+    const probe = run((sql) => upsert(sql, [])).pipe(
+      Effect.tap(() =>
+        Effect.sync(() => {
+          known = null
+        }),
+      ),
+    )
+
     return Database.of({
       write: (items) => run((sql) => upsert(sql, items)),
-      probe: run((sql) => upsert(sql, [])),
+      probe,
+      identity,
       highestVersion,
     })
   }),

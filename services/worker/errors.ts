@@ -30,6 +30,9 @@ export class QueueUnavailable extends Data.TaggedError("QueueUnavailable")<{
   readonly cause?: unknown
 }> {}
 
+/** The queue belongs to the database of this identity, which is not the worker's. */
+export class QueueOwned extends Data.TaggedError("QueueOwned")<{ readonly owner: string }> {}
+
 export type DatabaseError =
   | DatabaseUnavailable
   | BatchFailed

@@ -12,8 +12,11 @@ import { probeBackoff } from "./retry.ts"
 export class Hold extends Context.Service<
   Hold,
   {
-    /** Stops claiming until a probe succeeds. Returns at once. */
-    readonly enter: (error: DatabaseError) => Effect.Effect<void>
+    /** Stops claiming until the probe succeeds: the database's own, if no other is given. Returns at once. */
+    readonly enter: (
+      error: DatabaseError,
+      probe?: Effect.Effect<void, DatabaseError>,
+    ) => Effect.Effect<void>
     /** Waits while the hold lasts. */
     readonly passed: Effect.Effect<void>
     /** A batch was stored: the next hold starts with short waits again. */
@@ -49,13 +52,11 @@ export class Hold extends Context.Service<
         })
 
       /** The backoff goes on where it was: a database that answers probes and fails batches is no hot loop. */
-      const probe = Effect.gen(function* () {
+      const ask = Effect.fnUntraced(function* (probe: Effect.Effect<void, DatabaseError>) {
         while (true) {
           const step = yield* Ref.get(backoff)
           yield* Effect.ignore(step(undefined))
-          const failure = yield* Effect.flip(database.probe).pipe(
-            Effect.catch(() => Effect.succeed(null)),
-          )
+          const failure = yield* Effect.flip(probe).pipe(Effect.catch(() => Effect.succeed(null)))
           if (failure === null) break
           yield* say(failure)
         }
@@ -64,10 +65,10 @@ export class Hold extends Context.Service<
       })
 
       return Hold.of({
-        enter: (error) =>
+        enter: (error, probe = database.probe) =>
           Effect.gen(function* () {
             yield* say(error)
-            if (yield* gate.close) yield* Effect.forkIn(probe, scope)
+            if (yield* gate.close) yield* Effect.forkIn(ask(probe), scope)
           }).pipe(Effect.uninterruptible),
         passed: gate.await,
         settled: Effect.gen(function* () {

@@ -4,6 +4,7 @@
  */
 import { Effect } from "effect"
 import { expect } from "vitest"
+import { DATABASE } from "./database-memory.ts"
 import { conserved, keysOf, type Subject, writes } from "./queue.suite.ts"
 import { Queue } from "./queue.ts"
 import { QueueOutside } from "./queue-memory.ts"
@@ -15,9 +16,9 @@ export const LEASE_MILLIS = 10_000
 const claimed = Effect.gen(function* () {
   const queue = yield* Queue
   const outside = yield* QueueOutside
-  yield* queue.seed(0)
+  yield* queue.seed(0, DATABASE)
   yield* outside.enqueue(writes("a", "b", "c"))
-  expect(keysOf(yield* queue.claim("1", 2))).toEqual(["a", "b"])
+  expect(keysOf(yield* queue.claim("1", 2, DATABASE))).toEqual(["a", "b"])
   return { queue, outside }
 })
 
@@ -30,7 +31,7 @@ const putBack = ({ test }: Subject) => {
       expect(yield* queue.release("1")).toBe(0)
       expect(yield* outside.leaseLeft("1")).toBeNull()
       expect(yield* conserved).toMatchObject({ inFlight: 0, redelivered: 0 })
-      expect(keysOf(yield* queue.claim("2", 10))).toEqual(["a", "b", "c"])
+      expect(keysOf(yield* queue.claim("2", 10, DATABASE))).toEqual(["a", "b", "c"])
     }),
   )
 
@@ -43,7 +44,7 @@ const putBack = ({ test }: Subject) => {
       expect(yield* queue.recover("1")).toBe(2)
       expect(yield* queue.recover("1")).toBe(0)
       expect(yield* conserved).toMatchObject({ inFlight: 0, redelivered: 2 })
-      expect(keysOf(yield* queue.claim("2", 10))).toEqual(["a", "b", "c"])
+      expect(keysOf(yield* queue.claim("2", 10, DATABASE))).toEqual(["a", "b", "c"])
     }),
   )
 
@@ -54,17 +55,17 @@ const putBack = ({ test }: Subject) => {
       for (let silences = 1; silences <= 3; silences++) {
         yield* outside.expire("1")
         yield* queue.recover("1")
-        if (silences < 3) expect(keysOf(yield* queue.claim("1", 2))).toEqual(["a", "b"])
+        if (silences < 3) expect(keysOf(yield* queue.claim("1", 2, DATABASE))).toEqual(["a", "b"])
       }
-      expect(yield* queue.claim("2", 10)).toMatchObject({
+      expect(yield* queue.claim("2", 10, DATABASE)).toMatchObject({
         items: [{ write: { key: "a" } }],
         silences: 3,
       })
-      expect(yield* queue.claim("2", 10)).toMatchObject({ silences: 3 })
+      expect(yield* queue.claim("2", 10, DATABASE)).toMatchObject({ silences: 3 })
       expect(yield* queue.acknowledge("2", "Full", 0, [])).toBe(true)
-      expect(keysOf(yield* queue.claim("3", 10))).toEqual(["b"])
+      expect(keysOf(yield* queue.claim("3", 10, DATABASE))).toEqual(["b"])
       expect(yield* queue.acknowledge("3", "Full", 0, [])).toBe(true)
-      expect(yield* queue.claim("4", 10)).toMatchObject({
+      expect(yield* queue.claim("4", 10, DATABASE)).toMatchObject({
         items: [{ write: { key: "c" } }],
         silences: 0,
       })
@@ -82,7 +83,7 @@ const putBack = ({ test }: Subject) => {
       expect(yield* queue.acknowledge("1", "Full", 1, ["dead"])).toBe(false)
       expect(yield* conserved).toEqual(before)
       // Also when the writes are in another batch by now.
-      yield* queue.claim("2", 10)
+      yield* queue.claim("2", 10, DATABASE)
       expect(yield* queue.acknowledge("1", "Full", 1, ["dead"])).toBe(false)
       expect(yield* conserved).toMatchObject({ inFlight: 3, processed: 0, failed: 0, dead: [] })
     }),
@@ -127,7 +128,7 @@ const beats = ({ test }: Subject) => {
     Effect.gen(function* () {
       const { queue, outside } = yield* claimed
       yield* outside.expire("1")
-      yield* queue.claim("1", 2)
+      yield* queue.claim("1", 2, DATABASE)
       expect(yield* outside.leaseLeft("1")).toSatisfy(fresh)
     }),
   )
@@ -153,10 +154,12 @@ const beats = ({ test }: Subject) => {
     Effect.gen(function* () {
       const queue = yield* Queue
       const outside = yield* QueueOutside
-      yield* queue.seed(0)
+      yield* queue.seed(0, DATABASE)
       const ids = Array.from({ length: RECOVER_MAX + 2 }, (_, i) => `id ${i}`)
       yield* outside.enqueue(writes(...ids))
-      yield* Effect.forEach(ids, (id) => Effect.andThen(queue.claim(id, 1), outside.expire(id)))
+      yield* Effect.forEach(ids, (id) =>
+        Effect.andThen(queue.claim(id, 1, DATABASE), outside.expire(id)),
+      )
       const { lost, expired } = yield* queue.heartbeat([ids[0] as string], "")
       expect(lost).toEqual([])
       expect(expired).toHaveLength(RECOVER_MAX)

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
-import { DatabaseFaults } from "./database-memory.ts"
+import { DATABASE, DatabaseFaults } from "./database-memory.ts"
 import { DatabaseUnavailable, QueueUnavailable } from "./errors.ts"
 import { Hold } from "./hold.ts"
 import { Lease } from "./lease.ts"
@@ -33,9 +33,9 @@ const beating = Effect.gen(function* () {
     outside: QueueOutside,
     faults: QueueFaults,
   })
-  yield* services.queue.seed(0)
+  yield* services.queue.seed(0, DATABASE)
   yield* services.outside.enqueue(writes("a", "b"))
-  yield* services.queue.claim("1", 10)
+  yield* services.queue.claim("1", 10, DATABASE)
   const heart = yield* Effect.forkChild(services.lease.beat, { startImmediately: true })
   return { ...services, heart }
 })
@@ -66,7 +66,7 @@ describe("Lease", () => {
       expect((yield* outside.snapshot).inFlight).toBe(2)
       yield* TestClock.adjust("4 seconds")
       expect((yield* outside.snapshot).inFlight).toBe(0)
-      expect(keysOf(yield* queue.claim("2", 10))).toEqual(["a", "b"])
+      expect(keysOf(yield* queue.claim("2", 10, DATABASE))).toEqual(["a", "b"])
       expect(yield* Logged).toMatchObject([
         { level: "warn", message: "a silent batch went back", fields: { batch: "1", writes: 2 } },
       ])

@@ -4,7 +4,7 @@
  */
 import { Clock, Context, Duration, Effect, Latch, Layer } from "effect"
 import type { Write } from "../../shared/write.ts"
-import type { QueueUnavailable } from "./errors.ts"
+import { QueueOwned, type QueueUnavailable } from "./errors.ts"
 import { type Faults, makeFaults } from "./fault-memory.ts"
 import { Queue, readBatch } from "./queue.ts"
 import { Settings } from "./settings.ts"
@@ -25,6 +25,8 @@ export class QueueOutside extends Context.Service<
     readonly leaseLeft: (id: string) => Effect.Effect<number | null>
     /** An operator, who stops claiming on every worker, or lets it go on. */
     readonly pause: (paused: boolean) => Effect.Effect<void>
+    /** An operator, who gives the queue to another database. */
+    readonly give: (database: string) => Effect.Effect<void>
     /** Lets the deadline of a lease pass. */
     readonly expire: (id: string) => Effect.Effect<void>
   }
@@ -54,6 +56,14 @@ export const layerMemory = Layer.effectContext(
       })
     const step = <A>(call: QueueCall, run: (now: number) => A) => around(call, atomic(run))
 
+    /** Fails when the queue belongs to another database. */
+    const ownedBy = (database: string) =>
+      Effect.suspend(() =>
+        store.owner === "" || store.owner === database
+          ? Effect.void
+          : Effect.fail(new QueueOwned({ owner: store.owner })),
+      )
+
     const queue = Queue.of({
       waitForWrite: (seconds) =>
         around(
@@ -61,11 +71,14 @@ export const layerMemory = Layer.effectContext(
           Effect.asVoid(Effect.timeoutOption(bell.await, Duration.seconds(seconds))),
         ),
       look: step("look", (now) => store.look(now)),
-      claim: (id, max) =>
-        step("claim", (now) => {
-          const texts = store.claim(now, id, max, leaseMillis)
-          return texts && readBatch(id, texts, store.silent(texts[0]))
-        }),
+      claim: (id, max, database) =>
+        Effect.andThen(
+          ownedBy(database),
+          step("claim", (now) => {
+            const texts = store.claim(now, id, max, leaseMillis)
+            return texts && readBatch(id, texts, store.silent(texts[0]))
+          }),
+        ),
       acknowledge: (id, closing, coalesced, dead) =>
         step("acknowledge", () => store.acknowledge(id, closing, coalesced, dead)),
       release: (id) => step("release", () => store.release(id)),
@@ -73,7 +86,12 @@ export const layerMemory = Layer.effectContext(
       heartbeat: (ids, held) =>
         step("heartbeat", (now) => store.heartbeat(now, settings.worker, ids, held, leaseMillis)),
       leave: step("leave", () => store.leave(settings.worker)),
-      seed: (highest) => step("seed", () => store.seed(highest)),
+      seed: (highest, database) =>
+        Effect.andThen(
+          ownedBy(database),
+          step("seed", (now) => store.seed(now, highest, database)),
+        ),
+      owner: step("owner", () => store.owner),
     })
     const outside = QueueOutside.of({
       enqueue: (writes) => atomic((now) => store.enqueue(now, writes)),
@@ -86,6 +104,11 @@ export const layerMemory = Layer.effectContext(
       pause: (paused) =>
         atomic(() => {
           store.paused = paused
+        }),
+      give: (database) =>
+        atomic(() => {
+          store.owner = database
+          store.seeded = false
         }),
       expire: (id) => atomic((now) => void store.leases.set(id, now)),
     })

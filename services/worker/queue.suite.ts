@@ -4,6 +4,7 @@
  */
 import { Effect, Fiber } from "effect"
 import { expect } from "vitest"
+import { DATABASE } from "./database-memory.ts"
 import { type Batch, Queue } from "./queue.ts"
 import { QueueOutside } from "./queue-memory.ts"
 import { BITE_MAX_BYTES } from "./settings.ts"
@@ -31,7 +32,7 @@ export const conserved = Effect.gen(function* () {
 
 const both = Effect.gen(function* () {
   const queue = yield* Queue
-  expect(yield* queue.seed(0)).toBe(false)
+  expect(yield* queue.seed(0, DATABASE)).toBe(false)
   return { queue, outside: yield* QueueOutside }
 })
 
@@ -46,7 +47,7 @@ const claims = ({ test }: Subject) => {
       expect(yield* conserved).toMatchObject({ queued: 2, inFlight: 0, version: version + 1 })
       expect((yield* queue.look).depth).toBe(2)
 
-      const batch = yield* queue.claim("1", 10)
+      const batch = yield* queue.claim("1", 10, DATABASE)
       expect(batch).toEqual({
         id: "1",
         items: [
@@ -70,10 +71,10 @@ const claims = ({ test }: Subject) => {
       const { queue, outside } = yield* both
       yield* outside.enqueue(writes("a", "b", "c"))
       yield* outside.enqueue(writes("d", "e"))
-      expect(keysOf(yield* queue.claim("1", 2))).toEqual(["a", "b"])
-      expect(keysOf(yield* queue.claim("2", 2))).toEqual(["c", "d"])
+      expect(keysOf(yield* queue.claim("1", 2, DATABASE))).toEqual(["a", "b"])
+      expect(keysOf(yield* queue.claim("2", 2, DATABASE))).toEqual(["c", "d"])
       expect(yield* conserved).toMatchObject({ inFlight: 4 })
-      expect(keysOf(yield* queue.claim("3", 2))).toEqual(["e"])
+      expect(keysOf(yield* queue.claim("3", 2, DATABASE))).toEqual(["e"])
     }),
   )
 
@@ -82,9 +83,9 @@ const claims = ({ test }: Subject) => {
     Effect.gen(function* () {
       const { queue, outside } = yield* both
       yield* outside.enqueue(writes("a", "b"))
-      const first = yield* queue.claim("1", 10)
+      const first = yield* queue.claim("1", 10, DATABASE)
       yield* outside.enqueue(writes("c"))
-      expect(yield* queue.claim("1", 10)).toEqual(first)
+      expect(yield* queue.claim("1", 10, DATABASE)).toEqual(first)
       expect(yield* conserved).toMatchObject({ inFlight: 2 })
     }),
   )
@@ -95,10 +96,10 @@ const claims = ({ test }: Subject) => {
       const { queue, outside } = yield* both
       const value = "é".repeat(128 * 1_024)
       yield* outside.enqueue(Array.from({ length: 20 }, (_, i) => write(String(i), value)))
-      const batch = yield* queue.claim("1", 1_000)
+      const batch = yield* queue.claim("1", 1_000, DATABASE)
       expect(batch?.items).toHaveLength(BITE_MAX_BYTES / (256 * 1_024))
       expect(yield* conserved).toMatchObject({ inFlight: 16 })
-      expect(keysOf(yield* queue.claim("2", 1_000))).toEqual(["16", "17", "18", "19"])
+      expect(keysOf(yield* queue.claim("2", 1_000, DATABASE))).toEqual(["16", "17", "18", "19"])
     }),
   )
 
@@ -107,13 +108,13 @@ const claims = ({ test }: Subject) => {
     Effect.gen(function* () {
       const { queue, outside } = yield* both
       yield* outside.enqueue(writes("a", "b"))
-      yield* queue.claim("1", 1)
+      yield* queue.claim("1", 1, DATABASE)
       yield* outside.pause(true)
       expect(yield* queue.look).toMatchObject({ depth: 1, paused: true })
-      expect(keysOf(yield* queue.claim("2", 1))).toEqual([])
-      expect(keysOf(yield* queue.claim("1", 1))).toEqual(["a"])
+      expect(keysOf(yield* queue.claim("2", 1, DATABASE))).toEqual([])
+      expect(keysOf(yield* queue.claim("1", 1, DATABASE))).toEqual(["a"])
       yield* outside.pause(false)
-      expect(keysOf(yield* queue.claim("2", 1))).toEqual(["b"])
+      expect(keysOf(yield* queue.claim("2", 1, DATABASE))).toEqual(["b"])
     }),
   )
 
@@ -121,7 +122,7 @@ const claims = ({ test }: Subject) => {
     "an empty queue gives an empty batch, and no lease",
     Effect.gen(function* () {
       const { queue, outside } = yield* both
-      expect(yield* queue.claim("1", 10)).toEqual({
+      expect(yield* queue.claim("1", 10, DATABASE)).toEqual({
         id: "1",
         items: [],
         unreadable: [],
@@ -138,9 +139,9 @@ const claims = ({ test }: Subject) => {
       const { queue, outside } = yield* both
       const keys = Array.from({ length: 10_000 }, (_, i) => `key ${i}`)
       yield* outside.enqueue(writes(...keys))
-      expect(keysOf(yield* queue.claim("1", 10_000))).toEqual(keys)
+      expect(keysOf(yield* queue.claim("1", 10_000, DATABASE))).toEqual(keys)
       expect(yield* queue.release("1")).toBe(10_000)
-      expect(keysOf(yield* queue.claim("2", 10_000))).toEqual(keys)
+      expect(keysOf(yield* queue.claim("2", 10_000, DATABASE))).toEqual(keys)
       expect(yield* queue.acknowledge("2", "Quiet", 10, keys)).toBe(true)
       const { dead, ...counts } = yield* conserved
       expect(counts).toMatchObject({ failed: 10_000, processed: 0, coalesced: 10 })
@@ -156,7 +157,7 @@ const claims = ({ test }: Subject) => {
       const odd = ['"}{', "\\", "%s %1 %%", "\n\r\t", "é 🙂 \u2028", "__proto__", "NULL", "{a,b}"]
       const given = [...odd.map((text) => write(text, text)), write("empty", "")]
       yield* outside.enqueue(given)
-      const batch = yield* queue.claim("1", 100)
+      const batch = yield* queue.claim("1", 100, DATABASE)
       expect(batch?.items.map((item) => item.write)).toEqual(given)
     }),
   )
@@ -175,7 +176,7 @@ const foreign = ({ test }: Subject) => {
         `{"version":${"9".repeat(40)},"key":"far ahead","value":"x"}`,
       )
       expect((yield* queue.look).newestAge).not.toBe((yield* queue.look).oldestAge)
-      const batch = yield* queue.claim("1", 10)
+      const batch = yield* queue.claim("1", 10, DATABASE)
       expect(keysOf(batch)).toEqual(["own", "a", "spaced", "ahead", "far ahead"])
       const versions = batch?.items.map(({ version }) => version) ?? []
       expect(versions[0]).toBe(own)
@@ -184,7 +185,7 @@ const foreign = ({ test }: Subject) => {
       expect(yield* conserved).toMatchObject({ queued: 5, version: versions[4] })
       // Put back and claimed again, they are foreign no more.
       yield* queue.release("1")
-      expect((yield* queue.claim("2", 10))?.items).toEqual(batch?.items)
+      expect((yield* queue.claim("2", 10, DATABASE))?.items).toEqual(batch?.items)
       expect(yield* conserved).toMatchObject({ queued: 5 })
       expect(yield* outside.enqueue(writes("later"))).toBeGreaterThan(versions[4] as number)
     }),
@@ -198,7 +199,7 @@ const foreign = ({ test }: Subject) => {
       const zeros = `{"version":${"0".repeat(20)}1,"key":"a","value":"b"}`
       const texts = ["no JSON", "[1]", "{}", "{", '{"key":7,"value":"x"}', '{"key":"a"}', zeros]
       yield* outside.push(...texts)
-      const batch = yield* queue.claim("1", 10)
+      const batch = yield* queue.claim("1", 10, DATABASE)
       expect(batch?.items).toEqual([])
       expect(batch?.unreadable.map(({ reason }) => reason)).toEqual([
         "/key is missing, /value is missing",
@@ -231,7 +232,7 @@ const waits = ({ test, pass }: Subject) => {
       yield* outside.enqueue(writes("a"))
       yield* Fiber.join(waiting)
       yield* queue.waitForWrite(60)
-      expect(keysOf(yield* queue.claim("1", 10))).toEqual(["a"])
+      expect(keysOf(yield* queue.claim("1", 10, DATABASE))).toEqual(["a"])
     }),
   )
 }

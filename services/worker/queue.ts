@@ -14,7 +14,7 @@ import {
   untilReady,
 } from "../../shared/queue.ts"
 import { decodeItem, type Item, type Unreadable } from "../../shared/write.ts"
-import { QueueUnavailable } from "./errors.ts"
+import { QueueOwned, QueueUnavailable } from "./errors.ts"
 import { BITE_MAX_BYTES, RECOVER_MAX, Settings } from "./settings.ts"
 
 /** What waits: how many writes, and the ages of the oldest and the newest in milliseconds. */
@@ -48,8 +48,15 @@ export class Queue extends Context.Service<
     /** Returns when a write waits, and at the latest after `seconds`. Takes nothing. */
     readonly waitForWrite: (seconds: number) => Step<void>
     readonly look: Step<Look>
-    /** Moves up to `max` writes into the batch, under a lease; null until `seed` was called. */
-    readonly claim: (id: string, max: number) => Step<Batch | null>
+    /**
+     * Moves up to `max` writes into the batch, under a lease; null until `seed` was called. Fails as
+     * `QueueOwned` when the queue belongs to a database of another identity.
+     */
+    readonly claim: (
+      id: string,
+      max: number,
+      database: string,
+    ) => Effect.Effect<Batch | null, QueueUnavailable | QueueOwned>
     /** Ends a batch. False when it had been recovered: then nothing was counted. */
     readonly acknowledge: (
       id: string,
@@ -68,8 +75,16 @@ export class Queue extends Context.Service<
     ) => Step<{ readonly lost: ReadonlyArray<string>; readonly expired: ReadonlyArray<string> }>
     /** Takes the worker off the list of live ones. */
     readonly leave: Step<void>
-    /** Makes versions continue above `highest`. True when they had to be lifted. */
-    readonly seed: (highest: number) => Step<boolean>
+    /**
+     * Makes versions continue above `highest`, and the queue that database's. True when they had to be
+     * lifted. Does nothing yet while batches with lower versions are under way.
+     */
+    readonly seed: (
+      highest: number,
+      database: string,
+    ) => Effect.Effect<boolean, QueueUnavailable | QueueOwned>
+    /** The identity of the database that the queue belongs to; "" before the first seed. */
+    readonly owner: Step<string>
   }
 >()("write-buffer/worker/Queue") {}
 
@@ -85,11 +100,19 @@ export const readBatch = (id: string, texts: ReadonlyArray<string>, silences: nu
   return { id, items, unreadable, silences }
 }
 
-const step = <A>(run: () => Promise<A>): Step<A> =>
-  Effect.tryPromise({
-    try: run,
-    catch: (cause) => new QueueUnavailable({ reason: queueErrorReason(cause), cause }),
-  })
+const makeStep =
+  ({ link }: QueueConnection) =>
+  <A>(run: () => Promise<A>): Step<A> =>
+    Effect.tryPromise({
+      try: run,
+      catch: (cause) => new QueueUnavailable({ reason: queueErrorReason(cause, link), cause }),
+    })
+
+/** The scripts that touch writes refuse a worker of another database, and name the queue's own. */
+const ownedBy = (error: QueueUnavailable) => {
+  const found = isRefusal(error.cause) && /^OWNED (.*)$/.exec(error.cause.message)
+  return found ? new QueueOwned({ owner: found[1] as string }) : error
+}
 
 /** An idle worker looks and blocks once in so many seconds, and sends heartbeats besides. */
 export const WAIT_SECONDS = 5
@@ -102,7 +125,7 @@ const REFUSED_PAUSE = Duration.millis(100)
  * write; then the queue is looked at again after a pause.
  */
 const waitForWrite = (bell: QueueConnection, waiting: string) => (seconds: number) =>
-  step(() => bell.blmove(waiting, waiting, "RIGHT", "RIGHT", seconds)).pipe(
+  makeStep(bell)(() => bell.blmove(waiting, waiting, "RIGHT", "RIGHT", seconds)).pipe(
     Effect.asVoid,
     Effect.catchIf(
       ({ cause }) => isRefusal(cause),
@@ -130,6 +153,7 @@ export const layerRedis = Layer.effect(
     const redis = yield* connection(settings.REDIS_URL, "worker")
     // A blocked connection answers nothing else, so waiting has one of its own.
     const bell = yield* connection(settings.REDIS_URL, "worker-bell", WAIT_SECONDS * 1_000)
+    const step = makeStep(redis)
     const keys = queueKeys(settings.WRITE_QUEUE_NAME)
     const leaseMillis = Duration.toMillis(Duration.seconds(settings.LEASE_SECONDS))
 
@@ -141,13 +165,14 @@ export const layerRedis = Layer.effect(
           paused: paused === 1,
         })),
       ),
-      claim: (id, max) =>
+      claim: (id, max, database) =>
         step(() =>
           redis.claim(
             ...[keys.waiting, keys.batch(id), keys.leases, keys.counters, keys.silences],
-            ...[id, max, BITE_MAX_BYTES, leaseMillis],
+            ...[id, max, BITE_MAX_BYTES, leaseMillis, database],
           ),
         ).pipe(
+          Effect.mapError(ownedBy),
           Effect.map((reply) => {
             if (reply === null) return null
             const [silences, ...texts] = reply
@@ -172,15 +197,17 @@ export const layerRedis = Layer.effect(
       heartbeat: (ids, held) =>
         step(() =>
           redis.heartbeat(
-            ...[keys.leases, keys.workers, keys.holds],
+            ...[keys.leases, keys.workers, keys.holds, keys.counters],
             ...[settings.worker, leaseMillis, held, RECOVER_MAX, ...ids],
           ),
         ).pipe(Effect.map(([lost, expired]) => ({ lost, expired }))),
       leave: step(() => redis.leave(keys.workers, keys.holds, settings.worker)).pipe(Effect.asVoid),
-      seed: (highest) =>
-        step(() => redis.seed(keys.waiting, keys.counters, highest)).pipe(
+      seed: (highest, database) =>
+        step(() => redis.seed(keys.waiting, keys.counters, keys.leases, highest, database)).pipe(
+          Effect.mapError(ownedBy),
           Effect.map((lifted) => lifted === 1),
         ),
+      owner: step(() => redis.own(keys.counters, "")),
     })
   }),
 )

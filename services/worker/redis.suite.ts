@@ -65,7 +65,7 @@ const outsideOf = (opened: Redis["Service"]) => {
     enqueue: (writes) =>
       Effect.promise(async () => {
         const [, first, taken] = await redis.enqueue(
-          ...[keys.waiting, keys.counters, QUEUE_MAX_DEPTH],
+          ...[keys.waiting, keys.counters, keys.workers, QUEUE_MAX_DEPTH, 0],
           ...writes.map(encodeWrite),
         )
         if (taken < writes.length) throw new Error(`${taken} of ${writes.length} were taken`)
@@ -83,6 +83,7 @@ const outsideOf = (opened: Redis["Service"]) => {
       Effect.promise(() =>
         paused ? redis.hset(keys.counters, "paused", 1) : redis.hdel(keys.counters, "paused"),
       ),
+    give: (database) => Effect.promise(() => redis.own(keys.counters, database)),
     expire: (id) => Effect.promise(() => redis.eval(EXPIRE, 1, keys.leases, id)),
   })
 }

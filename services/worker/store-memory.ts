@@ -42,7 +42,11 @@ export class Store {
   /** Batches that were ended, by why their windows closed. */
   readonly windows = { Full: 0, Elapsed: 0, Quiet: 0 }
   version = 0
+  /** What the queue's clock is ahead of time, in µs. */
+  offset = 0
   seeded = false
+  /** The identity of the database that the queue belongs to. */
+  owner = ""
   paused = false
   /** By version: how many workers went silent with the write. */
   readonly silences = new Map<string, number>()
@@ -52,7 +56,7 @@ export class Store {
   }
 
   enqueue(now: number, writes: ReadonlyArray<Write>) {
-    const first = Math.max(this.version + 1, now * 1_000)
+    const first = Math.max(this.version + 1, now * 1_000 + this.offset)
     writes.forEach((write, i) => {
       this.waiting.push(withVersion(first + i, encodeWrite(write).slice(1)))
     })
@@ -64,7 +68,9 @@ export class Store {
   look(now: number) {
     const age = (item: string | undefined) => {
       const version = VERSION.exec(item ?? "")?.[1]
-      return version ? Math.floor(now - Number(version) / 1_000) : FOREIGN_AGE_MILLIS
+      return version
+        ? Math.floor(now + (this.offset - Number(version)) / 1_000)
+        : FOREIGN_AGE_MILLIS
     }
     const depth = this.waiting.length
     const { paused } = this
@@ -156,14 +162,17 @@ export class Store {
     this.holds.delete(worker)
   }
 
-  seed(highest: number) {
+  seed(now: number, highest: number, database: string) {
+    if (this.version < highest && this.leases.size > 0) return false
     this.seeded = true
+    this.owner = database
     if (this.version >= highest) return false
     let next = highest
     this.waiting = this.waiting.map((item) =>
       VERSION.test(item) ? withVersion(++next, item.replace(VERSION, "")) : item,
     )
     this.version = next
+    this.offset = Math.max(this.offset, next - now * 1_000)
     return true
   }
 

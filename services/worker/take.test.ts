@@ -1,8 +1,9 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber } from "effect"
+import { TestClock } from "effect/testing"
 import { Bite } from "./bite.ts"
 import { Database } from "./database.ts"
-import { DatabaseFaults } from "./database-memory.ts"
+import { DATABASE, DatabaseFaults } from "./database-memory.ts"
 import { DatabaseUnavailable, QueueUnavailable } from "./errors.ts"
 import { Hold } from "./hold.ts"
 import { conserved, keysOf, write, writes } from "./queue.suite.ts"
@@ -59,7 +60,7 @@ describe("takeBatch", () => {
     "asks again when the reply was lost, and gets the batch that was claimed",
     Effect.gen(function* () {
       const { queue, faults } = yield* enqueued
-      yield* queue.seed(0)
+      yield* queue.seed(0, DATABASE)
       let lost = 3
       yield* faults.after(
         "claim",
@@ -76,7 +77,7 @@ describe("takeBatch", () => {
     "gives up after the fourth lost reply, and puts the batch back, so that no worker seems silent",
     Effect.gen(function* () {
       const { faults, queue } = yield* enqueued
-      yield* queue.seed(0)
+      yield* queue.seed(0, DATABASE)
       yield* faults.after("claim", noReply)
       expect(yield* Effect.flip(takeBatch)).toBe(noReply)
       expect(yield* faults.count("claim")).toBe(4)
@@ -116,10 +117,33 @@ describe("takeBatch", () => {
   )
 
   test(
+    "holds while the queue belongs to another database, and says whose it is",
+    Effect.gen(function* () {
+      const { queue, outside } = yield* enqueued
+      yield* queue.seed(0, "7/orders/public")
+      expect(yield* takeBatch).toMatchObject({ items: [], unreadable: [] })
+      const hold = yield* Hold
+      expect(yield* hold.reason).toContain(
+        'the queue belongs to the database "orders" (schema public) of server 7, ' +
+          'and this worker\'s is "write_buffer" (schema public) of server 1',
+      )
+      expect(yield* conserved).toMatchObject({ inFlight: 0, waiting: { length: 4 } })
+      yield* TestClock.adjust("1 hour")
+      expect(yield* hold.reason).toContain("orders")
+      expect(yield* Logged).toHaveLength(1)
+
+      yield* outside.give(DATABASE)
+      yield* TestClock.adjust("10 seconds")
+      yield* hold.passed
+      expect(keysOf(yield* takeBatch)).toEqual(["a", "b", "c"])
+    }),
+  )
+
+  test(
     "gives back what it claimed when it is interrupted before it knows",
     Effect.gen(function* () {
       const { queue, faults, outside } = yield* enqueued
-      yield* queue.seed(0)
+      yield* queue.seed(0, DATABASE)
       const claimed = yield* Deferred.make<void>()
       yield* faults.after(
         "claim",

@@ -1,11 +1,12 @@
 /**
  * Takes a batch from the queue. Its id is made here and claimed again when the reply was lost: the
  * queue then answers with the same batch. Before the first batch of a Redis that came back empty, the
- * versions are made to continue above those in the table.
+ * versions are made to continue above those in the table. A queue of another database is held.
  */
 import { Effect } from "effect"
 import { Bite } from "./bite.ts"
 import { Database } from "./database.ts"
+import { DatabaseMisconfigured, type QueueOwned } from "./errors.ts"
 import { Hold } from "./hold.ts"
 import { type Batch, Queue } from "./queue.ts"
 import { releaseRetry } from "./retry.ts"
@@ -17,16 +18,39 @@ const CLAIM_RETRIES = 3
 let taken = 0
 
 /** Without this, writes whose versions are below the table's would be accepted and never be seen. */
-const seed = Effect.gen(function* () {
+const seed = Effect.fnUntraced(function* (identity: string) {
   const queue = yield* Queue
   const database = yield* Database
-  const lifted = yield* queue.seed(yield* database.highestVersion)
+  const lifted = yield* queue.seed(yield* database.highestVersion, identity)
   if (lifted) yield* Effect.logWarning("versions were lifted above those in the table")
+})
+
+const name = (identity: string) => {
+  const [system, database, schema] = identity.split("/")
+  return `"${database}"${schema && ` (schema ${schema})`}${system && ` of server ${system}`}`
+}
+
+/** Two stacks on one Redis: whoever claimed would write the other's rows into its own table. */
+const holdOwned = Effect.fnUntraced(function* ({ owner }: QueueOwned, own: string) {
+  const queue = yield* Queue
+  const database = yield* Database
+  const hold = yield* Hold
+  const error = new DatabaseMisconfigured({
+    reason: `the queue belongs to the database ${name(owner)}, and this worker's is ${name(own)}`,
+    sqlstate: null,
+  })
+  const isOurs = Effect.zipWith(queue.owner, database.identity, (a, b) => a === "" || a === b)
+  const probe = Effect.andThen(database.probe, isOurs).pipe(
+    Effect.catchTag("QueueUnavailable", () => Effect.succeed(false)),
+    Effect.flatMap((ours) => (ours ? Effect.void : Effect.fail(error))),
+  )
+  yield* hold.enter(error, probe)
 })
 
 /** The next batch; an empty one when there was nothing to take, or the database could not be asked. */
 export const takeBatch = Effect.gen(function* () {
   const queue = yield* Queue
+  const database = yield* Database
   const hold = yield* Hold
   const bite = yield* Bite
   const { worker } = yield* Settings
@@ -34,20 +58,23 @@ export const takeBatch = Effect.gen(function* () {
   const nothing: Batch = { id, items: [], unreadable: [], silences: 0 }
   // A claim that is given up may still happen; on one connection the release comes after it. Left to its
   // lease it would look as if a worker had gone silent with it.
-  const claim = Effect.suspend(() => Effect.flatMap(bite.size, (max) => queue.claim(id, max))).pipe(
-    Effect.retry({ times: CLAIM_RETRIES }),
-    Effect.onError(() => Effect.ignore(Effect.retry(queue.release(id), releaseRetry))),
+  const claim = (identity: string) =>
+    Effect.flatMap(bite.size, (max) => queue.claim(id, max, identity)).pipe(
+      Effect.retry({ times: CLAIM_RETRIES, while: ({ _tag }) => _tag === "QueueUnavailable" }),
+      Effect.onError(() => Effect.ignore(Effect.retry(queue.release(id), releaseRetry))),
+    )
+  const batch = Effect.gen(function* () {
+    const identity = yield* database.identity
+    return yield* Effect.gen(function* () {
+      return (yield* claim(identity)) ?? (yield* Effect.andThen(seed(identity), claim(identity)))
+    }).pipe(Effect.catchTag("QueueOwned", (error) => holdOwned(error, identity)))
+  }).pipe(
+    Effect.catchTags({
+      DatabaseUnavailable: (error) => hold.enter(error),
+      BatchFailed: (error) => hold.enter(error),
+      WriteRejected: (error) => hold.enter(error),
+      DatabaseMisconfigured: (error) => hold.enter(error),
+    }),
   )
-  return (
-    (yield* claim) ??
-    (yield* Effect.andThen(seed, claim).pipe(
-      Effect.catchTags({
-        DatabaseUnavailable: (error) => hold.enter(error),
-        BatchFailed: (error) => hold.enter(error),
-        WriteRejected: (error) => hold.enter(error),
-        DatabaseMisconfigured: (error) => hold.enter(error),
-      }),
-    )) ??
-    nothing
-  )
+  return (yield* batch) ?? nothing
 })

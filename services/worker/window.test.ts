@@ -2,6 +2,7 @@ import { describe, expect, it, test } from "@effect/vitest"
 import { Clock, Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import type { Config } from "../../shared/config.ts"
+import { DATABASE } from "./database-memory.ts"
 import { writes } from "./queue.suite.ts"
 import { Queue } from "./queue.ts"
 import { QueueFaults, QueueOutside } from "./queue-memory.ts"
@@ -123,11 +124,11 @@ describe("nextWindow", () => {
     Effect.gen(function* () {
       const queue = yield* Queue
       const outside = yield* QueueOutside
-      yield* queue.seed(0)
+      yield* queue.seed(0, DATABASE)
       const window = yield* opened
       yield* outside.enqueue(writes("a"))
       yield* TestClock.adjust(90)
-      yield* queue.claim("another", 10)
+      yield* queue.claim("another", 10, DATABASE)
       yield* TestClock.adjust(60_000)
       yield* outside.enqueue(writes("b"))
       yield* TestClock.adjust(99)

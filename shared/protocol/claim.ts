@@ -4,20 +4,21 @@ import { DRAINING } from "./prelude.ts"
 const ALONE_AFTER = 3
 
 /**
- * KEYS waiting, batch, leases, counters, silences. ARGV id, most writes, most bytes, lease in ms.
+ * KEYS waiting, batch, leases, counters, silences. ARGV id, most writes, most bytes, lease in ms, the
+ * identity of the worker's database.
  * RETURNS how many workers went silent with the first write of the batch, then the batch, oldest first;
  * no write while an operator pauses the workers; nil while no worker has seeded the version (see `seed`).
  * Claiming the same id again returns the same batch, so that a lost reply costs nothing.
  * An item that enqueue did not make (no version, or one never issued) gets one here and is counted.
+ * FAILS with OWNED and the identity when the queue belongs to another database; without an effect.
  */
 export const claim = `${DRAINING}
 local waiting, batch, leases, counters, silences = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local id, most, mostBytes, lease = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local suspects = redis.call('HLEN', silences) > 0
-local function versionOf(item) return string.match(item, '^{"version":([1-9]%d*),') end
 local function silent(item)
   local version = suspects and versionOf(item)
-  return version and tonumber(redis.call('HGET', silences, version)) or 0
+  return version and tonumber(redis.call('HGET', silences, text(version))) or 0
 end
 local function reply(items)
   local all = { items[1] and silent(items[1]) or 0 }
@@ -29,8 +30,11 @@ if #items > 0 then
   redis.call('ZADD', leases, millis() + lease, id)
   return reply(items)
 end
-local seeded, last, paused = unpack(redis.call('HMGET', counters, 'seeded', 'version', 'paused'))
+local seeded, last, paused, owner =
+  unpack(redis.call('HMGET', counters, 'seeded', 'version', 'paused', 'database'))
+if owner and owner ~= ARGV[5] then return redis.error_reply('OWNED ' .. owner) end
 if not seeded then return false end
+if not owner then redis.call('HSET', counters, 'database', ARGV[5]) end
 if paused then return reply(items) end
 local ceiling, foreign, bytes = math.max(tonumber(last or '0'), micros()), 0, 0
 local next, alone = ceiling, false
@@ -46,7 +50,7 @@ while #items < most and bytes < mostBytes and not alone do
   end
   for _, item in ipairs(bite) do
     local version = versionOf(item)
-    if not version or tonumber(version) > ceiling then
+    if not version or version > ceiling then
       next = next + 1
       foreign = foreign + 1
       local members = string.match(item, '^%s*{(.*)$') or '"unreadable":' .. cjson.encode(item) .. '}'

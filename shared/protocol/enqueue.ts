@@ -1,29 +1,66 @@
-import { PRELUDE } from "./prelude.ts"
+import { CLOCK, REFUSABLE } from "./prelude.ts"
 
 /**
- * KEYS waiting, counters. ARGV the most writes that may wait, then writes as JSON objects.
+ * A Redis that was promoted may lack the last versions of the master before it, whose clock may have run
+ * ahead, and whose worker has perhaps stored them. That master issued none above its clock, of which
+ * the workers' newest deadline is a lease ahead; the replica was behind by less than this.
+ */
+const REPLICA_LAG_MICROS = 60_000_000
+
+/** A group of writes runs ahead of the clock by a microsecond a write; more than this is a clock set back. */
+const SET_BACK_MICROS = 1_000_000
+
+/**
+ * KEYS waiting, counters, workers. ARGV the most writes that may wait, 1 for the first call on a
+ * connection (else 0), then writes as JSON objects.
  * RETURNS depth after, version of the first, how many of the writes were taken (the first ones; the
  * others would exceed the limit), and, when not all were, how many writes left the queue in the last
  * 10 seconds.
- * No allow-oom, and its first write is the LPUSH: a full Redis refuses it before any effect.
+ * The first call on a connection looks whether Redis is still the one that it was: its replication id
+ * changes with each promotion and each start, and then versions are lifted above all that the one
+ * before can have issued. Without writes it has no effect, and is refused whenever writes would be.
  */
-export const enqueue = `${PRELUDE}
-local waiting, counters = KEYS[1], KEYS[2]
+export const enqueue = `${REFUSABLE}${CLOCK}
+local waiting, counters, workers = KEYS[1], KEYS[2], KEYS[3]
+local wanted, now = #ARGV - 2, micros()
 local depth = redis.call('LLEN', waiting)
-local last = tonumber(redis.call('HGET', counters, 'version') or '0')
-local taken = math.max(0, math.min(#ARGV - 1, tonumber(ARGV[1]) - depth))
+local last, history = unpack(redis.call('HMGET', counters, 'version', 'history'))
+local taken = math.max(0, math.min(wanted, tonumber(ARGV[1]) - depth))
 local drained = 0
-if taken < #ARGV - 1 then
-  local now = tonumber(redis.call('TIME')[1])
+if taken < wanted then
+  local second = math.floor(now / 1000000)
   for slot = 0, 15 do
-    local second, count = string.match(redis.call('HGET', counters, 'second:' .. slot) or '', '^(%d+):(%d+)$')
-    if second and tonumber(second) > now - 10 then drained = drained + count end
+    local at, count = string.match(redis.call('HGET', counters, 'second:' .. slot) or '', '^(%d+):(%d+)$')
+    at = tonumber(at or '0')
+    if at > second - 10 and at <= second then drained = drained + count end
   end
-  if taken == 0 then return { depth, 0, 0, drained } end
 end
-local first, items = math.max(last + 1, micros()), {}
+if taken == 0 then return { depth, 0, 0, drained } end
+last = tonumber(last or '0')
+local clock = readClock(counters)
+local isChanged = false
+local behind = last - now - clock.offset
+if behind > ${SET_BACK_MICROS} then
+  clock.offset, clock.former = clock.offset + behind, clock.former + behind
+  isChanged = true
+end
+if ARGV[2] == '1' then
+  local info = redis.pcall('INFO', 'replication')
+  local id = type(info) == 'string' and string.match(info, 'master_replid:(%w+)')
+  if id and id ~= history then
+    if last > 0 then
+      local deadline = redis.call('ZREVRANGE', workers, 0, 0, 'WITHSCORES')[2]
+      local most = math.max(now, tonumber(deadline or '0') * 1000) + clock.offset + ${REPLICA_LAG_MICROS}
+      clock = { offset = most - now, lifted = last, former = clock.offset }
+      isChanged = true
+    end
+    redis.call('HSET', counters, 'history', id)
+  end
+end
+if isChanged then setClock(counters, clock) end
+local first, items = math.max(last + 1, now + clock.offset), {}
 for i = 1, taken do
-  items[i] = '{"version":' .. text(first + i - 1) .. ',' .. string.sub(ARGV[i + 1], 2)
+  items[i] = '{"version":' .. text(first + i - 1) .. ',' .. string.sub(ARGV[i + 2], 2)
 end
 push('LPUSH', waiting, items)
 redis.call('HSET', counters, 'version', text(first + taken - 1))
