@@ -17,7 +17,7 @@ afterEach(async () => {
 })
 
 test("PostgreSQL away: writes go on, reads say 503, and nothing is lost, tried or buried", async () => {
-  stack = await startStack({ redis: nativeRedis() ? "native" : "wasm" })
+  stack = await startStack({ redis: nativeRedis() ? "native" : "wasm", own: true })
   const { client, postgres, directory } = stack
   const before = await writeMany(stack, "before", 300)
   postgres.kill("SIGKILL")
@@ -43,7 +43,7 @@ test("PostgreSQL away: writes go on, reads say 503, and nothing is lost, tried o
 test.runIf(nativeRedis())(
   "Redis killed: writes say 503 at once, reads go on, and what was accepted is stored",
   async () => {
-    stack = await startStack({ redis: "native" })
+    stack = await startStack({ redis: "native", own: true })
     const { client, redis, directory } = stack
     const before = await writeMany(stack, "before", 300)
     await client.visible("before:0", 0)

@@ -29,7 +29,7 @@ describe.runIf(hasBrowser)("the page", () => {
     const env = { ADMIN_TOKEN, LOG_LEVEL: "debug" }
     const onLine = (line: string) => lines.push(line)
     const [started, launched] = await Promise.all([
-      startStack({ redis: REDIS_KINDS[0], env, onLine }),
+      startStack({ redis: REDIS_KINDS[0], own: true, env, onLine }),
       startBrowser(),
     ])
     stack = started

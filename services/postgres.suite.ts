@@ -1,36 +1,66 @@
-/** A PostgreSQL of its own for a file of tests, with the table, which can freeze, die and come back. */
+/**
+ * A database with the table for a file of tests: on the server of all files, or with `own` on one that can
+ * freeze, die and come back, and whose settings may be changed.
+ */
 import { execFile } from "node:child_process"
 import process from "node:process"
 import { promisify } from "node:util"
 import { afterAll, beforeAll } from "vitest"
-import { type Directory, temporaryDirectory } from "../scripts/directory.ts"
+import { temporaryDirectory } from "../scripts/directory.ts"
 import { startPostgres } from "../scripts/postgres.ts"
 import type { Store } from "../scripts/store.ts"
 import { type Database, openDatabase } from "../shared/database.ts"
+import { borrow } from "./testing/borrowed.ts"
 
-export const usePostgres = () => {
-  let directory: Directory
-  let store: Store
-  let database: Database
+interface Opened {
+  readonly store: Store
+  /** Starts it again on its port. */
+  readonly restart: () => Promise<Store>
+  readonly close: () => Promise<void>
+}
 
-  const start = (port?: number) =>
+const openOwn = async (): Promise<Opened> => {
+  const directory = await temporaryDirectory()
+  const start = (port = 0) =>
     startPostgres({
       directory: directory.path,
       settings: { fsync: "off", shared_buffers: "16MB" },
-      ...(port !== undefined && { port }),
+      port,
     })
+  let store = await start()
+  const env = { ...process.env, DATABASE_URL: store.url }
+  await promisify(execFile)(process.execPath, ["scripts/migrate.ts"], { env })
+  return {
+    store,
+    restart: async () => {
+      store = await start(store.port)
+      return store
+    },
+    close: async () => {
+      await store.stop()
+      await directory.remove()
+    },
+  }
+}
+
+const openShared = async (): Promise<Opened> => {
+  const { store, giveBack } = await borrow("postgres")
+  return { store, restart: async () => store, close: giveBack }
+}
+
+export const usePostgres = ({ own = false }: { readonly own?: boolean } = {}) => {
+  let opened: Opened
+  let store: Store
+  let database: Database
 
   beforeAll(async () => {
-    directory = await temporaryDirectory()
-    store = await start()
+    opened = await (own ? openOwn() : openShared())
+    store = opened.store
     database = openDatabase(store.url, { name: "test", maxConnections: 2, deadlineMillis: 10_000 })
-    const env = { ...process.env, DATABASE_URL: store.url }
-    await promisify(execFile)(process.execPath, ["scripts/migrate.ts"], { env })
   })
   afterAll(async () => {
     await database?.close()
-    await store?.stop()
-    await directory?.remove()
+    await opened?.close()
   })
 
   /** The server and the processes that serve its clients: the latter are not in its process group. */
@@ -46,7 +76,7 @@ export const usePostgres = () => {
     url: () => store.url,
     port: () => store.port,
     run: <A>(query: Parameters<typeof database.run<A>>[0]) => database.run(query),
-    /** Stops all its processes for as long as `during` takes. */
+    /** Stops all processes of its own server for as long as `during` takes. */
     frozen: async <A>(during: () => Promise<A>): Promise<A> => {
       const stopped = await pids()
       for (const pid of stopped) process.kill(pid, "SIGSTOP")
@@ -56,14 +86,14 @@ export const usePostgres = () => {
         for (const pid of stopped) process.kill(pid, "SIGCONT")
       }
     },
-    /** Kills it without a warning, and starts it again on its port after `during`. */
+    /** Kills its own server without a warning, and starts it again on its port after `during`. */
     down: async <A>(during: () => Promise<A>): Promise<A> => {
       store.kill("SIGKILL")
       await store.exited
       try {
         return await during()
       } finally {
-        store = await start(store.port)
+        store = await opened.restart()
       }
     },
   }

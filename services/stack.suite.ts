@@ -1,6 +1,5 @@
 /**
- * A whole stack for tests: PostgreSQL, Redis and the four processes, on free ports and in a folder of its
- * own; and a client that speaks the HTTP contract. What was started is stopped by `stop`, whatever failed.
+ * A whole stack for tests: the four processes on free ports, with a database and a Redis for themselves; and a client that speaks the HTTP contract. What was started is stopped by `stop`, whatever failed.
  */
 import { execFile } from "node:child_process"
 import process from "node:process"
@@ -11,6 +10,7 @@ import { nativeRedis, startRedis } from "../scripts/redis.ts"
 import { type Runtime, type Service, type ServiceName, startService } from "../scripts/service.ts"
 import { openQueue, queueKeys, untilReady } from "../shared/queue.ts"
 import type { Stats } from "./stats/queue.ts"
+import { borrow } from "./testing/borrowed.ts"
 
 export const REDIS_KINDS = nativeRedis() ? (["native", "wasm"] as const) : (["wasm"] as const)
 export type RedisKind = (typeof REDIS_KINDS)[number]
@@ -39,6 +39,8 @@ export const until = async <A>(
 
 export interface StackOptions {
   readonly redis: RedisKind
+  /** With stores of its own, which may be killed, stopped and reconfigured. Left out: those of all tests. */
+  readonly own?: boolean
   readonly runtime?: Runtime
   readonly env?: Readonly<Record<string, string>>
   /** Hears each line of each process's log. */
@@ -49,13 +51,32 @@ export interface StackOptions {
 
 export type Stack = Awaited<ReturnType<typeof startStack>>
 
-const stores = async (kind: RedisKind) => {
+const ownStores = async (kind: RedisKind) => {
   const directory = await temporaryDirectory()
   const [postgres, redis] = await Promise.all([
     startPostgres({ directory: `${directory.path}/postgres` }),
     startRedis({ directory: `${directory.path}/redis`, kind }),
   ])
-  return { directory, postgres, redis }
+  await promisify(execFile)(process.execPath, ["scripts/migrate.ts"], {
+    env: { ...process.env, DATABASE_URL: postgres.url },
+  })
+  const end = async () => {
+    await Promise.all([redis.stop(), postgres.stop()])
+    await directory.remove()
+  }
+  return { directory, postgres, redis, end }
+}
+
+const sharedStores = async (kind: RedisKind) => {
+  const [directory, postgres, redis] = await Promise.all([
+    temporaryDirectory(),
+    borrow("postgres"),
+    borrow(kind),
+  ])
+  const end = async () => {
+    await Promise.all([redis.giveBack(), postgres.giveBack(), directory.remove()])
+  }
+  return { directory, postgres: postgres.store, redis: redis.store, end }
 }
 
 const postWrite = (url: string, key: string, value: string) =>
@@ -110,7 +131,7 @@ export const client = (urls: Readonly<Record<"ingest" | "reader" | "stats", stri
 }
 
 export const startStack = async ({ redis: kind, runtime = "node", ...options }: StackOptions) => {
-  const { directory, postgres, redis } = await stores(kind)
+  const { directory, postgres, redis, end } = await (options.own ? ownStores : sharedStores)(kind)
   const started: Service[] = []
   const env = {
     DATABASE_URL: postgres.url,
@@ -132,13 +153,9 @@ export const startStack = async ({ redis: kind, runtime = "node", ...options }: 
   }
   const stop = async () => {
     await Promise.all(started.map((service) => service.stop()))
-    await Promise.all([redis.stop(), postgres.stop()])
-    await directory.remove()
+    await end()
   }
   try {
-    await promisify(execFile)(process.execPath, ["scripts/migrate.ts"], {
-      env: { ...process.env, ...env },
-    })
     const workers = Array.from({ length: options.workers ?? 1 }, () => start("worker"))
     const [ingest, reader, stats] = await Promise.all([
       start("ingest"),

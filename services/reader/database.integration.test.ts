@@ -11,7 +11,7 @@ const RECOVERED_LIMIT_MILLIS = 5_000
 /** More than the reader has connections. */
 const MANY = 30
 
-const postgres = usePostgres()
+const postgres = usePostgres({ own: true })
 let reads: ReturnType<typeof openReads>
 let request: (path: string) => Promise<{
   status: number

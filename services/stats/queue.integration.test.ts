@@ -17,7 +17,7 @@ const ALERT_DEPTH = 3
 const LIMIT_MILLIS = 2_000
 const RECOVERED_LIMIT_MILLIS = 5_000
 
-const postgres = usePostgres()
+const postgres = usePostgres({ own: true })
 
 describe.each(KINDS)("stats on a %s Redis", (kind) => {
   let directory: Directory

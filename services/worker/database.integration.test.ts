@@ -4,9 +4,10 @@ import { freePort } from "../../scripts/port.ts"
 import { databaseSuite, item } from "./database.suite.ts"
 import { Database } from "./database.ts"
 import { DatabaseOutside } from "./database-memory.ts"
-import { layerAt, Postgres, usePostgres } from "./postgres.suite.ts"
+import { layerAt, Postgres, useDatabase } from "./postgres.suite.ts"
 
-const { layer } = usePostgres()
+// One of its tests changes what the whole server does.
+const { layer } = useDatabase({ own: true })
 
 const test = (
   sentence: string,
@@ -81,6 +82,7 @@ describe("an error of PostgreSQL", async () => {
         reason: "SQLSTATE 23514",
       })
       expect(yield* outside.read("a")).toBeUndefined()
+      yield* execute("alter table key_values drop constraint no_bad")
     }),
   )
 
@@ -146,7 +148,7 @@ describe("an error of PostgreSQL", async () => {
   test(
     "a wrong password and a database that is not there are DatabaseMisconfigured",
     Effect.gen(function* () {
-      const { store } = yield* Postgres
+      const { url } = yield* Postgres
       const probeAt = (url: string) =>
         Effect.flip(
           Effect.provide(
@@ -154,12 +156,12 @@ describe("an error of PostgreSQL", async () => {
             layerAt(url),
           ),
         )
-      const wrong = store.url.replace(":postgres@", ":wrong@")
+      const wrong = url.replace(":postgres@", ":wrong@")
       expect(yield* probeAt(wrong)).toMatchObject({
         _tag: "DatabaseMisconfigured",
         sqlstate: "28P01",
       })
-      expect(yield* probeAt(`${store.url}_2`)).toMatchObject({
+      expect(yield* probeAt(`${url}_2`)).toMatchObject({
         _tag: "DatabaseMisconfigured",
         sqlstate: "3D000",
       })

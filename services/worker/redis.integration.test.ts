@@ -10,7 +10,7 @@ import { QueueOutside } from "./queue-memory.ts"
 import { layerAt, Redis, useRedis } from "./redis.suite.ts"
 import { queueBackoff } from "./retry.ts"
 
-const server = useRedis(nativeRedis() === null ? "wasm" : "native")
+const server = useRedis(nativeRedis() === null ? "wasm" : "native", { own: true })
 
 type Services = Queue | QueueOutside | Redis
 
