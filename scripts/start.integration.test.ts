@@ -49,7 +49,13 @@ const run = async (
   const lines: string[] = []
   const child = await launch(program, parameters, {
     name: "start",
-    env: { PATH: process.env.PATH, BATCH_TIMEOUT: "0.05", WORKER_POLL_INTERVAL: "0", ...env },
+    env: {
+      PATH: process.env.PATH,
+      NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
+      BATCH_TIMEOUT: "0.05",
+      WORKER_POLL_INTERVAL: "0",
+      ...env,
+    },
     onLine: (line) => lines.push(line),
   })
   onTestFinished(() => child.stop(LIMIT_MS))
