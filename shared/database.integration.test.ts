@@ -1,7 +1,7 @@
 import { once } from "node:events"
 import { type AddressInfo, connect, createServer, type Socket } from "node:net"
 import { beforeEach, describe, expect, onTestFinished, test } from "vitest"
-import { usePostgres } from "../services/postgres.suite.ts"
+import { usePostgres } from "../services/testing/postgres.ts"
 import {
   type Database,
   DeadlinePassed,

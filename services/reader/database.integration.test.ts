@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { upsert } from "../../shared/database.ts"
-import { usePostgres } from "../postgres.suite.ts"
+import { usePostgres } from "../testing/postgres.ts"
 import { makeApp } from "./app.ts"
 import { openReads } from "./database.ts"
 

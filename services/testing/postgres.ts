@@ -6,11 +6,11 @@ import { execFile } from "node:child_process"
 import process from "node:process"
 import { promisify } from "node:util"
 import { afterAll, beforeAll } from "vitest"
-import { temporaryDirectory } from "../scripts/directory.ts"
-import { startPostgres } from "../scripts/postgres.ts"
-import type { Store } from "../scripts/store.ts"
-import { type Database, openDatabase } from "../shared/database.ts"
-import { borrow } from "./testing/borrowed.ts"
+import { temporaryDirectory } from "../../scripts/directory.ts"
+import { startPostgres } from "../../scripts/postgres.ts"
+import type { Store } from "../../scripts/store.ts"
+import { type Database, openDatabase } from "../../shared/database.ts"
+import { borrow } from "./borrowed.ts"
 
 interface Opened {
   readonly store: Store
