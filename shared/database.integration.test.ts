@@ -2,6 +2,7 @@ import { once } from "node:events"
 import { type AddressInfo, connect, createServer, type Socket } from "node:net"
 import { beforeEach, describe, expect, onTestFinished, test } from "vitest"
 import { usePostgres } from "../services/testing/postgres.ts"
+import { startProxy } from "../services/testing/proxy.ts"
 import {
   type Database,
   DeadlinePassed,
@@ -12,7 +13,6 @@ import {
   selectRow,
   upsert,
 } from "./database.ts"
-import { startProxy } from "./proxy.suite.ts"
 
 const DEADLINE_MILLIS = 700
 

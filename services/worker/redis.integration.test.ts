@@ -2,7 +2,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { nativeRedis } from "../../scripts/redis.ts"
-import { startProxy } from "../../shared/proxy.suite.ts"
+import { startProxy } from "../testing/proxy.ts"
 import type { QueueUnavailable } from "./errors.ts"
 import { conserved, keysOf, writes } from "./queue.suite.ts"
 import { Queue } from "./queue.ts"
