@@ -3,8 +3,8 @@ import { describe, expect, type TestContext, test, vi } from "vitest"
 import { launch } from "../scripts/process.ts"
 import { nativeRedis } from "../scripts/redis.ts"
 import { type ServiceOptions, startService } from "../scripts/service.ts"
+import { openConnection, requestText } from "../services/testing/connection.ts"
 import { useRedis } from "../services/testing/redis.ts"
-import { openConnection, requestText } from "./connection.suite.ts"
 
 const HTTP_SERVICES = ["ingest", "reader", "stats"] as const
 const RUNTIMES = ["node", "deno"] as const
