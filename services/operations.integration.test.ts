@@ -6,8 +6,8 @@ import { execFile } from "node:child_process"
 import process from "node:process"
 import { promisify } from "node:util"
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
-import { REDIS_KINDS, type Stack, startStack, until } from "./stack.suite.ts"
 import { sql, writeMany } from "./testing/oracle.ts"
+import { REDIS_KINDS, type Stack, startStack, until } from "./testing/stack.ts"
 
 const ADMIN_TOKEN = "0123456789abcdef0123456789abcdef"
 

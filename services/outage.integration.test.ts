@@ -5,8 +5,8 @@
 import { afterEach, expect, test } from "vitest"
 import { startPostgres } from "../scripts/postgres.ts"
 import { nativeRedis, startRedis } from "../scripts/redis.ts"
-import { type Stack, startStack, until } from "./stack.suite.ts"
 import { expectAllStored, writeMany } from "./testing/oracle.ts"
+import { type Stack, startStack, until } from "./testing/stack.ts"
 
 let stack: Stack
 const restarted: Array<{ stop(): Promise<void> }> = []

@@ -5,9 +5,9 @@
 import type { Browser, BrowserContextOptions, Page } from "playwright-core"
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest"
 import { startPostgres } from "../scripts/postgres.ts"
-import { REDIS_KINDS, type Stack, startStack, until } from "./stack.suite.ts"
 import { hasBrowser, openPage, startBrowser } from "./testing/browser.ts"
 import { sql, writeMany } from "./testing/oracle.ts"
+import { REDIS_KINDS, type Stack, startStack, until } from "./testing/stack.ts"
 
 const ADMIN_TOKEN = "0123456789abcdef0123456789abcdef"
 const MARKUP = `<script>document.title = "pwned"</script><img src=x onerror="document.title='pwned'">`

@@ -4,8 +4,8 @@
  */
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
 import { openDatabase } from "../shared/database.ts"
-import { REDIS_KINDS, type Stack, startStack, until } from "./stack.suite.ts"
 import { expectAllStored, sql, writeMany } from "./testing/oracle.ts"
+import { REDIS_KINDS, type Stack, startStack, until } from "./testing/stack.ts"
 
 let stack: Stack
 const start = (options: Partial<Parameters<typeof startStack>[0]> = {}) =>

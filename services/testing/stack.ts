@@ -4,13 +4,18 @@
 import { execFile } from "node:child_process"
 import process from "node:process"
 import { promisify } from "node:util"
-import { temporaryDirectory } from "../scripts/directory.ts"
-import { startPostgres } from "../scripts/postgres.ts"
-import { nativeRedis, startRedis } from "../scripts/redis.ts"
-import { type Runtime, type Service, type ServiceName, startService } from "../scripts/service.ts"
-import { openQueue, queueKeys, untilReady } from "../shared/queue.ts"
-import type { Stats } from "./stats/queue.ts"
-import { borrow } from "./testing/borrowed.ts"
+import { temporaryDirectory } from "../../scripts/directory.ts"
+import { startPostgres } from "../../scripts/postgres.ts"
+import { nativeRedis, startRedis } from "../../scripts/redis.ts"
+import {
+  type Runtime,
+  type Service,
+  type ServiceName,
+  startService,
+} from "../../scripts/service.ts"
+import { openQueue, queueKeys, untilReady } from "../../shared/queue.ts"
+import type { Stats } from "../stats/queue.ts"
+import { borrow } from "./borrowed.ts"
 
 export const REDIS_KINDS = nativeRedis() ? (["native", "wasm"] as const) : (["wasm"] as const)
 export type RedisKind = (typeof REDIS_KINDS)[number]
