@@ -5,7 +5,8 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
 import { openDatabase } from "../shared/database.ts"
 import { expectAllStored, sql, writeMany } from "./testing/oracle.ts"
-import { REDIS_KINDS, type Stack, startStack, until } from "./testing/stack.ts"
+import { REDIS_KINDS, type Stack, startStack } from "./testing/stack.ts"
+import { until } from "./testing/until.ts"
 
 let stack: Stack
 const start = (options: Partial<Parameters<typeof startStack>[0]> = {}) =>

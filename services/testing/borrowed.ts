@@ -6,9 +6,17 @@ import { inject } from "vitest"
 import type { Store } from "../../scripts/store.ts"
 import type { Kind } from "./servers.ts"
 
-export interface Borrowed {
-  readonly store: Store
-  readonly giveBack: () => Promise<void>
+export interface Ownership {
+  /** Whether it is a server that only the caller uses. */
+  readonly own?: boolean
+}
+
+/** A store that a test has for itself, whole or in part. */
+export interface Opened {
+  readonly store: () => Store
+  /** Starts a server of its own again, on its port and with its data. */
+  readonly restart: () => Promise<void>
+  readonly close: () => Promise<void>
 }
 
 const refuse = (): never => {
@@ -22,7 +30,7 @@ const call = async (kind: Kind, method: string, body?: string): Promise<string> 
   return answer
 }
 
-export const borrow = async (kind: Kind): Promise<Borrowed> => {
+export const borrow = async (kind: Kind): Promise<Opened> => {
   const url = await call(kind, "POST")
   const store: Store = {
     url,
@@ -39,5 +47,9 @@ export const borrow = async (kind: Kind): Promise<Borrowed> => {
       return refuse()
     },
   }
-  return { store, giveBack: async () => void (await call(kind, "DELETE", url)) }
+  return {
+    store: () => store,
+    restart: async () => refuse(),
+    close: async () => void (await call(kind, "DELETE", url)),
+  }
 }

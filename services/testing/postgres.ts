@@ -8,33 +8,21 @@ import { promisify } from "node:util"
 import { afterAll, beforeAll } from "vitest"
 import { temporaryDirectory } from "../../scripts/directory.ts"
 import { startPostgres } from "../../scripts/postgres.ts"
-import type { Store } from "../../scripts/store.ts"
 import { type Database, openDatabase } from "../../shared/database.ts"
-import { borrow } from "./borrowed.ts"
+import { borrow, type Opened, type Ownership } from "./borrowed.ts"
 
-interface Opened {
-  readonly store: Store
-  /** Starts it again on its port. */
-  readonly restart: () => Promise<Store>
-  readonly close: () => Promise<void>
-}
-
-const openOwn = async (): Promise<Opened> => {
+const openOwn = async () => {
   const directory = await temporaryDirectory()
-  const start = (port = 0) =>
-    startPostgres({
-      directory: directory.path,
-      settings: { fsync: "off", shared_buffers: "16MB" },
-      port,
-    })
+  // Not synced to the disk: what a process has written outlives the process, if not the machine.
+  const settings = { fsync: "off", shared_buffers: "16MB" }
+  const start = (port = 0) => startPostgres({ directory: directory.path, settings, port })
   let store = await start()
   const env = { ...process.env, DATABASE_URL: store.url }
   await promisify(execFile)(process.execPath, ["scripts/migrate.ts"], { env })
   return {
-    store,
+    store: () => store,
     restart: async () => {
       store = await start(store.port)
-      return store
     },
     close: async () => {
       await store.stop()
@@ -43,20 +31,19 @@ const openOwn = async (): Promise<Opened> => {
   }
 }
 
-const openShared = async (): Promise<Opened> => {
-  const { store, giveBack } = await borrow("postgres")
-  return { store, restart: async () => store, close: giveBack }
-}
+/** @throws from `kill`, `stop`, `pid` and `exited` of the store, unless it is its own. */
+export const openPostgres = ({ own = false }: Ownership = {}): Promise<Opened> =>
+  own ? openOwn() : borrow("postgres")
 
-export const usePostgres = ({ own = false }: { readonly own?: boolean } = {}) => {
+export const usePostgres = (options: Ownership = {}) => {
   let opened: Opened
-  let store: Store
   let database: Database
 
   beforeAll(async () => {
-    opened = await (own ? openOwn() : openShared())
-    store = opened.store
-    database = openDatabase(store.url, { name: "test", maxConnections: 2, deadlineMillis: 10_000 })
+    opened = await openPostgres(options)
+    database = openDatabase(opened.store().url, {
+      ...{ name: "test", maxConnections: 2, deadlineMillis: 10_000 },
+    })
   })
   afterAll(async () => {
     await database?.close()
@@ -69,12 +56,12 @@ export const usePostgres = ({ own = false }: { readonly own?: boolean } = {}) =>
       (sql) => sql<{ pid: number }[]>`
         select pid from pg_stat_activity where backend_type = 'client backend'`,
     )
-    return [store.pid, ...rows.map(({ pid }) => pid)]
+    return [opened.store().pid, ...rows.map(({ pid }) => pid)]
   }
 
   return {
-    url: () => store.url,
-    port: () => store.port,
+    url: () => opened.store().url,
+    port: () => opened.store().port,
     run: <A>(query: Parameters<typeof database.run<A>>[0]) => database.run(query),
     /** Stops all processes of its own server for as long as `during` takes. */
     frozen: async <A>(during: () => Promise<A>): Promise<A> => {
@@ -88,12 +75,13 @@ export const usePostgres = ({ own = false }: { readonly own?: boolean } = {}) =>
     },
     /** Kills its own server without a warning, and starts it again on its port after `during`. */
     down: async <A>(during: () => Promise<A>): Promise<A> => {
-      store.kill("SIGKILL")
-      await store.exited
+      const { kill, exited } = opened.store()
+      kill("SIGKILL")
+      await exited
       try {
         return await during()
       } finally {
-        store = await opened.restart()
+        await opened.restart()
       }
     },
   }

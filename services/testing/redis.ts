@@ -2,37 +2,35 @@
 import { afterAll, beforeAll } from "vitest"
 import { temporaryDirectory } from "../../scripts/directory.ts"
 import { startRedis } from "../../scripts/redis.ts"
-import type { Store } from "../../scripts/store.ts"
-import { borrow } from "./borrowed.ts"
+import { borrow, type Opened, type Ownership } from "./borrowed.ts"
 
-interface Opened {
-  readonly store: Store
-  readonly close: () => Promise<void>
-}
-
-const openOwn = async (kind: "native" | "wasm"): Promise<Opened> => {
+const openOwn = async (kind: "native" | "wasm") => {
   const directory = await temporaryDirectory()
-  const store = await startRedis({ directory: directory.path, kind })
-  const close = async () => {
-    await store.stop()
-    await directory.remove()
+  const start = (port = 0) => startRedis({ directory: directory.path, kind, port })
+  let store = await start()
+  return {
+    store: () => store,
+    restart: async () => {
+      store = await start(store.port)
+    },
+    close: async () => {
+      await store.stop()
+      await directory.remove()
+    },
   }
-  return { store, close }
 }
 
-const openShared = async (kind: "native" | "wasm"): Promise<Opened> => {
-  const { store, giveBack } = await borrow(kind)
-  return { store, close: giveBack }
-}
-
-export const useRedis = (
+/** @throws from `kill`, `stop`, `pid` and `exited` of the store, unless it is its own. */
+export const openRedis = (
   kind: "native" | "wasm",
-  { own = false }: { readonly own?: boolean } = {},
-) => {
+  { own = false }: Ownership = {},
+): Promise<Opened> => (own ? openOwn(kind) : borrow(kind))
+
+export const useRedis = (kind: "native" | "wasm", options: Ownership = {}) => {
   let opened: Opened
   beforeAll(async () => {
-    opened = await (own ? openOwn(kind) : openShared(kind))
+    opened = await openRedis(kind, options)
   })
   afterAll(() => opened?.close())
-  return { url: () => opened.store.url, store: () => opened.store }
+  return { url: () => opened.store().url }
 }

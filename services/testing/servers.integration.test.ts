@@ -11,11 +11,11 @@ import { borrow } from "./borrowed.ts"
 const LIMIT_MS = 30_000
 
 const database = async () => {
-  const { store, giveBack } = await borrow("postgres")
-  const sql = postgres(store.url, { max: 1 })
+  const { store, close } = await borrow("postgres")
+  const sql = postgres(store().url, { max: 1 })
   onTestFinished(async () => {
     await sql.end()
-    await giveBack()
+    await close()
   })
   return sql
 }
@@ -29,20 +29,21 @@ test("two borrowers of PostgreSQL have a table each", async () => {
 
 test("two borrowers of a Redis do not see each other, and leave nothing", async () => {
   const [one, other] = await Promise.all([borrow("wasm"), borrow("wasm")])
-  const [redis, others] = [new Redis(one.store.url), new Redis(other.store.url)]
+  const [redis, others] = [new Redis(one.store().url), new Redis(other.store().url)]
   await redis.set("a", "b")
   expect(await others.dbsize()).toBe(0)
-  await Promise.all([one.giveBack(), other.giveBack()])
+  await Promise.all([one.close(), other.close()])
   expect(await redis.dbsize()).toBe(0)
   for (const client of [redis, others]) client.disconnect()
 })
 
 test("what is borrowed can be neither killed nor stopped", async () => {
-  const { store, giveBack } = await borrow("wasm")
-  onTestFinished(giveBack)
-  expect(() => store.kill("SIGKILL")).toThrow("own: true")
-  expect(() => store.stop()).toThrow("own: true")
-  expect(() => store.pid).toThrow("own: true")
+  const { store, restart, close } = await borrow("wasm")
+  onTestFinished(close)
+  expect(() => store().kill("SIGKILL")).toThrow("own: true")
+  expect(() => store().stop()).toThrow("own: true")
+  expect(() => store().pid).toThrow("own: true")
+  await expect(restart()).rejects.toThrow("own: true")
 })
 
 test("a lender that is told to stop leaves neither a server nor a file", async () => {

@@ -1,12 +1,8 @@
 /**
- * A whole stack for tests: the four processes on free ports, with a database and a Redis for themselves; and a client that speaks the HTTP contract. What was started is stopped by `stop`, whatever failed.
+ * A whole stack for tests: a database, a Redis and the four processes on free ports. What was started is stopped by
+ * `stop`, whatever failed.
  */
-import { execFile } from "node:child_process"
-import process from "node:process"
-import { promisify } from "node:util"
-import { temporaryDirectory } from "../../scripts/directory.ts"
-import { startPostgres } from "../../scripts/postgres.ts"
-import { nativeRedis, startRedis } from "../../scripts/redis.ts"
+import { nativeRedis } from "../../scripts/redis.ts"
 import {
   type Runtime,
   type Service,
@@ -14,33 +10,15 @@ import {
   startService,
 } from "../../scripts/service.ts"
 import { openQueue, queueKeys, untilReady } from "../../shared/queue.ts"
-import type { Stats } from "../stats/queue.ts"
-import { borrow } from "./borrowed.ts"
+import { client } from "./client.ts"
+import { openPostgres } from "./postgres.ts"
+import { openRedis } from "./redis.ts"
 
 export const REDIS_KINDS = nativeRedis() ? (["native", "wasm"] as const) : (["wasm"] as const)
 export type RedisKind = (typeof REDIS_KINDS)[number]
 
 /** Short, so that a takeover after kill -9 takes a test no longer. */
 export const LEASE_SECONDS = 1.5
-
-/** How long a test waits for what must happen. Generous: the machine may be busy with other things. */
-const LIMIT_MILLIS = 30_000
-const POLL_MILLIS = 10
-
-/** Polls until `check` returns something that is neither false nor undefined. */
-export const until = async <A>(
-  what: string,
-  check: () => Promise<A | false | undefined>,
-  limitMillis = LIMIT_MILLIS,
-): Promise<A> => {
-  const end = performance.now() + limitMillis
-  while (performance.now() < end) {
-    const found = await check()
-    if (found !== false && found !== undefined) return found
-    await new Promise((resume) => setTimeout(resume, POLL_MILLIS))
-  }
-  throw new Error(`${what}: not within ${limitMillis} ms`)
-}
 
 export interface StackOptions {
   readonly redis: RedisKind
@@ -56,101 +34,44 @@ export interface StackOptions {
 
 export type Stack = Awaited<ReturnType<typeof startStack>>
 
-const ownStores = async (kind: RedisKind) => {
-  const directory = await temporaryDirectory()
-  const [postgres, redis] = await Promise.all([
-    startPostgres({ directory: `${directory.path}/postgres` }),
-    startRedis({ directory: `${directory.path}/redis`, kind }),
+/** Starts the four processes at once, and what talks to them. */
+export const startProcesses = async <P extends { readonly url: string }>(
+  start: (name: ServiceName) => Promise<P>,
+  workers = 1,
+) => {
+  const [ingest, reader, stats, others] = await Promise.all([
+    start("ingest"),
+    start("reader"),
+    start("stats"),
+    Promise.all(Array.from({ length: workers }, () => start("worker"))),
   ])
-  await promisify(execFile)(process.execPath, ["scripts/migrate.ts"], {
-    env: { ...process.env, DATABASE_URL: postgres.url },
-  })
-  const end = async () => {
-    await Promise.all([redis.stop(), postgres.stop()])
-    await directory.remove()
-  }
-  return { directory, postgres, redis, end }
-}
-
-const sharedStores = async (kind: RedisKind) => {
-  const [directory, postgres, redis] = await Promise.all([
-    temporaryDirectory(),
-    borrow("postgres"),
-    borrow(kind),
-  ])
-  const end = async () => {
-    await Promise.all([redis.giveBack(), postgres.giveBack(), directory.remove()])
-  }
-  return { directory, postgres: postgres.store, redis: redis.store, end }
-}
-
-const postWrite = (url: string, key: string, value: string) =>
-  fetch(`${url}/write`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ key, value }),
-  })
-
-/** The four calls of the contract. */
-export const client = (urls: Readonly<Record<"ingest" | "reader" | "stats", string>>) => {
-  const stats = async (): Promise<Stats> =>
-    (await (await fetch(`${urls.stats}/stats`)).json()) as Stats
-  const read = async (key: string) => {
-    const response = await fetch(`${urls.reader}/read/${encodeURIComponent(key)}`)
-    const row = (await response.json()) as { value: string; version: number }
-    return { status: response.status, ...row }
-  }
+  const urls = { ingest: ingest.url, reader: reader.url, stats: stats.url }
   return {
-    post: (key: string, value: string) => postWrite(urls.ingest, key, value),
-    /** A write that must be accepted; returns its version. */
-    write: async (key: string, value: string): Promise<number> => {
-      const response = await postWrite(urls.ingest, key, value)
-      if (response.status !== 202) throw new Error(`POST /write: ${response.status}`)
-      return ((await response.json()) as { version: number }).version
-    },
-    read,
-    /** The row once it has at least this version. */
-    visible: (key: string, version: number) =>
-      until(`${key} visible`, async () => {
-        const row = await read(key)
-        return row.status === 200 && row.version >= version && row
-      }),
-    stats,
-    health: async () => {
-      const response = await fetch(`${urls.stats}/health`)
-      return {
-        code: response.status,
-        ...((await response.json()) as { status: string; held?: string[]; worker_active: boolean }),
-      }
-    },
-    drained: (limitMillis?: number) =>
-      until(
-        "the queue is empty",
-        async () => {
-          const now = await stats()
-          return now.queue_depth === 0 && now.in_flight === 0 && now
-        },
-        limitMillis,
-      ),
+    ...{ ingest, reader, stats, workers: others, urls },
+    client: client(urls),
+    keys: queueKeys("write_queue"),
   }
+}
+
+const openStores = async (kind: RedisKind, own: boolean) => {
+  const [postgres, redis] = await Promise.all([openPostgres({ own }), openRedis(kind, { own })])
+  return { postgres, redis }
 }
 
 export const startStack = async ({ redis: kind, runtime = "node", ...options }: StackOptions) => {
-  const { directory, postgres, redis, end } = await (options.own ? ownStores : sharedStores)(kind)
+  const stores = await openStores(kind, options.own ?? false)
   const started: Service[] = []
   const env = {
-    DATABASE_URL: postgres.url,
-    REDIS_URL: redis.url,
+    DATABASE_URL: stores.postgres.store().url,
+    REDIS_URL: stores.redis.store().url,
     LEASE_SECONDS: String(LEASE_SECONDS),
     RETRY_DELAY: "0.05",
-    LOG_LEVEL: "warn",
+    LOG_LEVEL: "info",
     ...options.env,
   }
   const start = async (name: ServiceName, port?: number): Promise<Service> => {
     const service = await startService(name, {
-      runtime,
-      env: { ...env, LOG_LEVEL: options.env?.LOG_LEVEL ?? "info" },
-      onLine: options.onLine,
+      ...{ runtime, env, onLine: options.onLine },
       ...(port !== undefined && { port }),
     })
     started.push(service)
@@ -158,26 +79,22 @@ export const startStack = async ({ redis: kind, runtime = "node", ...options }: 
   }
   const stop = async () => {
     await Promise.all(started.map((service) => service.stop()))
-    await end()
+    await Promise.all(Object.values(stores).map(({ close }) => close()))
   }
   try {
-    const workers = Array.from({ length: options.workers ?? 1 }, () => start("worker"))
-    const [ingest, reader, stats] = await Promise.all([
-      start("ingest"),
-      start("reader"),
-      start("stats"),
-      ...workers,
-    ])
-    const urls = { ingest: ingest.url, reader: reader.url, stats: stats.url }
-    const queue = openQueue(redis.url, { name: "test" })
+    const processes = await startProcesses(start, options.workers)
+    const queue = openQueue(env.REDIS_URL, { name: "test" })
     await untilReady(queue)
-    const all = () => started.filter(({ name }) => name === "worker")
     return {
-      ...{ directory, postgres, redis, ingest, reader, stats: stats, urls, queue },
-      keys: queueKeys("write_queue"),
-      client: client(urls),
-      workers: all,
+      ...processes,
+      postgres: stores.postgres.store(),
+      redis: stores.redis.store(),
+      /** Of the test's own, past every process. */
+      queue,
+      workers: () => started.filter(({ name }) => name === "worker"),
       start,
+      /** Starts a store of its own again, on its port and with its data. */
+      restart: (store: "postgres" | "redis") => stores[store].restart(),
       stop: async () => {
         queue.disconnect()
         await stop()
