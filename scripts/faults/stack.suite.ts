@@ -3,10 +3,8 @@
  * processes, and between each process and each store a proxy of its own. After every test all of it is
  * healed, drains within a limit, and is held against the oracle.
  */
-import { execFile } from "node:child_process"
-import process from "node:process"
-import { promisify } from "node:util"
 import { afterAll, afterEach, beforeAll, describe } from "vitest"
+import { migrate } from "../../services/testing/migrate.ts"
 import { startProxy } from "../../services/testing/proxy.ts"
 import { startProcesses } from "../../services/testing/stack.ts"
 import { until } from "../../services/testing/until.ts"
@@ -89,9 +87,7 @@ export const startFaultStack = async (options: FaultOptions = {}) => {
     await directory.remove()
   }
   try {
-    await promisify(execFile)(process.execPath, ["scripts/migrate.ts"], {
-      env: { ...process.env, DATABASE_URL: postgres.ownerUrl },
-    })
+    await migrate(postgres.ownerUrl)
     await postgres.makeRole()
     const processes = await startProcesses(add, options.workers)
     const proxies = (store: "redis" | "postgres") => members.map((member) => member[store])

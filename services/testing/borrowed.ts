@@ -1,6 +1,6 @@
 /**
- * A part of a server that all test files share: a database of PostgreSQL with the table, or a number of Redis. Nobody
- * may kill, freeze, stop or reconfigure such a server: whoever does has one of their own.
+ * A part of a server that all test files share: a database of PostgreSQL with the table, or a number of
+ * Redis. Nobody may kill, freeze, stop or reconfigure such a server: whoever does has one of their own.
  */
 import { inject } from "vitest"
 import type { Store } from "../../scripts/store.ts"

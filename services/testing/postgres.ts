@@ -1,15 +1,14 @@
 /**
- * A database with the table for a file of tests: on the server of all files, or with `own` on one that can
- * freeze, die and come back, and whose settings may be changed.
+ * A database with the table for a file of tests: on the server of all files, or with `own` on one that
+ * can freeze, die and come back, and whose settings may be changed.
  */
-import { execFile } from "node:child_process"
 import process from "node:process"
-import { promisify } from "node:util"
 import { afterAll, beforeAll } from "vitest"
 import { temporaryDirectory } from "../../scripts/directory.ts"
 import { startPostgres } from "../../scripts/postgres.ts"
 import { type Database, openDatabase } from "../../shared/database.ts"
 import { borrow, type Opened, type Ownership } from "./borrowed.ts"
+import { migrate } from "./migrate.ts"
 
 const openOwn = async () => {
   const directory = await temporaryDirectory()
@@ -17,8 +16,7 @@ const openOwn = async () => {
   const settings = { fsync: "off", shared_buffers: "16MB" }
   const start = (port = 0) => startPostgres({ directory: directory.path, settings, port })
   let store = await start()
-  const env = { ...process.env, DATABASE_URL: store.url }
-  await promisify(execFile)(process.execPath, ["scripts/migrate.ts"], { env })
+  await migrate(store.url)
   return {
     store: () => store,
     restart: async () => {

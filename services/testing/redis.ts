@@ -1,4 +1,7 @@
-/** A Redis for the tests of a file or block: a part of everybody's, or with `own` a server that may be reconfigured. */
+/**
+ * A Redis for the tests of a file or block: a part of everybody's, or with `own` a server that may be
+ * reconfigured.
+ */
 import { afterAll, beforeAll } from "vitest"
 import { temporaryDirectory } from "../../scripts/directory.ts"
 import { startRedis } from "../../scripts/redis.ts"

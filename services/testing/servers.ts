@@ -1,9 +1,9 @@
 /**
- * The process with the servers that the test files of a run share: a PostgreSQL and a Redis of each kind, each started
- * when the first file asks for it. A borrower gets a database of its own, copied from a migrated one, or a number of
- * its own in Redis. When it ends, so do the servers, and the folder with all that the run has written is gone.
+ * The process with the servers that the test files of a run share: a PostgreSQL and a Redis of each
+ * kind, each started when the first file asks for it. A borrower gets a database of its own, copied
+ * from a migrated one, or a number of its own in Redis. When it ends, so do the servers, and the folder
+ * with all that the run has written is gone.
  */
-import { execFile } from "node:child_process"
 import { once } from "node:events"
 import { rm } from "node:fs/promises"
 import { createServer, type IncomingMessage } from "node:http"
@@ -11,11 +11,11 @@ import type { AddressInfo } from "node:net"
 import { join } from "node:path"
 import process from "node:process"
 import { text } from "node:stream/consumers"
-import { promisify } from "node:util"
 import { Redis } from "ioredis"
 import postgres from "postgres"
 import { startPostgres } from "../../scripts/postgres.ts"
 import { startRedis } from "../../scripts/redis.ts"
+import { migrate } from "./migrate.ts"
 
 /** What a file can borrow. */
 export type Kind = "postgres" | "native" | "wasm"
@@ -35,8 +35,7 @@ interface Lender {
 
 const lendDatabases = async (directory: string): Promise<Lender> => {
   const store = await startPostgres({ directory, settings: POSTGRES, database: TEMPLATE })
-  const env = { ...process.env, DATABASE_URL: store.url }
-  await promisify(execFile)(process.execPath, ["scripts/migrate.ts"], { env })
+  await migrate(store.url)
   const at = (database: string) => store.url.replace(/[^/]+$/, database)
   const sql = postgres(at("postgres"), { max: 2, onnotice: () => {} })
   let lent = 0

@@ -1,4 +1,7 @@
-/** What vitest does before the first and after the last test that needs a server: it starts and stops who lends them. */
+/**
+ * What vitest does before the first and after the last test that needs a server: it starts and stops
+ * who lends them.
+ */
 import process from "node:process"
 import type { TestProject } from "vitest/node"
 import { temporaryDirectory } from "../../scripts/directory.ts"
@@ -16,7 +19,8 @@ const STOP_LIMIT_MS = 60_000
 
 export const setup = async ({ provide }: TestProject) => {
   const directory = await temporaryDirectory()
-  // All files of all tests go there, and so does what their processes compile: a start takes two thirds of the time.
+  // All files of all tests go there, and so does what their processes compile: a start takes two thirds
+  // of the time.
   process.env.TMPDIR = directory.path
   process.env.NODE_COMPILE_CACHE = `${directory.path}/compiled`
   const lines: string[] = []

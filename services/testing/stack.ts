@@ -1,6 +1,6 @@
 /**
- * A whole stack for tests: a database, a Redis and the four processes on free ports. What was started is stopped by
- * `stop`, whatever failed.
+ * A whole stack for tests: a database, a Redis and the four processes on free ports. What was started
+ * is stopped by `stop`, whatever failed.
  */
 import { nativeRedis } from "../../scripts/redis.ts"
 import {
@@ -22,7 +22,10 @@ export const LEASE_SECONDS = 1.5
 
 export interface StackOptions {
   readonly redis: RedisKind
-  /** With stores of its own, which may be killed, stopped and reconfigured. Left out: those of all tests. */
+  /**
+   * With stores of its own, which may be killed, stopped and reconfigured. Left out: those of all
+   * tests.
+   */
   readonly own?: boolean
   readonly runtime?: Runtime
   readonly env?: Readonly<Record<string, string>>

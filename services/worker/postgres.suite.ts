@@ -1,4 +1,7 @@
-/** The worker's database in PostgreSQL, beside a connection that breaks and inspects what the worker uses. */
+/**
+ * The worker's database in PostgreSQL, beside a connection that breaks and inspects what the worker
+ * uses.
+ */
 import { afterAll, beforeAll } from "@effect/vitest"
 import { Context, Effect, Layer } from "effect"
 import postgres from "postgres"
