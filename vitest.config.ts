@@ -1,6 +1,6 @@
 import { defineConfig } from "vitest/config"
 
-/** Tests that need no server first; then those that start their own, few at a time: they share two cores. */
+/** Tests that need no server first; then those that do, few at a time: they share two cores. */
 export default defineConfig({
   test: {
     projects: [
@@ -19,6 +19,7 @@ export default defineConfig({
           name: "integration",
           include: ["**/*.integration.test.ts"],
           exclude: ["**/node_modules/**"],
+          globalSetup: ["services/testing/setup.ts"],
           testTimeout: 60_000,
           hookTimeout: 120_000,
           maxWorkers: 3,

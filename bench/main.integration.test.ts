@@ -1,20 +1,17 @@
 import { spawn } from "node:child_process"
 import { once } from "node:events"
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises"
-import { tmpdir } from "node:os"
+import { readdir, readFile } from "node:fs/promises"
 import { join } from "node:path"
 import process from "node:process"
 import { fileURLToPath } from "node:url"
-import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { afterAll, describe, expect, it } from "vitest"
+import { temporaryDirectory } from "../scripts/directory.ts"
 import { readResults } from "./result.ts"
 
 const MAIN = fileURLToPath(new URL("main.ts", import.meta.url))
 
-let directory = ""
-beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), "bench-test-"))
-})
-afterAll(() => rm(directory, { recursive: true, force: true }))
+const { path: directory, remove } = await temporaryDirectory()
+afterAll(remove)
 
 /** Everything it starts is put into the test's directory, so what it leaves behind is seen there. */
 const start = (...argv: string[]) => {

@@ -58,7 +58,8 @@ const rules = (names: ReadonlyArray<string>): ReadonlyArray<Rule> => [
   },
 ]
 
-const isSource = (file: string) => file.endsWith(".ts") && !/\.(test|suite)\.ts$/.test(file)
+const isSource = (file: string) =>
+  file.endsWith(".ts") && !/\.(test|suite)\.ts$|\/testing\//.test(file)
 
 const main = async () => {
   const bad: string[] = []

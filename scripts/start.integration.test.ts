@@ -4,34 +4,26 @@ import { join } from "node:path"
 import process from "node:process"
 import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
-import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest"
+import { beforeAll, expect, onTestFinished, test } from "vitest"
+import { usePostgres } from "../services/testing/postgres.ts"
+import { useRedis } from "../services/testing/redis.ts"
 import { openDatabase } from "../shared/database.ts"
-import { type Directory, temporaryDirectory } from "./directory.ts"
+import { temporaryDirectory } from "./directory.ts"
 import { commandLine } from "./leftover.ts"
 import { freePort, isFree } from "./port.ts"
-import { startPostgres } from "./postgres.ts"
 import { launch } from "./process.ts"
-import { nativeRedis, startRedis } from "./redis.ts"
-import type { Store } from "./store.ts"
+import { nativeRedis } from "./redis.ts"
 
 const UP = /^Try:$/
 const LIMIT_MS = 40_000
 const scripts = fileURLToPath(new URL(".", import.meta.url))
 const kind = nativeRedis() === null ? "wasm" : "native"
-let directory: Directory
-let database: Store
-let redis: Store
-beforeAll(async () => {
-  directory = await temporaryDirectory()
-  const at = (name: string) => ({ directory: join(directory.path, name) })
-  database = await startPostgres({ ...at("postgres"), settings: { fsync: "off" } })
-  redis = await startRedis({ ...at("redis"), kind })
-})
-afterAll(async () => {
-  await redis?.stop()
-  await database?.stop()
-  await directory?.remove()
-})
+const redis = useRedis(kind)
+const database = usePostgres()
+// Empty: the table is made by the first start that finds it.
+beforeAll(() =>
+  database.run((sql) => sql`drop schema public cascade`.then(() => sql`create schema public`)),
+)
 
 const ports = async () => ({
   INGEST_PORT: String(await freePort()),
@@ -39,7 +31,7 @@ const ports = async () => ({
   STATS_PORT: String(await freePort()),
 })
 type Ports = Awaited<ReturnType<typeof ports>>
-const named = () => ({ DATABASE_URL: database.url, REDIS_URL: redis.url })
+const named = () => ({ DATABASE_URL: database.url(), REDIS_URL: redis.url() })
 
 const run = async (
   parameters: string[],
@@ -49,7 +41,13 @@ const run = async (
   const lines: string[] = []
   const child = await launch(program, parameters, {
     name: "start",
-    env: { PATH: process.env.PATH, BATCH_TIMEOUT: "0.05", WORKER_POLL_INTERVAL: "0", ...env },
+    env: {
+      PATH: process.env.PATH,
+      NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
+      BATCH_TIMEOUT: "0.05",
+      WORKER_POLL_INTERVAL: "0",
+      ...env,
+    },
     onLine: (line) => lines.push(line),
   })
   onTestFinished(() => child.stop(LIMIT_MS))
@@ -105,22 +103,16 @@ test("it starts on the stores that it is given, and Ctrl-C writes what is queued
   const env = { ...(await ports()), ...named() }
   const started = await start(env)
   const children = await started.up()
-  expect(started.text()).toContain(`PostgreSQL at 127.0.0.1:${database.port} (DATABASE_URL)`)
+  expect(started.text()).toContain(`PostgreSQL at 127.0.0.1:${database.port()} (DATABASE_URL)`)
   expect(started.text()).not.toContain(":postgres@")
   await Promise.all(Array.from({ length: 100 }, (_, i) => write(env, `drained-${i}`)))
   started.kill("SIGINT")
   expect((await started.exited).code).toBe(0)
   await expectGone(children, [env.INGEST_PORT, env.READER_PORT, env.STATS_PORT])
 
-  const opened = openDatabase(database.url, {
-    name: "test",
-    maxConnections: 1,
-    deadlineMillis: 5_000,
-  })
-  const rows = await opened.run(
+  const rows = await database.run(
     (sql) => sql`select count(*)::int from key_values where key like 'drained-%'`,
   )
-  await opened.close()
   expect(rows[0]?.count).toBe(100)
 })
 
@@ -226,8 +218,8 @@ test("a port in use is one line that says what to change", async () => {
 test("a store that does not answer is one line, without the credentials", async () => {
   const port = await freePort()
   const bad = [
-    { DATABASE_URL: `postgres://someone:secret@127.0.0.1:${port}/x`, REDIS_URL: redis.url },
-    { DATABASE_URL: database.url, REDIS_URL: `redis://:secret@127.0.0.1:${port}` },
+    { DATABASE_URL: `postgres://someone:secret@127.0.0.1:${port}/x`, REDIS_URL: redis.url() },
+    { DATABASE_URL: database.url(), REDIS_URL: `redis://:secret@127.0.0.1:${port}` },
   ]
   for (const [at, name] of ["DATABASE_URL: the PostgreSQL", "REDIS_URL: the Redis"].entries()) {
     const started = await start({ ...(await ports()), ...bad[at] })

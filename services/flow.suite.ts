@@ -1,7 +1,8 @@
 /** What a client of the whole stack sees, whatever runs it: each case talks HTTP and nothing else. */
 import { spawnSync } from "node:child_process"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
-import { type Stack, type StackOptions, startStack, until } from "./stack.suite.ts"
+import { type Stack, type StackOptions, startStack } from "./testing/stack.ts"
+import { until } from "./testing/until.ts"
 
 const AWKWARD_KEYS = [
   "a/b",

@@ -4,8 +4,8 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import type { Runtime } from "../scripts/service.ts"
-import { openConnection, requestText } from "../shared/connection.suite.ts"
-import { REDIS_KINDS, type Stack, startStack } from "./stack.suite.ts"
+import { openConnection, requestText } from "./testing/connection.ts"
+import { REDIS_KINDS, type Stack, startStack } from "./testing/stack.ts"
 
 const WRITE = '{"key":"known","value":"b"}'
 const JSON_TYPE = "Content-Type: application/json"

@@ -6,8 +6,9 @@ import { execFile } from "node:child_process"
 import process from "node:process"
 import { promisify } from "node:util"
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
-import { sql, writeMany } from "./oracle.suite.ts"
-import { REDIS_KINDS, type Stack, startStack, until } from "./stack.suite.ts"
+import { sql, writeMany } from "./testing/oracle.ts"
+import { REDIS_KINDS, type Stack, startStack } from "./testing/stack.ts"
+import { until } from "./testing/until.ts"
 
 const ADMIN_TOKEN = "0123456789abcdef0123456789abcdef"
 

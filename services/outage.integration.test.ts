@@ -3,22 +3,18 @@
  * accepted write is lost, and everything goes on by itself.
  */
 import { afterEach, expect, test } from "vitest"
-import { startPostgres } from "../scripts/postgres.ts"
-import { nativeRedis, startRedis } from "../scripts/redis.ts"
-import { expectAllStored, writeMany } from "./oracle.suite.ts"
-import { type Stack, startStack, until } from "./stack.suite.ts"
+import { nativeRedis } from "../scripts/redis.ts"
+import { expectAllStored, writeMany } from "./testing/oracle.ts"
+import { type Stack, startStack } from "./testing/stack.ts"
+import { until } from "./testing/until.ts"
 
 let stack: Stack
-const restarted: Array<{ stop(): Promise<void> }> = []
 
-afterEach(async () => {
-  await stack?.stop()
-  await Promise.all(restarted.splice(0).map((store) => store.stop()))
-})
+afterEach(() => stack?.stop())
 
 test("PostgreSQL away: writes go on, reads say 503, and nothing is lost, tried or buried", async () => {
-  stack = await startStack({ redis: nativeRedis() ? "native" : "wasm" })
-  const { client, postgres, directory } = stack
+  stack = await startStack({ redis: nativeRedis() ? "native" : "wasm", own: true })
+  const { client, postgres } = stack
   const before = await writeMany(stack, "before", 300)
   postgres.kill("SIGKILL")
   await postgres.exited
@@ -32,9 +28,7 @@ test("PostgreSQL away: writes go on, reads say 503, and nothing is lost, tried o
   expect(held).toMatchObject({ code: 503, status: "unhealthy" })
   const { queue_depth, in_flight } = await client.stats()
   expect(queue_depth + in_flight).toBeGreaterThanOrEqual(300)
-  restarted.push(
-    await startPostgres({ directory: `${directory.path}/postgres`, port: postgres.port }),
-  )
+  await stack.restart("postgres")
   const stats = await expectAllStored(stack, [...before, ...during])
   expect(stats).toMatchObject({ writes_failed: 0, writes_queued: 600 })
   expect((await client.read("before:0")).status).toBe(200)
@@ -43,8 +37,8 @@ test("PostgreSQL away: writes go on, reads say 503, and nothing is lost, tried o
 test.runIf(nativeRedis())(
   "Redis killed: writes say 503 at once, reads go on, and what was accepted is stored",
   async () => {
-    stack = await startStack({ redis: "native" })
-    const { client, redis, directory } = stack
+    stack = await startStack({ redis: "native", own: true })
+    const { client, redis } = stack
     const before = await writeMany(stack, "before", 300)
     await client.visible("before:0", 0)
     redis.kill("SIGKILL")
@@ -56,13 +50,7 @@ test.runIf(nativeRedis())(
     expect(performance.now() - asked).toBeLessThan(1_000)
     expect(((await refused.json()) as { type: string }).type).toContain("queue-unavailable")
     expect((await client.read("before:0")).status).toBe(200)
-    restarted.push(
-      await startRedis({
-        directory: `${directory.path}/redis`,
-        port: redis.port,
-        kind: "native",
-      }),
-    )
+    await stack.restart("redis")
     await until("accepted again", async () => (await client.post("again", "value of again")).ok)
     const after = await writeMany(stack, "after", 300)
     await expectAllStored(stack, [...before, ...after, "again"])

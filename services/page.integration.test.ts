@@ -4,10 +4,10 @@
  */
 import type { Browser, BrowserContextOptions, Page } from "playwright-core"
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest"
-import { startPostgres } from "../scripts/postgres.ts"
-import { hasBrowser, openPage, startBrowser } from "./browser.suite.ts"
-import { sql, writeMany } from "./oracle.suite.ts"
-import { REDIS_KINDS, type Stack, startStack, until } from "./stack.suite.ts"
+import { hasBrowser, openPage, startBrowser } from "./testing/browser.ts"
+import { sql, writeMany } from "./testing/oracle.ts"
+import { REDIS_KINDS, type Stack, startStack } from "./testing/stack.ts"
+import { until } from "./testing/until.ts"
 
 const ADMIN_TOKEN = "0123456789abcdef0123456789abcdef"
 const MARKUP = `<script>document.title = "pwned"</script><img src=x onerror="document.title='pwned'">`
@@ -29,7 +29,7 @@ describe.runIf(hasBrowser)("the page", () => {
     const env = { ADMIN_TOKEN, LOG_LEVEL: "debug" }
     const onLine = (line: string) => lines.push(line)
     const [started, launched] = await Promise.all([
-      startStack({ redis: REDIS_KINDS[0], env, onLine }),
+      startStack({ redis: REDIS_KINDS[0], own: true, env, onLine }),
       startBrowser(),
     ])
     stack = started
@@ -159,7 +159,7 @@ describe.runIf(hasBrowser)("the page", () => {
 
   test("shows within two seconds that PostgreSQL is gone, and that it is back", async () => {
     const { page } = await open(PHONE)
-    const { postgres, directory } = stack
+    const { postgres } = stack
     postgres.kill("SIGKILL")
     await postgres.exited
     const gone = performance.now()
@@ -171,11 +171,7 @@ describe.runIf(hasBrowser)("the page", () => {
     await shows(page, "troubles", /Writes are held\. DatabaseUnavailable/)
     await shows(page, "depth", "30")
     expect(await isWide(page)).toBe(false)
-    const again = await startPostgres({
-      directory: `${directory.path}/postgres`,
-      port: postgres.port,
-    })
-    opened.push(() => again.stop())
+    await stack.restart("postgres")
     await shows(page, "depth", "0")
     await shows(page, "status", REDIS_KINDS[0] === "native" ? "healthy" : "degraded")
   })

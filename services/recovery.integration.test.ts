@@ -4,8 +4,9 @@
  */
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
 import { openDatabase } from "../shared/database.ts"
-import { expectAllStored, sql, writeMany } from "./oracle.suite.ts"
-import { REDIS_KINDS, type Stack, startStack, until } from "./stack.suite.ts"
+import { expectAllStored, sql, writeMany } from "./testing/oracle.ts"
+import { REDIS_KINDS, type Stack, startStack } from "./testing/stack.ts"
+import { until } from "./testing/until.ts"
 
 let stack: Stack
 const start = (options: Partial<Parameters<typeof startStack>[0]> = {}) =>
@@ -70,16 +71,6 @@ describe("a stack with one worker", () => {
     expect(stats.writes_queued).toBe(101)
   })
 
-  test("SIGTERM returns what cannot be written at once, and the process ends by itself", async () => {
-    await stack.postgres.stop()
-    const accepted = await writeMany(stack, "returned", 50)
-    const [worker] = stack.workers()
-    await worker?.stop()
-    expect(await worker?.exited).toEqual({ code: 0, signal: null })
-    const stats = await stack.client.stats()
-    expect(stats).toMatchObject({ queue_depth: accepted.length, in_flight: 0, workers: 0 })
-  })
-
   test("each process stops cleanly", async () => {
     const services = [stack.ingest, stack.reader, stack.stats, ...stack.workers()]
     await Promise.all(services.map((service) => service.stop()))
@@ -142,4 +133,15 @@ test("a second worker takes over from a killed one within the lease", async () =
   first?.kill("SIGKILL")
   await expectAllStored(stack, await writing)
   await until("one worker is left", async () => (await stack.client.stats()).workers === 1)
+})
+
+test("SIGTERM returns what cannot be written at once, and the process ends by itself", async () => {
+  stack = await start({ own: true })
+  await stack.postgres.stop()
+  const accepted = await writeMany(stack, "returned", 50)
+  const [worker] = stack.workers()
+  await worker?.stop()
+  expect(await worker?.exited).toEqual({ code: 0, signal: null })
+  const stats = await stack.client.stats()
+  expect(stats).toMatchObject({ queue_depth: accepted.length, in_flight: 0, workers: 0 })
 })

@@ -1,11 +1,8 @@
 import { once } from "node:events"
-import { readFile } from "node:fs/promises"
 import { type AddressInfo, connect, createServer, type Socket } from "node:net"
-import process from "node:process"
-import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest"
-import { temporaryDirectory } from "../scripts/directory.ts"
-import { startPostgres } from "../scripts/postgres.ts"
-import type { Store } from "../scripts/store.ts"
+import { beforeEach, describe, expect, onTestFinished, test } from "vitest"
+import { usePostgres } from "../services/testing/postgres.ts"
+import { startProxy } from "../services/testing/proxy.ts"
 import {
   type Database,
   DeadlinePassed,
@@ -16,26 +13,15 @@ import {
   selectRow,
   upsert,
 } from "./database.ts"
-import { startProxy } from "./proxy.suite.ts"
 
-const MIGRATION = new URL("migrations/0001_key_values.sql", import.meta.url)
 const DEADLINE_MILLIS = 700
 
-let store: Store
-let directory: Awaited<ReturnType<typeof temporaryDirectory>>
-beforeAll(async () => {
-  directory = await temporaryDirectory()
-  store = await startPostgres({ directory: directory.path, settings: { fsync: "off" } })
-})
-afterAll(async () => {
-  await store?.stop()
-  await directory?.remove()
-})
+const postgres = usePostgres({ own: true })
 
 const ANY = /(?:)/
 const IGNORED = [() => {}, () => {}] as const
 
-const open = (url = store.url, deadlineMillis = 10_000, maxConnections = 2): Database => {
+const open = (url = postgres.url(), deadlineMillis = 10_000, maxConnections = 2): Database => {
   const database = openDatabase(url, { name: "test", maxConnections, deadlineMillis })
   onTestFinished(() => database.close())
   return database
@@ -48,8 +34,7 @@ describe("the table's statements", () => {
   let database: Database
   beforeEach(async () => {
     database = open()
-    const migration = await readFile(MIGRATION, "utf8")
-    await database.run((sql) => sql.unsafe(`drop table if exists key_values; ${migration}`))
+    await database.run((sql) => sql`truncate key_values`)
   })
 
   test("a row tells its key, value, version, and when it was last changed", async () => {
@@ -92,7 +77,7 @@ describe("openDatabase", () => {
   })
 
   test("a statement that takes too long ends with a SQLSTATE, before the deadline", async () => {
-    const database = open(store.url, STATEMENT_MARGIN_MILLIS + 300)
+    const database = open(postgres.url(), STATEMENT_MARGIN_MILLIS + 300)
     const begin = performance.now()
     await expect(database.run((sql) => sql`select pg_sleep(30)`)).rejects.toMatchObject({
       name: "PostgresError",
@@ -103,7 +88,7 @@ describe("openDatabase", () => {
   })
 
   test("more calls than connections are all answered", async () => {
-    const database = open(store.url, 10_000, 1)
+    const database = open(postgres.url(), 10_000, 1)
     const calls = Array.from({ length: 50 }, (_, i) =>
       database.run((sql) => sql`select ${i}::int as number`),
     )
@@ -111,7 +96,7 @@ describe("openDatabase", () => {
   })
 
   test("a closed database fails what is asked of it", async () => {
-    const database = openDatabase(store.url, {
+    const database = openDatabase(postgres.url(), {
       name: "test",
       maxConnections: 1,
       deadlineMillis: 5_000,
@@ -121,17 +106,6 @@ describe("openDatabase", () => {
     await expect(database.run(ping)).rejects.toMatchObject({ code: "CONNECTION_ENDED" })
   })
 })
-
-/** Freezes the whole server: the one that accepts, and each that serves a session. */
-const freeze = async (): Promise<() => void> => {
-  const rows = await open().run((sql) => sql<{ pid: number }[]>`select pid from pg_stat_activity`)
-  const pids = [store.pid, ...rows.map(({ pid }) => pid)]
-  const send = (signal: NodeJS.Signals) => {
-    for (const pid of pids) process.kill(pid, signal)
-  }
-  send("SIGSTOP")
-  return () => send("SIGCONT")
-}
 
 /** A server that is none: what it does with a connection is the test's. */
 const serve = async (onConnection: (socket: Socket) => void): Promise<string> => {
@@ -152,19 +126,16 @@ const serve = async (onConnection: (socket: Socket) => void): Promise<string> =>
 
 describe("a server that does not answer", () => {
   test("frozen: each call ends by its deadline, and the first after the thaw succeeds", async () => {
-    const database = open(store.url, DEADLINE_MILLIS)
+    const database = open(postgres.url(), DEADLINE_MILLIS)
     await Promise.all([database.run(ping), database.run(ping)])
-    const thaw = await freeze()
-    try {
+    await postgres.frozen(async () => {
       const begin = performance.now()
       const calls = await Promise.allSettled([database.run(ping), database.run(ping)])
       expect(calls.map(({ status }) => status)).toEqual(["rejected", "rejected"])
       expect(performance.now() - begin).toBeLessThan(DEADLINE_MILLIS + 500)
       // The connections of the new pool find nobody either.
       await expect(database.run(ping)).rejects.toBeInstanceOf(DeadlinePassed)
-    } finally {
-      thaw()
-    }
+    })
     await database.run(ping)
   })
 
@@ -182,7 +153,7 @@ describe("a server that does not answer", () => {
     const url = await serve((socket) => {
       connections += 1
       if (connections === 1) return
-      const server = connect(store.port, "127.0.0.1").on("error", () => {})
+      const server = connect(postgres.port(), "127.0.0.1").on("error", () => {})
       socket.pipe(server).pipe(socket)
     })
     const database = open(url.replace(/x$/, "write_buffer"), DEADLINE_MILLIS, 1)
@@ -192,9 +163,9 @@ describe("a server that does not answer", () => {
   })
 
   test("it goes away at each point of a start: the call fails, the next one works, nobody dies", async () => {
-    const proxy = await startProxy(store.port)
+    const proxy = await startProxy(postgres.port())
     onTestFinished(proxy.stop)
-    const url = store.url.replace(`:${store.port}/`, `:${proxy.port}/`)
+    const url = postgres.url().replace(`:${postgres.port()}/`, `:${proxy.port}/`)
     let cuts = 0
     // Each round lets one request more pass before the connection is reset: start-up, password, query.
     for (let passed = 0; cuts === passed; passed++) {

@@ -1,7 +1,7 @@
 import { once } from "node:events"
 import { connect } from "node:net"
 import { afterEach, describe, expect, test } from "vitest"
-import { openConnection, requestText } from "./connection.suite.ts"
+import { openConnection, requestText } from "../services/testing/connection.ts"
 import { type Fetch, LIMITS, listen } from "./listen.ts"
 import { answer } from "./problem.ts"
 

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from "vitest"
 import { type Directory, temporaryDirectory } from "../scripts/directory.ts"
 import { startRedis } from "../scripts/redis.ts"
 import type { Store } from "../scripts/store.ts"
-import { REDIS_KINDS } from "../services/stack.suite.ts"
+import { REDIS_KINDS } from "../services/testing/stack.ts"
 import { openQueue, queueErrorReason, queueKeys, untilReady } from "./queue.ts"
 
 const KEYS = queueKeys("write_queue")

@@ -1,11 +1,10 @@
 import process from "node:process"
-import { afterAll, beforeAll, describe, expect, type TestContext, test, vi } from "vitest"
-import { type Directory, temporaryDirectory } from "../scripts/directory.ts"
+import { describe, expect, type TestContext, test, vi } from "vitest"
 import { launch } from "../scripts/process.ts"
-import { nativeRedis, startRedis } from "../scripts/redis.ts"
+import { nativeRedis } from "../scripts/redis.ts"
 import { type ServiceOptions, startService } from "../scripts/service.ts"
-import type { Store } from "../scripts/store.ts"
-import { openConnection, requestText } from "./connection.suite.ts"
+import { openConnection, requestText } from "../services/testing/connection.ts"
+import { useRedis } from "../services/testing/redis.ts"
 
 const HTTP_SERVICES = ["ingest", "reader", "stats"] as const
 const RUNTIMES = ["node", "deno"] as const
@@ -110,17 +109,7 @@ describe("a process that is not in order", () => {
 })
 
 describe("a stop of ingest during an upload", () => {
-  let directory: Directory
-  let redis: Store
-  beforeAll(async () => {
-    directory = await temporaryDirectory()
-    const kind = nativeRedis() ? "native" : "wasm"
-    redis = await startRedis({ directory: directory.path, kind })
-  })
-  afterAll(async () => {
-    await redis?.stop()
-    await directory?.remove()
-  })
+  const redis = useRedis(nativeRedis() ? "native" : "wasm")
 
   const text = JSON.stringify({ key: "a", value: "b" })
   const head = requestText("POST /write HTTP/1.1", [
@@ -130,7 +119,7 @@ describe("a stop of ingest during an upload", () => {
 
   /** A process with an upload that has begun, and a keep-alive connection that has nothing to do. */
   const setUp = async (context: Finish, runtime: (typeof RUNTIMES)[number]) => {
-    const service = await start(context, "ingest", { runtime, env: { REDIS_URL: redis.url } })
+    const service = await start(context, "ingest", { runtime, env: { REDIS_URL: redis.url() } })
     const idle = await openConnection(service.port)
     idle.send(requestText("GET /health HTTP/1.1"))
     await idle.answers()

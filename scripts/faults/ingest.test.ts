@@ -3,7 +3,7 @@
  * hears what happened, or that nobody knows; and nothing is sent twice.
  */
 import { expect, test } from "vitest"
-import { until } from "../../services/stack.suite.ts"
+import { until } from "../../services/testing/until.ts"
 import { faults, LEASE_MILLIS, useFaultStack } from "./stack.suite.ts"
 
 /** A reply of Redis has a second; the rest is this machine's. */

@@ -2,7 +2,7 @@
  * One of the four processes in a fault test: started and killed any number of times on one port, behind
  * proxies of its own, and with every line it ever printed.
  */
-import type { TestProxy } from "../../shared/proxy.suite.ts"
+import type { TestProxy } from "../../services/testing/proxy.ts"
 import { type Exit, within } from "../process.ts"
 import { type Runtime, type Service, type ServiceName, startService } from "../service.ts"
 

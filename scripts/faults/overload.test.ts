@@ -3,7 +3,7 @@
  * back, and an outage of hours costs Redis memory and no process of ours.
  */
 import { afterEach, expect, test } from "vitest"
-import { until } from "../../services/stack.suite.ts"
+import { until } from "../../services/testing/until.ts"
 import { flood, residentMiB } from "./flood.suite.ts"
 import { type FaultStack, faults, startFaultStack } from "./stack.suite.ts"
 

@@ -3,7 +3,7 @@
  * tried in vain or buried, however long it lasts; and all goes on by itself when it is back.
  */
 import { expect, test } from "vitest"
-import { until } from "../../services/stack.suite.ts"
+import { until } from "../../services/testing/until.ts"
 import { POISON_SQL } from "./ledger.suite.ts"
 import type { Member } from "./member.suite.ts"
 import { DOWN_SECONDS } from "./settings.suite.ts"

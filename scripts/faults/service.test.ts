@@ -3,7 +3,7 @@
  * away is true, comes in time, and ends by itself.
  */
 import { expect, test } from "vitest"
-import { until } from "../../services/stack.suite.ts"
+import { until } from "../../services/testing/until.ts"
 import type { Sent } from "./ledger.suite.ts"
 import { faults, LEASE_MILLIS, useFaultStack } from "./stack.suite.ts"
 

@@ -3,7 +3,7 @@
  * no neighbour with it, and buried before it has ended them all for ever.
  */
 import { expect, test } from "vitest"
-import { until } from "../../services/stack.suite.ts"
+import { until } from "../../services/testing/until.ts"
 import { SILENCES_MAX } from "../../services/worker/settings.ts"
 import { faults, useFaultStack } from "./stack.suite.ts"
 import { CANARY } from "./store.suite.ts"

@@ -6,7 +6,7 @@ import { once } from "node:events"
 import { connect } from "node:net"
 import { setTimeout as sleep } from "node:timers/promises"
 import { expect, test } from "vitest"
-import { requestText } from "../../shared/connection.suite.ts"
+import { requestText } from "../../services/testing/connection.ts"
 import { faults, useFaultStack } from "./stack.suite.ts"
 
 const SLOW_EACH = 100

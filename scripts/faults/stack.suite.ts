@@ -3,13 +3,11 @@
  * processes, and between each process and each store a proxy of its own. After every test all of it is
  * healed, drains within a limit, and is held against the oracle.
  */
-import { execFile } from "node:child_process"
-import process from "node:process"
-import { promisify } from "node:util"
 import { afterAll, afterEach, beforeAll, describe } from "vitest"
-import { client, until } from "../../services/stack.suite.ts"
-import { startProxy } from "../../shared/proxy.suite.ts"
-import { queueKeys } from "../../shared/queue.ts"
+import { migrate } from "../../services/testing/migrate.ts"
+import { startProxy } from "../../services/testing/proxy.ts"
+import { startProcesses } from "../../services/testing/stack.ts"
+import { until } from "../../services/testing/until.ts"
 import { temporaryDirectory } from "../directory.ts"
 import { nativeRedis } from "../redis.ts"
 import type { Runtime, ServiceName } from "../service.ts"
@@ -89,28 +87,15 @@ export const startFaultStack = async (options: FaultOptions = {}) => {
     await directory.remove()
   }
   try {
-    await promisify(execFile)(process.execPath, ["scripts/migrate.ts"], {
-      env: { ...process.env, DATABASE_URL: postgres.ownerUrl },
-    })
+    await migrate(postgres.ownerUrl)
     await postgres.makeRole()
-    const [ingest, reader, stats, ...workers] = await Promise.all([
-      ...(["ingest", "reader", "stats"] as const).map((name) => add(name)),
-      ...Array.from({ length: options.workers ?? 1 }, () => add("worker")),
-    ])
-    const parts = { ingest, reader, stats } as Record<"ingest" | "reader" | "stats", Member>
-    const urls = {
-      ingest: parts.ingest.url,
-      reader: parts.reader.url,
-      stats: parts.stats.url,
-    }
+    const processes = await startProcesses(add, options.workers)
     const proxies = (store: "redis" | "postgres") => members.map((member) => member[store])
-    const base = { ...parts, workers: workers as Member[], members, redis, postgres, urls, logs }
+    const base = { ...processes, members, redis, postgres, logs }
     return {
       ...base,
       add,
-      keys: queueKeys("write_queue"),
-      client: client(urls),
-      oracle: makeOracle({ ...base, client: client(urls) }),
+      oracle: makeOracle(base),
       /** Takes a process out of the stack again. */
       dismiss: async (member: Member) => {
         await member.stop()
@@ -133,7 +118,7 @@ export const startFaultStack = async (options: FaultOptions = {}) => {
         for (const proxy of [...proxies("redis"), ...proxies("postgres")]) proxy.heal()
         await Promise.all([...proxies("redis"), ...proxies("postgres")].map((p) => p.accept()))
         await Promise.all(members.map((member) => member.start()))
-        await Promise.all(Object.values(urls).map(isWell))
+        await Promise.all(Object.values(processes.urls).map(isWell))
       },
       stop,
     }

@@ -3,7 +3,7 @@
  * acknowledgement, and what it sent arrives after somebody else has done its work.
  */
 import { expect, test } from "vitest"
-import { until } from "../../services/stack.suite.ts"
+import { until } from "../../services/testing/until.ts"
 import type { Member } from "./member.suite.ts"
 import {
   ACKNOWLEDGE,

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
-import { openConnection, requestText } from "../../shared/connection.suite.ts"
 import { LIMITS, listen } from "../../shared/listen.ts"
 import { bodyMaxBytes, type Write } from "../../shared/write.ts"
+import { openConnection, requestText } from "../testing/connection.ts"
 import { makeApp } from "./app.ts"
 
 const VALUE_MAX_BYTES = 1_024

@@ -2,9 +2,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { type Directory, temporaryDirectory } from "../../scripts/directory.ts"
 import { nativeRedis, startRedis } from "../../scripts/redis.ts"
 import type { Store } from "../../scripts/store.ts"
-import { startProxy } from "../../shared/proxy.suite.ts"
 import { openQueue, type QueueConnection, queueKeys, untilReady } from "../../shared/queue.ts"
 import { decodeItem } from "../../shared/write.ts"
+import { startProxy } from "../testing/proxy.ts"
 import { makeApp } from "./app.ts"
 import { makeProbe, makePut } from "./queue.ts"
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { upsert } from "../../shared/database.ts"
-import { usePostgres } from "../postgres.suite.ts"
+import { usePostgres } from "../testing/postgres.ts"
 import { makeApp } from "./app.ts"
 import { openReads } from "./database.ts"
 
@@ -11,7 +11,7 @@ const RECOVERED_LIMIT_MILLIS = 5_000
 /** More than the reader has connections. */
 const MANY = 30
 
-const postgres = usePostgres()
+const postgres = usePostgres({ own: true })
 let reads: ReturnType<typeof openReads>
 let request: (path: string) => Promise<{
   status: number

@@ -2,10 +2,10 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { type Directory, temporaryDirectory } from "../../scripts/directory.ts"
 import { nativeRedis, startRedis } from "../../scripts/redis.ts"
 import type { Store } from "../../scripts/store.ts"
-import { startProxy } from "../../shared/proxy.suite.ts"
 import { openQueue, type QueueConnection, queueKeys, untilReady } from "../../shared/queue.ts"
 import { encodeWrite } from "../../shared/write.ts"
-import { usePostgres } from "../postgres.suite.ts"
+import { usePostgres } from "../testing/postgres.ts"
+import { startProxy } from "../testing/proxy.ts"
 import { makeApp } from "./app.ts"
 import { openProbe } from "./database.ts"
 import { makeOperations } from "./operations.ts"
@@ -17,7 +17,7 @@ const ALERT_DEPTH = 3
 const LIMIT_MILLIS = 2_000
 const RECOVERED_LIMIT_MILLIS = 5_000
 
-const postgres = usePostgres()
+const postgres = usePostgres({ own: true })
 
 describe.each(KINDS)("stats on a %s Redis", (kind) => {
   let directory: Directory

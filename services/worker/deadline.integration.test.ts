@@ -7,10 +7,10 @@ import { STATEMENT_MARGIN_MILLIS } from "../../shared/database.ts"
 import { item } from "./database.suite.ts"
 import { Database } from "./database.ts"
 import { isSlow } from "./errors.ts"
-import { layerAt, Postgres, usePostgres } from "./postgres.suite.ts"
+import { layerAt, Postgres, useDatabase } from "./postgres.suite.ts"
 import { STATEMENT_DEADLINE } from "./settings.ts"
 
-const { layer } = usePostgres()
+const { layer } = useDatabase()
 
 const DEADLINE_MILLIS = Duration.toMillis(STATEMENT_DEADLINE)
 

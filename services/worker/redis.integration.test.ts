@@ -2,7 +2,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { nativeRedis } from "../../scripts/redis.ts"
-import { startProxy } from "../../shared/proxy.suite.ts"
+import { startProxy } from "../testing/proxy.ts"
 import { DATABASE } from "./database-memory.ts"
 import type { QueueOwned, QueueUnavailable } from "./errors.ts"
 import { conserved, keysOf, writes } from "./queue.suite.ts"
@@ -11,7 +11,7 @@ import { QueueOutside } from "./queue-memory.ts"
 import { layerAt, Redis, useRedis } from "./redis.suite.ts"
 import { queueBackoff } from "./retry.ts"
 
-const server = useRedis(nativeRedis() === null ? "wasm" : "native")
+const server = useRedis(nativeRedis() === null ? "wasm" : "native", { own: true })
 
 type Services = Queue | QueueOutside | Redis
 

@@ -1,15 +1,12 @@
 /**
- * A Redis of its own for a file of tests, and a queue in it as everybody but the worker meets it: the
+ * A queue in a Redis as everybody but the worker meets it: the
  * counterpart of `QueueOutside` in memory, by the scripts and keys that ingest and stats use.
  */
 import { randomUUID } from "node:crypto"
-import { afterAll, beforeAll } from "@effect/vitest"
 import { Context, Effect, Layer } from "effect"
-import { temporaryDirectory } from "../../scripts/directory.ts"
-import { startRedis } from "../../scripts/redis.ts"
-import type { Store } from "../../scripts/store.ts"
 import { openQueue, type QueueConnection, queueKeys, untilReady } from "../../shared/queue.ts"
 import { encodeWrite } from "../../shared/write.ts"
+import { useRedis as useServer } from "../testing/redis.ts"
 import { layerRedis } from "./queue.ts"
 import { QueueOutside, type Snapshot } from "./queue-memory.ts"
 import { Settings } from "./settings.ts"
@@ -114,17 +111,10 @@ export const layerAt = (url: string, outsideUrl = url) =>
     )
   })
 
-/** Starts a Redis before the tests of the file or block, and stops it after them. */
-export const useRedis = (kind: "native" | "wasm", settings: Record<string, string> = {}) => {
-  let store: Store
-  let directory: Awaited<ReturnType<typeof temporaryDirectory>>
-  beforeAll(async () => {
-    directory = await temporaryDirectory()
-    store = await startRedis({ directory: directory.path, kind, settings })
-  })
-  afterAll(async () => {
-    await store?.stop()
-    await directory?.remove()
-  })
-  return { url: () => store.url, layer: Layer.suspend(() => layerAt(store.url)) }
+/**
+ * A Redis for the tests of the file or block: a part of everybody's, or with `own` a server of its own.
+ */
+export const useRedis = (...parameters: Parameters<typeof useServer>) => {
+  const { url } = useServer(...parameters)
+  return { url, layer: Layer.suspend(() => layerAt(url())) }
 }

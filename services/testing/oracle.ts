@@ -6,8 +6,8 @@
 import { once } from "node:events"
 import { Agent, type IncomingMessage, request } from "node:http"
 import { expect } from "vitest"
-import { openDatabase } from "../shared/database.ts"
-import type { Stack } from "./stack.suite.ts"
+import { openDatabase } from "../../shared/database.ts"
+import type { Stack } from "./stack.ts"
 
 /** Runs a statement as the owner of the table. */
 export const sql = async <A>(stack: Stack, statement: string): Promise<A[]> => {

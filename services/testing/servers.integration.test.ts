@@ -1,0 +1,67 @@
+import { readdir } from "node:fs/promises"
+import { dirname } from "node:path"
+import process from "node:process"
+import { Redis } from "ioredis"
+import postgres from "postgres"
+import { expect, onTestFinished, test } from "vitest"
+import { temporaryDirectory } from "../../scripts/directory.ts"
+import { launch } from "../../scripts/process.ts"
+import { borrow } from "./borrowed.ts"
+
+const LIMIT_MS = 30_000
+
+const database = async () => {
+  const { store, close } = await borrow("postgres")
+  const sql = postgres(store().url, { max: 1 })
+  onTestFinished(async () => {
+    await sql.end()
+    await close()
+  })
+  return sql
+}
+
+test("two borrowers of PostgreSQL have a table each", async () => {
+  const [one, other] = await Promise.all([database(), database()])
+  await one`insert into key_values (key, value, version) values ('a', 'b', 1)`
+  expect(await one`select key from key_values`).toHaveLength(1)
+  expect(await other`select key from key_values`).toHaveLength(0)
+})
+
+test("two borrowers of a Redis do not see each other, and leave nothing", async () => {
+  const [one, other] = await Promise.all([borrow("wasm"), borrow("wasm")])
+  const [redis, others] = [new Redis(one.store().url), new Redis(other.store().url)]
+  await redis.set("a", "b")
+  expect(await others.dbsize()).toBe(0)
+  await Promise.all([one.close(), other.close()])
+  expect(await redis.dbsize()).toBe(0)
+  for (const client of [redis, others]) client.disconnect()
+})
+
+test("what is borrowed can be neither killed nor stopped", async () => {
+  const { store, restart, close } = await borrow("wasm")
+  onTestFinished(close)
+  expect(() => store().kill("SIGKILL")).toThrow("own: true")
+  expect(() => store().stop()).toThrow("own: true")
+  expect(() => store().pid).toThrow("own: true")
+  await expect(restart()).rejects.toThrow("own: true")
+})
+
+test("a lender that is told to stop leaves neither a server nor a file", async () => {
+  const { path } = await temporaryDirectory()
+  const lines: string[] = []
+  const lender = await launch(process.execPath, ["services/testing/servers.ts", path], {
+    name: "servers",
+    onLine: (line) => lines.push(line),
+  })
+  onTestFinished(() => lender.stop(LIMIT_MS))
+  await lender.printed(/^lending/, LIMIT_MS)
+  const url = lines.at(-1)?.replace("lending at ", "")
+  const response = await fetch(`${url}/wasm`, { method: "POST" })
+  const redis = new Redis(await response.text(), { retryStrategy: () => null })
+  redis.on("error", () => {})
+  expect(await redis.ping()).toBe("PONG")
+  lender.kill("SIGTERM")
+  expect(await lender.exited).toEqual({ code: 0, signal: null })
+  await expect(redis.ping()).rejects.toThrow()
+  expect((await readdir(dirname(path))).filter((name) => path.endsWith(name))).toEqual([])
+})
