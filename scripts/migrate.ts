@@ -38,7 +38,7 @@ const apply = async (sql: Sql, files: ReadonlyArray<string>): Promise<ReadonlyAr
 }
 
 const main = async () => {
-  const config = loadConfig("all")
+  const config = loadConfig("migrate")
   const files = (await readdir(DIRECTORY)).filter((name) => name.endsWith(".sql")).sort()
   const database = openDatabase(config.DATABASE_URL, {
     name: "migrate",

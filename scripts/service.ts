@@ -4,11 +4,11 @@
  */
 import process from "node:process"
 import { fileURLToPath } from "node:url"
-import { VARIABLES } from "../shared/config.ts"
+import { type ServiceName, VARIABLES } from "../shared/config.ts"
 import { freePort } from "./port.ts"
 import { type Child, launch } from "./process.ts"
 
-export type ServiceName = "ingest" | "reader" | "stats" | "worker"
+export type { ServiceName }
 export type Runtime = "node" | "deno"
 
 const READY_LIMIT_MS = 30_000
@@ -38,7 +38,7 @@ const root = fileURLToPath(new URL("..", import.meta.url))
 const DENO_PERMISSIONS = [
   "--no-prompt",
   "--allow-net",
-  `--allow-env=PORT,${Object.keys(VARIABLES).join(",")}`,
+  `--allow-env=${Object.keys(VARIABLES).join(",")}`,
   "--ignore-env",
 ]
 

@@ -3,8 +3,9 @@
  * queue is empty; then the rest, the stores last. Each is awaited. Says what stays behind.
  */
 import { setTimeout as sleep } from "node:timers/promises"
+import type { ServiceName } from "../shared/config.ts"
 import { countWaiting } from "./health.ts"
-import type { ServiceName, Stack } from "./stack.ts"
+import type { Stack } from "./stack.ts"
 import { complain, say, step } from "./terminal.ts"
 
 /** Counted from the last write that left the queue: a long backlog may take its time, an outage not. */

@@ -43,9 +43,10 @@ const FAILED = { code: 1, signal: null }
 
 describe.concurrent("a start", () => {
   test("reports every bad variable on a line of its own, and exits with 1", async (context) => {
-    const env = { QUEUE_MAX_DEPTH: "many", READER_PORT: "66000" }
+    const foreign = { READER_PORT: "66000", BATCH_SIZE: "x" }
+    const env = { QUEUE_MAX_DEPTH: "many", KEEP_ALIVE_SECONDS: "0", ...foreign }
     expect(await failure(context, "ingest", { env })).toEqual([
-      expect.stringMatching(/^READER_PORT is "66000"; allowed is .*65535$/),
+      expect.stringMatching(/^KEEP_ALIVE_SECONDS is "0"; allowed is .* seconds$/),
       expect.stringMatching(/^QUEUE_MAX_DEPTH is "many"; allowed is .*$/),
     ])
   })

@@ -4,7 +4,7 @@
  */
 import process from "node:process"
 import { setTimeout as sleep } from "node:timers/promises"
-import { type Config, ConfigError, loadConfig } from "./config.ts"
+import { type Config, ConfigError, loadConfig, type ServiceName } from "./config.ts"
 import { exitOnCrash } from "./crash.ts"
 import { type Fetch, listen } from "./listen.ts"
 import { type Log, makeLog } from "./log.ts"
@@ -37,9 +37,15 @@ const fail = (line: string): never => {
   process.exit(1)
 }
 
-const loadOrFail = (name: "ingest" | "reader" | "stats") => {
+type HttpService = Exclude<ServiceName, "worker">
+
+/** What the service uses; of what all of them use, the compiler knows that it is part of it. */
+type ServiceConfig<N extends HttpService> = Config<N> &
+  Pick<Config, "PORT" | "KEEP_ALIVE_SECONDS" | "LOG_LEVEL" | "LOG_FORMAT">
+
+const loadOrFail = <N extends HttpService>(name: N) => {
   try {
-    return loadConfig(name)
+    return loadConfig(name) as ServiceConfig<N>
   } catch (error) {
     if (error instanceof ConfigError) return fail(error.message)
     throw error
@@ -127,15 +133,15 @@ const serveOnDeno = (log: Log, { fetch, endStreams, close }: Service): Fetch => 
 }
 
 /** Starts a service; for `export default` in its `main.ts`, which is all that `deno serve` needs. */
-export const serve = async (
-  name: "ingest" | "reader" | "stats",
-  open: (config: Config, log: Log) => Service | Promise<Service>,
+export const serve = async <N extends HttpService>(
+  name: N,
+  open: (config: ServiceConfig<N>, log: Log) => Service | Promise<Service>,
 ): Promise<{ readonly fetch: Fetch }> => {
   const config = loadOrFail(name)
   const log = makeLog(name, config)
   exitOnCrash(log)
   const service = await open(config, log)
   if (isDeno) return { fetch: serveOnDeno(log, service) }
-  await serveOnNode(name, config.PORT ?? 0, log, service)
+  await serveOnNode(name, config.PORT, log, service)
   return service
 }
