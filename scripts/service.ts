@@ -45,7 +45,12 @@ const DENO_PERMISSIONS = [
 /** The files of the page, and of the charts on it. */
 const DENO_READS = "--allow-read=services/stats/page,node_modules/uplot"
 
-const command = (name: ServiceName, runtime: Runtime, port: number): [string, string[]] => {
+/** Program and parameters, to be run in the folder of the project with the port as PORT too. */
+export const serviceCommand = (
+  name: ServiceName,
+  runtime: Runtime,
+  port: number,
+): [string, string[]] => {
   const file = `services/${name}/main.ts`
   if (runtime === "node") return [process.execPath, [file]]
   const how = name === "worker" ? ["run"] : ["serve", "--port", String(port)]
@@ -59,7 +64,7 @@ export const startService = async (
   { runtime = "node", env = {}, onLine, ...options }: ServiceOptions = {},
 ): Promise<Service> => {
   const port = options.port || (await freePort())
-  const [program, parameters] = command(name, runtime, port)
+  const [program, parameters] = serviceCommand(name, runtime, port)
   const child = await launch(program, parameters, {
     name,
     cwd: root,

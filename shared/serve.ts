@@ -9,6 +9,7 @@ import { exitOnCrash } from "./crash.ts"
 import { isDeno, whenDenoServes } from "./deno.ts"
 import { type Fetch, listen, type Place } from "./listen.ts"
 import { type Log, makeLog } from "./log.ts"
+import { printError } from "./output.ts"
 import { problem } from "./problem.ts"
 
 /** Requests that have begun may take this long after the signal; then their connections are cut. */
@@ -29,7 +30,7 @@ export interface Service {
 }
 
 const fail = (line: string): never => {
-  process.stderr.write(`${line}\n`)
+  printError(`${line}\n`)
   process.exit(1)
 }
 
