@@ -110,6 +110,8 @@ const launchServer = async (
     account: place.account,
     // The fast shutdown; SIGTERM would wait for every client to leave.
     signal: "SIGINT",
+    // The immediate one, after which the next start reads the log first.
+    urgentSignal: "SIGQUIT",
     onLine,
   })
 }
@@ -155,6 +157,6 @@ export const startPostgres = async (
     port,
     description: `PostgreSQL 18 (embedded), ${shown(place.directory)}`,
     durable: settings?.fsync !== "off",
-    stop: () => child.stop(STOP_LIMIT_MS),
+    stop: (hurried) => child.stop(STOP_LIMIT_MS, hurried),
   }
 }

@@ -22,6 +22,15 @@ export const storePorts = async () => ({
   REDIS_PORT: String(await freePort()),
 })
 
+/** Without the guards, which end a little after what they guard. */
+export const childrenOf = async (parent: number): Promise<number[]> => {
+  const { stdout } = await promisify(execFile)("ps", ["-A", "-o", "pid=,ppid=,command="])
+  const all = stdout.split("\n").map((line) => line.trim().split(/\s+/))
+  return all
+    .filter(([, of, program]) => of === String(parent) && program !== "sh")
+    .map(([pid]) => Number(pid))
+}
+
 export interface RunOptions {
   readonly program?: string
   /** Where `.data` is, for one with stores of its own. */
@@ -41,14 +50,7 @@ export const run = async (
     onLine: (line) => lines.push(line),
   })
   onTestFinished(() => child.stop(LIMIT_MS))
-  /** Its children, without the guards, which end a little after what they guard. */
-  const pids = async (): Promise<number[]> => {
-    const { stdout } = await promisify(execFile)("ps", ["-A", "-o", "pid=,ppid=,command="])
-    const all = stdout.split("\n").map((line) => line.trim().split(/\s+/))
-    return all
-      .filter(([, parent, program]) => parent === String(child.pid) && program !== "sh")
-      .map(([pid]) => Number(pid))
-  }
+  const pids = () => childrenOf(child.pid)
   /** Waits until it says so; resolves to its children. */
   const up = async (): Promise<number[]> => {
     await child.printed(/^Try:$/, LIMIT_MS)

@@ -1,10 +1,12 @@
 import { once } from "node:events"
 import { createServer } from "node:net"
+import process from "node:process"
 import { Redis } from "ioredis"
 import { expect, onTestFinished, test } from "vitest"
 import { temporaryDirectory } from "./directory.ts"
+import { commandLine } from "./leftover.ts"
 import { isFree } from "./port.ts"
-import { LIMIT_MS, run, START, servicePorts, storePorts } from "./start.suite.ts"
+import { childrenOf, LIMIT_MS, run, START, servicePorts, storePorts } from "./start.suite.ts"
 
 const root = new URL("..", import.meta.url).pathname
 
@@ -39,6 +41,23 @@ test("the stores alone move with their ports, and single processes find them the
   stores.kill("SIGINT")
   expect((await stores.exited).code).toBe(0)
   for (const port of Object.values(ports)) expect(await isFree(Number(port))).toBe(true)
+})
+
+test("a PostgreSQL that does not end is named, and a second Ctrl-C does not wait for it", async () => {
+  const own = await temporaryDirectory()
+  onTestFinished(own.remove)
+  const ports = await storePorts()
+  const stores = await run([START, "--stores"], ports, { cwd: own.path })
+  const below = (await Promise.all((await stores.up()).map(childrenOf))).flat()
+  expect(below.length).toBeGreaterThan(3)
+  for (const pid of below) process.kill(pid, "SIGSTOP")
+  stores.kill("SIGINT")
+  await stores.printed(/^PostgreSQL has not ended yet\. It has up to 60 s;/, LIMIT_MS)
+  const begin = performance.now()
+  stores.kill("SIGINT")
+  expect((await stores.exited).code).toBe(0)
+  expect(performance.now() - begin).toBeLessThan(10_000)
+  expect((await Promise.all(below.map(commandLine))).join("")).toBe("")
 })
 
 test("a port of a store that is in use is one line with the variable that moves it", async () => {

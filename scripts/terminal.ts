@@ -30,13 +30,17 @@ export const complain = (line: string): void => {
 export const sayFrom = (name: string) => (line: string) =>
   say(`${name.padEnd(NAME_WIDTH)} | ${line}`)
 
-/** Shows what is being done, and when it is done how long it took. */
-export const step = async <A>(what: string, work: () => Promise<A>): Promise<A> => {
+/** How long a step may be silent. */
+const SILENT_LIMIT_MS = 2_000
+
+/** Shows what is being done, and when it is done how long it took; `why` is said when it takes long. */
+export const step = async <A>(what: string, work: () => Promise<A>, why = ""): Promise<A> => {
   const begin = performance.now()
   closeLine()
   print(`${what} ... `)
   isLineOpen = true
-  const result = await work()
+  const timer = setTimeout(() => why && say(why), SILENT_LIMIT_MS)
+  const result = await work().finally(() => clearTimeout(timer))
   const seconds = `${((performance.now() - begin) / 1_000).toFixed(1)} s`
   // Others may have spoken meanwhile.
   print(isLineOpen ? `${seconds}\n` : `${what} ... ${seconds}\n`)
