@@ -10,8 +10,14 @@ import type { Store } from "./store.ts"
 
 const directory = await temporaryDirectory()
 const started: Store[] = []
+const lines: string[] = []
 const start = async (port = 0, settings = {}): Promise<Store> => {
-  const store = await startPostgres({ directory: directory.path, port, settings })
+  const store = await startPostgres({
+    directory: directory.path,
+    port,
+    settings,
+    onLine: (line) => lines.push(line),
+  })
   started.push(store)
   return store
 }
@@ -69,7 +75,12 @@ test("it has the settings that users and tests count on", async () => {
     "b C.UTF-8",
   )
   const wrong = { ...store, url: store.url.replace(":postgres@", ":wrong@") }
+  lines.length = 0
+  await expect(ask(store, "select 1/0")).rejects.toMatchObject({ code: "22012" })
   await expect(ask(wrong, "select 1")).rejects.toMatchObject({ code: "28P01" })
+  await vi.waitFor(() => expect(lines.join("\n")).toContain("password authentication failed"))
+  // What is wrong with a statement is for the one who sent it.
+  expect(lines.join("\n")).not.toContain("division by zero")
   await store.stop()
 })
 
