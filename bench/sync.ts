@@ -6,6 +6,7 @@
 import { Result } from "effect"
 import { Hono } from "hono"
 import { readBody } from "../shared/body.ts"
+import { loadConfig } from "../shared/config.ts"
 import { openDatabase } from "../shared/database.ts"
 import { answer, handleTheRest, problem } from "../shared/problem.ts"
 import { serve } from "../shared/serve.ts"
@@ -16,7 +17,8 @@ const MAX_CONNECTIONS = 10
 /** A client waits no longer; without it requests of an outage would wait until autocannon gives up. */
 const DEADLINE_MILLIS = 5_000
 
-export default await serve("ingest", ({ DATABASE_URL, VALUE_MAX_BYTES }, log) => {
+export default await serve("ingest", ({ VALUE_MAX_BYTES }, log) => {
+  const { DATABASE_URL } = loadConfig("reader")
   const database = openDatabase(DATABASE_URL, {
     name: "sync",
     maxConnections: MAX_CONNECTIONS,

@@ -6,14 +6,28 @@
  */
 import { execFile } from "node:child_process"
 import { createHash } from "node:crypto"
-import { chmod, chown, cp, mkdir, readFile, rename, rm, stat } from "node:fs/promises"
-import { basename, dirname, join } from "node:path"
+import {
+  chmod,
+  chown,
+  cp,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  rmdir,
+  stat,
+  writeFile,
+} from "node:fs/promises"
+import { basename, dirname, join, sep } from "node:path"
 import process from "node:process"
 import { promisify } from "node:util"
 
 /** initdb looks its user up by uid, so a made-up uid would not do. */
 const CANDIDATES = ["postgres", "_postgres", "nobody"]
 const STATE = "/var/lib/write-buffer"
+/** In a place outside: the directory that it stands for. */
+const ORIGIN = "origin"
 
 export interface Account {
   readonly uid: number
@@ -73,9 +87,22 @@ export const placeFor = async (
     await mkdir(dirname(place), { recursive: true })
     await mkdir(place, { recursive: true, mode: 0o700 })
     if (account !== undefined) await chown(place, account.uid, account.gid)
-    if (await canUse(place, account)) return place
+    if (!(await canUse(place, account))) continue
+    if (place === outside) await writeFile(join(place, ORIGIN), directory)
+    return place
   }
   throw new Error(`PostgreSQL cannot write to ${directory}: give it to the user who starts this`)
+}
+
+/** Removes the places outside that stand for this directory or for one in it. */
+export const removeOutside = async (directory: string): Promise<void> => {
+  for (const name of await readdir(STATE).catch(() => [])) {
+    const place = join(STATE, name)
+    const origin = await readFile(join(place, ORIGIN), "utf8").catch(() => "")
+    if (`${origin}${sep}`.startsWith(`${directory}${sep}`)) await rm(place, { recursive: true })
+  }
+  // Refused while there is something else in it.
+  await rmdir(STATE).catch(() => {})
 }
 
 const works = (program: string, account: Account | undefined): Promise<string | null> =>

@@ -2,6 +2,7 @@
 import { chmod, mkdtemp, realpath, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { removeOutside } from "./account.ts"
 
 export interface Directory {
   readonly path: string
@@ -14,7 +15,10 @@ export const temporaryDirectory = async (): Promise<Directory> => {
   await chmod(path, 0o711)
   return {
     path,
-    // A server killed a moment ago may still write: try again for up to 2 s.
-    remove: () => rm(path, { recursive: true, force: true, maxRetries: 20, retryDelay: 10 }),
+    remove: async () => {
+      // A server killed a moment ago may still write: try again for up to 2 s.
+      await rm(path, { recursive: true, force: true, maxRetries: 20, retryDelay: 10 })
+      await removeOutside(path)
+    },
   }
 }

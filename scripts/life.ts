@@ -1,16 +1,11 @@
 /**
- * The life of `npm start`: up, until a signal or the death of a child, and down again. Promises that
- * whatever ends it, all that it started is gone when it resolves.
+ * The life of `npm start` and `npm run stores`: up, until a signal or the death of a child, and down
+ * again. Promises that whatever ends it, all that it started is gone when it resolves.
  */
 import { once } from "node:events"
 import process from "node:process"
-import type { Config } from "../shared/config.ts"
-import { banner } from "./banner.ts"
-import { freePort } from "./port.ts"
 import { shutDown } from "./shutdown.ts"
-import { makeStack } from "./stack.ts"
-import { Interrupted, startUp } from "./startup.ts"
-import type { Place } from "./stores.ts"
+import { makeStack, type Stack } from "./stack.ts"
 import { complain, say } from "./terminal.ts"
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const
@@ -45,23 +40,25 @@ const listenForSignals = () => {
   return { first: first.signal, second: second.signal }
 }
 
-/** Port 0 means any free one; here it must be known before the service has it. */
-const withPorts = async (config: Config): Promise<Config> => ({
-  ...config,
-  INGEST_PORT: config.INGEST_PORT || (await freePort()),
-  READER_PORT: config.READER_PORT || (await freePort()),
-  STATS_PORT: config.STATS_PORT || (await freePort()),
-})
+/** The user asked for the end while it started. */
+class Interrupted extends Error {}
 
-/** Resolves to the exit code: 0 when it was asked to end, 1 after saying the reason. */
-export const live = async (given: Config, place: Place): Promise<0 | 1> => {
+/**
+ * `start` fills the stack and resolves to what is said then. Between its steps it calls `check`, which
+ * throws when there is a reason not to go on. Resolves to the exit code: 0 when it was asked to end, 1
+ * after saying the reason.
+ */
+export const live = async (
+  start: (stack: Stack, check: () => void) => Promise<string>,
+): Promise<0 | 1> => {
   const { first, second } = listenForSignals()
-  const config = await withPorts(given)
-  const stack = makeStack(config)
+  const stack = makeStack()
+  const check = () => {
+    if (stack.fallen !== null) throw new Error(stack.fallen)
+    if (first.aborted) throw new Interrupted()
+  }
   try {
-    const health = await startUp(stack, config, place, first)
-    const { urls, database, redis } = stack
-    say(banner({ urls, database: database?.description, redis: redis?.description, health }))
+    say(await start(stack, check))
     stack.isUp = true
     const ended = AbortSignal.any([first, stack.fall.signal])
     if (!ended.aborted) await once(ended, "abort")

@@ -7,6 +7,7 @@ import { readdir, readFile } from "node:fs/promises"
 import process from "node:process"
 import { ConfigError, loadConfig } from "../shared/config.ts"
 import { openDatabase, type Sql } from "../shared/database.ts"
+import { print, printError } from "../shared/output.ts"
 
 const DIRECTORY = new URL("../shared/migrations/", import.meta.url)
 
@@ -38,7 +39,7 @@ const apply = async (sql: Sql, files: ReadonlyArray<string>): Promise<ReadonlyAr
 }
 
 const main = async () => {
-  const config = loadConfig("all")
+  const config = loadConfig("migrate")
   const files = (await readdir(DIRECTORY)).filter((name) => name.endsWith(".sql")).sort()
   const database = openDatabase(config.DATABASE_URL, {
     name: "migrate",
@@ -47,8 +48,8 @@ const main = async () => {
   })
   try {
     const applied = await database.run((sql) => apply(sql, files))
-    for (const name of applied) console.log(`applied ${name}`)
-    if (applied.length === 0) console.log(`nothing to apply: all ${files.length} are there`)
+    for (const name of applied) print(`applied ${name}\n`)
+    if (applied.length === 0) print(`nothing to apply: all ${files.length} are there\n`)
   } finally {
     await database.close(1)
   }
@@ -58,10 +59,10 @@ try {
   await main()
 } catch (error) {
   const code = (error as { code?: unknown }).code
-  console.error(
+  const reason =
     error instanceof ConfigError
       ? error.message
-      : `migrate: DATABASE_URL: ${(error as Error).message}${code ? ` (${code})` : ""}`,
-  )
+      : `migrate: DATABASE_URL: ${(error as Error).message}${code ? ` (${code})` : ""}`
+  printError(`${reason}\n`)
   process.exitCode = 1
 }

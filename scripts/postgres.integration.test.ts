@@ -1,4 +1,8 @@
-import { afterAll, expect, onTestFinished, test } from "vitest"
+import { mkdtemp, readdir, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import process from "node:process"
+import { afterAll, expect, onTestFinished, test, vi } from "vitest"
 import { openDatabase } from "../shared/database.ts"
 import { temporaryDirectory } from "./directory.ts"
 import { startPostgres } from "./postgres.ts"
@@ -6,8 +10,14 @@ import type { Store } from "./store.ts"
 
 const directory = await temporaryDirectory()
 const started: Store[] = []
+const lines: string[] = []
 const start = async (port = 0, settings = {}): Promise<Store> => {
-  const store = await startPostgres({ directory: directory.path, port, settings })
+  const store = await startPostgres({
+    directory: directory.path,
+    port,
+    settings,
+    onLine: (line) => lines.push(line),
+  })
   started.push(store)
   return store
 }
@@ -65,7 +75,12 @@ test("it has the settings that users and tests count on", async () => {
     "b C.UTF-8",
   )
   const wrong = { ...store, url: store.url.replace(":postgres@", ":wrong@") }
+  lines.length = 0
+  await expect(ask(store, "select 1/0")).rejects.toMatchObject({ code: "22012" })
   await expect(ask(wrong, "select 1")).rejects.toMatchObject({ code: "28P01" })
+  await vi.waitFor(() => expect(lines.join("\n")).toContain("password authentication failed"))
+  // What is wrong with a statement is for the one who sent it.
+  expect(lines.join("\n")).not.toContain("division by zero")
   await store.stop()
 })
 
@@ -76,6 +91,28 @@ test("a server left over from an earlier start is stopped by the next", async ()
   expect(await ask(next, "select 1")).toBe("1")
   await next.stop()
 })
+
+test.runIf(process.getuid?.() === 0)(
+  "data that had to leave a folder of root's own go with the folder",
+  async () => {
+    const folder = await mkdtemp(join(tmpdir(), "private-"))
+    vi.stubEnv("TMPDIR", folder)
+    onTestFinished(async () => {
+      vi.unstubAllEnvs()
+      await rm(folder, { recursive: true })
+    })
+    const own = await temporaryDirectory()
+    const store = await startPostgres({
+      directory: join(own.path, "postgres"),
+      settings: { fsync: "off" },
+    })
+    const place = /\/var\/lib\/write-buffer\/\S+/.exec(store.description)?.[0] ?? ""
+    expect(await readdir(place)).toContain("data")
+    await store.stop()
+    await own.remove()
+    await expect(readdir(place)).rejects.toMatchObject({ code: "ENOENT" })
+  },
+)
 
 test("a port in use is told with the server's own words", async () => {
   const other = await temporaryDirectory()

@@ -81,7 +81,10 @@ const initialise = async (place: Place, database: string, sync: boolean): Promis
   try {
     await run("initdb", ["-D", unfinished, ...flags, ...locale, ...(sync ? [] : ["--no-sync"])])
     const single = ["--single", "-D", unfinished, "-c", `fsync=${sync ? "on" : "off"}`, "postgres"]
-    await run("postgres", single, `create database "${database}"\n`)
+    // Who sends a statement hears and logs what is wrong with it. A batch with a bad row is halved until
+    // the row is found; here each half would be one more error. The server's own errors are shown.
+    const quiet = `alter role ${USER} set log_min_messages = log`
+    await run("postgres", single, `create database "${database}"\n${quiet}\n`)
     await rename(unfinished, place.data)
   } finally {
     await rm(password, { force: true })
@@ -101,6 +104,8 @@ const launchServer = async (
     unix_socket_directories: "",
     // DETAIL quotes the row that a constraint rejects: values have no place in a log.
     log_error_verbosity: "terse",
+    // So has the text of a statement; data of before the setting of the role still have their errors.
+    log_min_error_statement: "panic",
     ...settings,
   }).flatMap(([name, value]) => ["-c", `${name}=${value}`])
   return await launch(join(place.bin, "postgres"), ["-D", place.data, ...flags], {
@@ -110,6 +115,8 @@ const launchServer = async (
     account: place.account,
     // The fast shutdown; SIGTERM would wait for every client to leave.
     signal: "SIGINT",
+    // The immediate one, after which the next start reads the log first.
+    urgentSignal: "SIGQUIT",
     onLine,
   })
 }
@@ -155,6 +162,6 @@ export const startPostgres = async (
     port,
     description: `PostgreSQL 18 (embedded), ${shown(place.directory)}`,
     durable: settings?.fsync !== "off",
-    stop: () => child.stop(STOP_LIMIT_MS),
+    stop: (hurried) => child.stop(STOP_LIMIT_MS, hurried),
   }
 }

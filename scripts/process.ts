@@ -11,6 +11,10 @@ import { createInterface } from "node:readline"
 /** How much of a child's output an error quotes. */
 const LAST_LINES = 12
 const KILLED_LIMIT_MS = 5_000
+/** For one that is in a hurry. Enough for a worker to give back the writes it has claimed. */
+const HURRIED_LIMIT_MS = 1_000
+/** PostgreSQL gives its own processes 5 s before it kills them, frozen ones as well. */
+const URGENT_LIMIT_MS = 7_000
 /** A last line may still sit in the pipe when the exit is known; a grandchild may hold the pipe open. */
 const OUTPUT_LIMIT_MS = 200
 
@@ -28,8 +32,11 @@ export interface Child {
   kill(signal: NodeJS.Signals): void
   /** Waits for a line of output; when it exits or the time passes first, stops it and throws. */
   printed(pattern: RegExp, limitMs: number): Promise<void>
-  /** Sends the signal once, waits, then kills. Resolves when it is gone, also when it already was. */
-  stop(limitMs: number): Promise<void>
+  /**
+   * Sends the signal once, waits (after `hurried` aborts no longer than a second), then kills. Resolves
+   * when it is gone, also when it already was.
+   */
+  stop(limitMs: number, hurried?: AbortSignal): Promise<void>
 }
 
 export interface Launch {
@@ -40,14 +47,26 @@ export interface Launch {
   readonly account?: { readonly uid: number; readonly gid: number } | undefined
   /** What asks it to stop. */
   readonly signal?: NodeJS.Signals
+  /** What makes it end at once, and its own children with it, which a SIGKILL would leave behind. */
+  readonly urgentSignal?: NodeJS.Signals
   readonly onLine?: ((line: string) => void) | undefined
 }
 
-/** Resolves true when the promise settles in time. */
-export const within = async (promise: Promise<unknown>, limitMs: number): Promise<boolean> => {
+/** Resolves true when the promise settles in time: once `hurried` aborts, that is a second. */
+export const within = async (
+  promise: Promise<unknown>,
+  limitMs: number,
+  hurried?: AbortSignal,
+): Promise<boolean> => {
   const { promise: late, resolve } = Promise.withResolvers<false>()
-  const timer = setTimeout(resolve, limitMs, false)
-  return await Promise.race([promise.then(() => true), late]).finally(() => clearTimeout(timer))
+  const timers = [setTimeout(resolve, limitMs, false)]
+  const hurry = () => timers.push(setTimeout(resolve, HURRIED_LIMIT_MS, false))
+  if (hurried?.aborted) hurry()
+  else hurried?.addEventListener("abort", hurry)
+  return await Promise.race([promise.then(() => true), late]).finally(() => {
+    hurried?.removeEventListener("abort", hurry)
+    for (const timer of timers) clearTimeout(timer)
+  })
 }
 
 /**
@@ -107,9 +126,12 @@ export const launch = async (
   const watch = guard(pid, signal)
   exited.then(() => watch.kill("SIGKILL"))
 
-  const stop = async (limitMs: number): Promise<void> => {
+  const stop = async (limitMs: number, hurried?: AbortSignal): Promise<void> => {
     if (child.kill(signal)) child.kill("SIGCONT")
-    if (await within(exited, limitMs)) return
+    if (await within(exited, limitMs, hurried)) return
+    if (options.urgentSignal && child.kill(options.urgentSignal)) {
+      if (await within(exited, URGENT_LIMIT_MS)) return
+    }
     child.kill("SIGKILL")
     if (!(await within(exited, KILLED_LIMIT_MS))) throw new Error(`${name} (${pid}) does not die`)
   }

@@ -79,7 +79,7 @@ const toCall = (options: Options): Call => {
 }
 
 const ask = async ({ method, path, body }: Call): Promise<Record<string, unknown>> => {
-  const { STATS_PORT, ADMIN_TOKEN } = loadConfig("all")
+  const { STATS_PORT, ADMIN_TOKEN } = loadConfig("queue")
   const base = process.env.STATS_URL || `http://localhost:${STATS_PORT}`
   const response = await fetch(new URL(path, base), {
     method,

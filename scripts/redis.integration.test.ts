@@ -104,7 +104,7 @@ for (const { kind, here } of kinds) {
         kind,
         settings: { maxmemory: "8mb" },
       })
-      onTestFinished(small.stop)
+      onTestFinished(() => small.stop())
       const client = connect(small)
       const fill = async () => {
         for (;;) await client.lpush("full", "x".repeat(65_536))

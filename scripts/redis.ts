@@ -116,6 +116,6 @@ export const startRedis = async (
     port,
     description,
     durable: options.kind === "native",
-    stop: () => child.stop(STOP_LIMIT_MS),
+    stop: (hurried) => child.stop(STOP_LIMIT_MS, hurried),
   }
 }

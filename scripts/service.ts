@@ -4,11 +4,11 @@
  */
 import process from "node:process"
 import { fileURLToPath } from "node:url"
-import { VARIABLES } from "../shared/config.ts"
+import { type ServiceName, VARIABLES } from "../shared/config.ts"
 import { freePort } from "./port.ts"
 import { type Child, launch } from "./process.ts"
 
-export type ServiceName = "ingest" | "reader" | "stats" | "worker"
+export type { ServiceName }
 export type Runtime = "node" | "deno"
 
 const READY_LIMIT_MS = 30_000
@@ -38,14 +38,19 @@ const root = fileURLToPath(new URL("..", import.meta.url))
 const DENO_PERMISSIONS = [
   "--no-prompt",
   "--allow-net",
-  `--allow-env=PORT,${Object.keys(VARIABLES).join(",")}`,
+  `--allow-env=${Object.keys(VARIABLES).join(",")}`,
   "--ignore-env",
 ]
 
 /** The files of the page, and of the charts on it. */
 const DENO_READS = "--allow-read=services/stats/page,node_modules/uplot"
 
-const command = (name: ServiceName, runtime: Runtime, port: number): [string, string[]] => {
+/** Program and parameters, to be run in the folder of the project with the port as PORT too. */
+export const serviceCommand = (
+  name: ServiceName,
+  runtime: Runtime,
+  port: number,
+): [string, string[]] => {
   const file = `services/${name}/main.ts`
   if (runtime === "node") return [process.execPath, [file]]
   const how = name === "worker" ? ["run"] : ["serve", "--port", String(port)]
@@ -59,7 +64,7 @@ export const startService = async (
   { runtime = "node", env = {}, onLine, ...options }: ServiceOptions = {},
 ): Promise<Service> => {
   const port = options.port || (await freePort())
-  const [program, parameters] = command(name, runtime, port)
+  const [program, parameters] = serviceCommand(name, runtime, port)
   const child = await launch(program, parameters, {
     name,
     cwd: root,

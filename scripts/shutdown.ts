@@ -3,8 +3,9 @@
  * queue is empty; then the rest, the stores last. Each is awaited. Says what stays behind.
  */
 import { setTimeout as sleep } from "node:timers/promises"
+import type { ServiceName } from "../shared/config.ts"
 import { countWaiting } from "./health.ts"
-import type { ServiceName, Stack } from "./stack.ts"
+import type { Stack } from "./stack.ts"
 import { complain, say, step } from "./terminal.ts"
 
 /** Counted from the last write that left the queue: a long backlog may take its time, an outage not. */
@@ -13,8 +14,13 @@ const POLL_MS = 50
 const PROGRESS_MS = 1_000
 /** Above the ten seconds in which every service must end. */
 const STOP_LIMIT_MS = 12_000
-/** Enough to give claimed writes back; those of a worker that cannot are taken over a lease later. */
-const HURRIED_LIMIT_MS = 1_000
+
+/** What is said of one that does not end: why, and for how long at most. */
+const LATE = {
+  service: "It finishes what it has begun, for up to 10 s. Ctrl-C again does not wait for it.",
+  PostgreSQL: "PostgreSQL has not ended yet. It has up to 60 s; Ctrl-C again does not wait for it.",
+  Redis: "Redis has not ended yet. It has up to 20 s; Ctrl-C again does not wait for it.",
+} as const
 
 const untilEmpty = async (stack: Stack, hurried: AbortSignal): Promise<void> => {
   let least = Number.POSITIVE_INFINITY
@@ -54,16 +60,15 @@ const stopServices = async (stack: Stack, drain: boolean, hurried: AbortSignal):
     for (const name of names) stack.leaving.add(name)
     // To a service a second SIGTERM means at once, without what it still had to do.
     const hurry = () => children.map((child) => child?.kill("SIGTERM"))
-    const limit = hurried.aborted ? HURRIED_LIMIT_MS : STOP_LIMIT_MS
     hurried.addEventListener("abort", hurry)
-    await Promise.all(children.map((child) => child?.stop(limit)))
+    await Promise.all(children.map((child) => child?.stop(STOP_LIMIT_MS, hurried)))
     hurried.removeEventListener("abort", hurry)
   }
-  await step("Stopping ingest", () => end("ingest"))
+  await step("Stopping ingest", () => end("ingest"), LATE.service)
   if (drain) await step("Draining the queue", () => untilEmpty(stack, hurried))
-  await step("Stopping worker", () => end("worker"))
+  await step("Stopping worker", () => end("worker"), LATE.service)
   if (stack.services.stats) sayWhatStays(stack, await countWaiting(stack.urls.stats))
-  await step("Stopping reader and stats", () => end("reader", "stats"))
+  await step("Stopping reader and stats", () => end("reader", "stats"), LATE.service)
 }
 
 /**
@@ -85,10 +90,11 @@ export const shutDown = async (
     await attempt(() => stopServices(stack, drain, hurried))
   }
   const stores = { Redis: redis?.store, PostgreSQL: database?.store }
-  for (const [name, store] of Object.entries(stores)) {
+  for (const name of ["Redis", "PostgreSQL"] as const) {
+    const store = stores[name]
     if (!store) continue
     stack.leaving.add(name)
-    await attempt(() => step(`Stopping ${name}`, () => store.stop()))
+    await attempt(() => step(`Stopping ${name}`, () => store.stop(hurried), LATE[name]))
   }
   if (release) await attempt(release)
 }

@@ -1,14 +1,12 @@
-/** What an `npm start` has running at a moment: filled by `startup.ts`, emptied by `shutdown.ts`. */
-import type { Config } from "../shared/config.ts"
+/** What is running at a moment: filled by `startup.ts`, emptied by `shutdown.ts`. */
+import type { ServiceName } from "../shared/config.ts"
 import type { Child, Exit } from "./process.ts"
 import type { Used } from "./stores.ts"
 import { sayFrom } from "./terminal.ts"
 
-export type ServiceName = "ingest" | "reader" | "stats" | "worker"
-
 export interface Stack {
   readonly services: Partial<Record<ServiceName, Child>>
-  readonly urls: Readonly<Record<Exclude<ServiceName, "worker">, string>>
+  readonly urls: Record<Exclude<ServiceName, "worker">, string>
   database?: Used
   redis?: Used
   /** Gives the data directory back. */
@@ -30,14 +28,10 @@ export interface Stack {
 const how = ({ code, signal }: Exit): string =>
   signal === null ? `with exit code ${code}` : `by ${signal}`
 
-export const makeStack = (config: Config): Stack => {
+export const makeStack = (): Stack => {
   const stack: Stack = {
     services: {},
-    urls: {
-      ingest: `http://localhost:${config.INGEST_PORT}`,
-      reader: `http://localhost:${config.READER_PORT}`,
-      stats: `http://localhost:${config.STATS_PORT}`,
-    },
+    urls: { ingest: "", reader: "", stats: "" },
     isUp: false,
     onStoreLine: (name) => (line) => {
       if (stack.isUp) sayFrom(name)(line)

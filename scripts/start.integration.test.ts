@@ -1,22 +1,18 @@
-import { execFile } from "node:child_process"
+import { writeFile } from "node:fs/promises"
 import { createServer } from "node:net"
 import { join } from "node:path"
 import process from "node:process"
-import { fileURLToPath } from "node:url"
-import { promisify } from "node:util"
 import { beforeAll, expect, onTestFinished, test } from "vitest"
 import { usePostgres } from "../services/testing/postgres.ts"
 import { useRedis } from "../services/testing/redis.ts"
+import { localDatabaseUrl } from "../shared/config.ts"
 import { openDatabase } from "../shared/database.ts"
 import { temporaryDirectory } from "./directory.ts"
 import { commandLine } from "./leftover.ts"
 import { freePort, isFree } from "./port.ts"
-import { launch } from "./process.ts"
 import { nativeRedis } from "./redis.ts"
+import { LIMIT_MS, run, START, servicePorts, storePorts } from "./start.suite.ts"
 
-const UP = /^Try:$/
-const LIMIT_MS = 40_000
-const scripts = fileURLToPath(new URL(".", import.meta.url))
 const kind = nativeRedis() === null ? "wasm" : "native"
 const redis = useRedis(kind)
 const database = usePostgres()
@@ -25,64 +21,13 @@ beforeAll(() =>
   database.run((sql) => sql`drop schema public cascade`.then(() => sql`create schema public`)),
 )
 
-const ports = async () => ({
-  INGEST_PORT: String(await freePort()),
-  READER_PORT: String(await freePort()),
-  STATS_PORT: String(await freePort()),
-})
-type Ports = Awaited<ReturnType<typeof ports>>
+type Services = Awaited<ReturnType<typeof servicePorts>>
 const named = () => ({ DATABASE_URL: database.url(), REDIS_URL: redis.url() })
 
-const run = async (
-  parameters: string[],
-  env: Record<string, string>,
-  program = process.execPath,
-) => {
-  const lines: string[] = []
-  const child = await launch(program, parameters, {
-    name: "start",
-    env: {
-      PATH: process.env.PATH,
-      NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
-      BATCH_TIMEOUT: "0.05",
-      WORKER_POLL_INTERVAL: "0",
-      ...env,
-    },
-    onLine: (line) => lines.push(line),
-  })
-  onTestFinished(() => child.stop(LIMIT_MS))
-  /** Its children, without the guards, which end a little after what they guard. */
-  const pids = async (): Promise<number[]> => {
-    const { stdout } = await promisify(execFile)("ps", ["-A", "-o", "pid=,ppid=,command="])
-    const all = stdout.split("\n").map((line) => line.trim().split(/\s+/))
-    return all
-      .filter(([, parent, program]) => parent === String(child.pid) && program !== "sh")
-      .map(([pid]) => Number(pid))
-  }
-  const up = async () => {
-    await child.printed(UP, LIMIT_MS)
-    const children = await pids()
-    expect(children.length).toBeGreaterThan(3)
-    return children
-  }
-  return { ...child, pids, up, text: () => lines.join("\n") }
-}
-
 /** `npm start` as users have it, on stores of ours. */
-const start = (env: Record<string, string>) => run([join(scripts, "start.ts")], env)
+const start = (env: Record<string, string>, cwd?: string) => run([START], env, cwd ? { cwd } : {})
 
-/** The same life with embedded stores in another place than a user's own. */
-const startEmbedded = async (path: string, env: Record<string, string>) => {
-  const place = { directory: path, databasePort: await freePort(), redisPort: await freePort() }
-  const script = `
-    import { loadConfig } from ${JSON.stringify(join(scripts, "../shared/config.ts"))}
-    import { live } from ${JSON.stringify(join(scripts, "life.ts"))}
-    process.exit(await live(loadConfig("all"), ${JSON.stringify(place)}))`
-  const databaseUrl = `postgres://postgres:postgres@127.0.0.1:${place.databasePort}/write_buffer`
-  return { ...(await run(["--input-type=module", "-e", script], env)), place, databaseUrl }
-}
-
-const write = async ({ INGEST_PORT }: Ports, key: string) => {
+const write = async ({ INGEST_PORT }: Services, key: string) => {
   const response = await fetch(`http://127.0.0.1:${INGEST_PORT}/write`, {
     method: "POST",
     headers: { "content-type": "application/json" },
@@ -90,7 +35,7 @@ const write = async ({ INGEST_PORT }: Ports, key: string) => {
   })
   expect(response.status).toBe(202)
 }
-const read = async ({ READER_PORT }: Ports, key: string) =>
+const read = async ({ READER_PORT }: Services, key: string) =>
   (await fetch(`http://127.0.0.1:${READER_PORT}/read/${key}`)).status
 
 const expectGone = async (pids: ReadonlyArray<number>, used: ReadonlyArray<string | number>) => {
@@ -100,9 +45,10 @@ const expectGone = async (pids: ReadonlyArray<number>, used: ReadonlyArray<strin
 }
 
 test("it starts on the stores that it is given, and Ctrl-C writes what is queued", async () => {
-  const env = { ...(await ports()), ...named() }
+  const env = { ...(await servicePorts()), ...named() }
   const started = await start(env)
   const children = await started.up()
+  expect(children.length).toBeGreaterThan(3)
   expect(started.text()).toContain(`PostgreSQL at 127.0.0.1:${database.port()} (DATABASE_URL)`)
   expect(started.text()).not.toContain(":postgres@")
   await Promise.all(Array.from({ length: 100 }, (_, i) => write(env, `drained-${i}`)))
@@ -119,32 +65,28 @@ test("it starts on the stores that it is given, and Ctrl-C writes what is queued
 test("embedded stores keep the data over kill -9 of the start, which leaves nothing running", async () => {
   const own = await temporaryDirectory()
   onTestFinished(own.remove)
-  const env = await ports()
-  const first = await startEmbedded(own.path, env)
+  const env = { ...(await servicePorts()), ...(await storePorts()) }
+  const first = await start(env, own.path)
   const children = await first.up()
   await write(env, "kept")
   await expect.poll(() => read(env, "kept"), { timeout: LIMIT_MS }).toBe(200)
 
-  const other = await startEmbedded(own.path, await ports())
+  const other = await start({ ...(await servicePorts()), ...(await storePorts()) }, own.path)
   expect((await other.exited).code).toBe(1)
   expect(other.text()).toBe(
     `Already running here, as process ${first.pid}: stop that first (kill ${first.pid})`,
   )
   first.kill("SIGKILL")
   await first.exited
-  await expectGone(children, [
-    ...Object.values(env),
-    first.place.databasePort,
-    first.place.redisPort,
-  ])
+  await expectGone(children, Object.values(env))
 
-  const second = await startEmbedded(own.path, env)
+  const second = await start(env, own.path)
   await second.up()
   expect(await read(env, "kept")).toBe(200)
 
   // Nobody can write to a locked table, so this write waits, and so would a Ctrl-C.
   const options = { name: "test", maxConnections: 1, deadlineMillis: 60_000 }
-  const opened = openDatabase(second.databaseUrl, options)
+  const opened = openDatabase(localDatabaseUrl(Number(env.POSTGRES_PORT)), options)
   const { promise: over, resolve: release } = Promise.withResolvers<void>()
   const { promise: locked, resolve: isLocked } = Promise.withResolvers<void>()
   const lock = opened.run((sql) =>
@@ -170,7 +112,7 @@ test("embedded stores keep the data over kill -9 of the start, which leaves noth
 })
 
 test("a process that dies ends the others, and its last lines are shown", async () => {
-  const env = { ...(await ports()), ...named() }
+  const env = { ...(await servicePorts()), ...named() }
   const started = await start(env)
   const children = await started.up()
   const commands = await Promise.all(children.map(commandLine))
@@ -184,18 +126,19 @@ test("a process that dies ends the others, and its last lines are shown", async 
 test("Ctrl-C while it starts ends it with 0 and leaves nothing", async () => {
   const own = await temporaryDirectory()
   onTestFinished(own.remove)
-  const started = await startEmbedded(own.path, await ports())
+  const env = { ...(await servicePorts()), ...(await storePorts()) }
+  const started = await start(env, own.path)
   await started.printed(/^Starting PostgreSQL/, LIMIT_MS)
   started.kill("SIGINT")
   expect((await started.exited).code).toBe(0)
-  expect(await isFree(started.place.databasePort)).toBe(true)
+  expect(await isFree(Number(env.POSTGRES_PORT))).toBe(true)
 })
 
 test("the death of npm, whose shell passes no signal on, ends it too", async () => {
-  const env = { ...(await ports()), ...named(), npm_lifecycle_event: "start" }
+  const env = { ...(await servicePorts()), ...named(), npm_lifecycle_event: "start" }
   // The second command keeps the shell from becoming the first.
   const script = '"$0" "$1"; true'
-  const shell = await run(["-c", script, process.execPath, join(scripts, "start.ts")], env, "sh")
+  const shell = await run(["-c", script, process.execPath, START], env, { program: "sh" })
   await shell.printed(/^Looking for PostgreSQL/, LIMIT_MS)
   const started = await shell.pids()
   expect(started).toHaveLength(1)
@@ -208,11 +151,23 @@ test("a port in use is one line that says what to change", async () => {
   await new Promise<void>((resolve) => server.listen(0, resolve))
   onTestFinished(() => void server.close())
   const { port } = server.address() as { port: number }
-  const started = await start({ ...(await ports()), ...named(), READER_PORT: String(port) })
+  const started = await start({ ...(await servicePorts()), ...named(), READER_PORT: String(port) })
   expect((await started.exited).code).toBe(1)
   expect(started.text()).toBe(
     `Port ${port} is in use. Stop what uses it, or choose another: READER_PORT=${port + 1_000} npm start`,
   )
+})
+
+test("two on one port are one line that names both variables, before anything starts", async () => {
+  const ports = { ...(await servicePorts()), ...(await storePorts()) }
+  const other = { INGEST_PORT: "READER_PORT", STATS_PORT: "REDIS_PORT" } as const
+  for (const [name, same] of Object.entries(other)) {
+    const started = await start({ ...ports, [name]: ports[same] })
+    expect((await started.exited).code).toBe(1)
+    expect(started.text()).toMatch(
+      new RegExp(`^(${name} and ${same}|${same} and ${name}) are both ${ports[same]}: choose .*$`),
+    )
+  }
 })
 
 test("a store that does not answer is one line, without the credentials", async () => {
@@ -222,7 +177,7 @@ test("a store that does not answer is one line, without the credentials", async 
     { DATABASE_URL: database.url(), REDIS_URL: `redis://:secret@127.0.0.1:${port}` },
   ]
   for (const [at, name] of ["DATABASE_URL: the PostgreSQL", "REDIS_URL: the Redis"].entries()) {
-    const started = await start({ ...(await ports()), ...bad[at] })
+    const started = await start({ ...(await servicePorts()), ...bad[at] })
     expect((await started.exited).code).toBe(1)
     expect(started.text()).toMatch(
       `\n${name} at 127.0.0.1:${port} does not answer (ECONNREFUSED): start it`,
@@ -232,9 +187,12 @@ test("a store that does not answer is one line, without the credentials", async 
 })
 
 test("a folder that cannot be written and a bad variable are one line each", async () => {
-  const file = await startEmbedded(join(scripts, "start.ts", "data"), await ports())
+  const own = await temporaryDirectory()
+  onTestFinished(own.remove)
+  await writeFile(join(own.path, ".data"), "")
+  const file = await start({ ...(await servicePorts()), ...(await storePorts()) }, own.path)
   expect((await file.exited).code).toBe(1)
-  expect(file.text()).toMatch(/^Cannot write to .*start\.ts\/data \(ENOTDIR\): give it to .*$/)
+  expect(file.text()).toMatch(/^Cannot write to \.data \(EEXIST\): give it to .*$/)
   const bad = await start({ BATCH_SIZE: "none" })
   expect((await bad.exited).code).toBe(1)
   expect(bad.text()).toMatch(/^BATCH_SIZE is "none"; allowed is .*$/)

@@ -5,17 +5,18 @@
 import process from "node:process"
 import { setTimeout as sleep } from "node:timers/promises"
 import { fileURLToPath } from "node:url"
-import type { Config } from "../shared/config.ts"
+import type { Config, ServiceName } from "../shared/config.ts"
 import { askHealth, type Health } from "./health.ts"
+import { freePort } from "./port.ts"
 import { launch, within } from "./process.ts"
-import type { ServiceName, Stack } from "./stack.ts"
+import type { Stack } from "./stack.ts"
 import {
   checkPort,
   isEmbedded,
   openDatabaseStore,
   openRedisStore,
-  type Place,
   prepareStores,
+  type StoresConfig,
 } from "./stores.ts"
 import { sayFrom, step } from "./terminal.ts"
 
@@ -30,23 +31,48 @@ const HTTP_SERVICES = ["ingest", "reader", "stats"] as const
 const SERVICES: ReadonlyArray<ServiceName> = [...HTTP_SERVICES, "worker"]
 const root = fileURLToPath(new URL("..", import.meta.url))
 
-/** The user asked for the end while it started. */
-export class Interrupted extends Error {}
+type Ports = Readonly<Record<ServiceName, number>>
 
-const portOf = (config: Config, name: ServiceName): number =>
-  ({
-    ingest: config.INGEST_PORT,
-    reader: config.READER_PORT,
-    stats: config.STATS_PORT,
-    worker: config.WORKER_PORT,
-  })[name]
+const variableOf = (name: ServiceName) => `${name.toUpperCase()}_PORT`
 
-const checkPorts = async (config: Config): Promise<void> => {
-  for (const name of HTTP_SERVICES) {
-    const port = portOf(config, name)
-    const variable = `${name.toUpperCase()}_PORT`
-    await checkPort(port, `choose another: ${variable}=${port + OTHER_PORT} npm start`)
+/**
+ * Two on one port would be found out by the second of them alone, and its neighbour would answer for it.
+ * @throws a line that names both variables.
+ */
+const comparePorts = (config: Config<"start">): void => {
+  const embedded = isEmbedded(config)
+  const owners = new Map<number, string>()
+  const { INGEST_PORT, READER_PORT, STATS_PORT, WORKER_PORT, POSTGRES_PORT, REDIS_PORT } = config
+  for (const [variable, port] of Object.entries({
+    ...(embedded.database && { POSTGRES_PORT }),
+    ...(embedded.redis && { REDIS_PORT }),
+    ...{ INGEST_PORT, READER_PORT, STATS_PORT, WORKER_PORT },
+  })) {
+    const other = owners.get(port)
+    if (other !== undefined && port !== 0) {
+      throw new Error(`${other} and ${variable} are both ${port}: choose another for one of them`)
+    }
+    owners.set(port, variable)
   }
+}
+
+/**
+ * Where each service will listen: 0 means any free port, which the others must know beforehand.
+ * @throws a line that says what to change when a port is in use.
+ */
+const choosePorts = async (config: Config<"start">): Promise<Ports> => {
+  const ports = {
+    ingest: config.INGEST_PORT || (await freePort()),
+    reader: config.READER_PORT || (await freePort()),
+    stats: config.STATS_PORT || (await freePort()),
+    // For metrics alone: without a port it says so, and goes on.
+    worker: config.WORKER_PORT,
+  }
+  for (const name of HTTP_SERVICES) {
+    const instead = `${variableOf(name)}=${ports[name] + OTHER_PORT} npm start`
+    await checkPort(ports[name], `choose another: ${instead}`)
+  }
+  return ports
 }
 
 type Environment = NodeJS.ProcessEnv
@@ -59,12 +85,12 @@ const migrate = async (env: Environment): Promise<void> => {
   if (code !== 0) throw new Error(`The migration failed:\n${child.output()}`)
 }
 
-const launchServices = async (stack: Stack, config: Config, env: Environment): Promise<void> => {
+const launchServices = async (stack: Stack, ports: Ports, env: Environment): Promise<void> => {
   for (const name of SERVICES) {
     const child = await launch(process.execPath, [`services/${name}/main.ts`], {
       name,
       cwd: root,
-      env: { ...env, PORT: String(portOf(config, name)) },
+      env: { ...env, PORT: String(ports[name]) },
       onLine: sayFrom(name),
     })
     stack.services[name] = child
@@ -78,8 +104,8 @@ const untilHealthy = async (stack: Stack, check: () => void): Promise<Health> =>
   for (;;) {
     const all = HTTP_SERVICES.map((name) => askHealth(stack.urls[name]))
     const [ingest, reader, stats] = await Promise.all(all)
-    if (ingest && reader && stats?.worker_active) return stats
     check()
+    if (ingest && reader && stats?.worker_active) return stats
     if (Date.now() > deadline) {
       const missing = Object.entries({ ingest, reader, stats, worker: stats?.worker_active })
       const names = missing.filter(([, answer]) => !answer).map(([name]) => name)
@@ -89,44 +115,66 @@ const untilHealthy = async (stack: Stack, check: () => void): Promise<Health> =>
   }
 }
 
-/** @throws Interrupted, or an error whose message says what to change. */
-export const startUp = async (
+const openStores = async (
   stack: Stack,
-  config: Config,
-  place: Place,
-  interrupted: AbortSignal,
-): Promise<Health> => {
-  const check = () => {
-    if (stack.fallen !== null) throw new Error(stack.fallen)
-    if (interrupted.aborted) throw new Interrupted()
-  }
-  stack.release = await prepareStores(config, place)
-  await checkPorts(config)
+  config: StoresConfig,
+  directory: string,
+  check: () => void,
+): Promise<void> => {
   check()
   const own = isEmbedded(config)
   const database = await step(`${own.database ? "Starting" : "Looking for"} PostgreSQL`, () =>
-    openDatabaseStore(config, place, stack.onStoreLine("postgres")),
+    openDatabaseStore(config, directory, stack.onStoreLine("postgres")),
   )
   stack.database = database
   if (database.store) stack.watch(database.store, "PostgreSQL")
   check()
   const redis = await step(`${own.redis ? "Starting" : "Looking for"} Redis`, () =>
-    openRedisStore(config, place, stack.onStoreLine("redis")),
+    openRedisStore(config, directory, stack.onStoreLine("redis")),
   )
   stack.redis = redis
   if (redis.store) stack.watch(redis.store, "Redis")
   check()
+}
+
+/**
+ * The stores alone.
+ * @throws what `check` throws, or an error whose message says what to change.
+ */
+export const startStores = async (
+  stack: Stack,
+  config: StoresConfig,
+  directory: string,
+  check: () => void,
+): Promise<void> => {
+  stack.release = await prepareStores(config, directory)
+  await openStores(stack, config, directory, check)
+}
+
+/** The stores, the table, and the four services. Throws as `startStores` does. */
+export const startUp = async (
+  stack: Stack,
+  config: Config<"start">,
+  directory: string,
+  check: () => void,
+): Promise<Health> => {
+  comparePorts(config)
+  stack.release = await prepareStores(config, directory)
+  const ports = await choosePorts(config)
+  for (const name of HTTP_SERVICES) stack.urls[name] = `http://localhost:${ports[name]}`
+  await openStores(stack, config, directory, check)
+  const { database, redis } = stack
   const env = {
     LOG_FORMAT: "pretty",
     ...process.env,
     // The user's own stand in the environment already, or in files that it names.
-    ...(database.store && { DATABASE_URL: database.url }),
-    ...(redis.store && { REDIS_URL: redis.url }),
+    ...(database?.store && { DATABASE_URL: database.url }),
+    ...(redis?.store && { REDIS_URL: redis.url }),
   }
   await step("Migrating the database", () => migrate(env))
   check()
   return await step("Starting ingest, reader, stats and worker", async () => {
-    await launchServices(stack, config, env)
+    await launchServices(stack, ports, env)
     return await untilHealthy(stack, check)
   })
 }

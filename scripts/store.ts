@@ -13,8 +13,11 @@ export interface Store extends Pick<Child, "pid" | "exited" | "kill" | "output">
   readonly description: string
   /** Whether what it confirmed survives kill -9 of the store. */
   readonly durable: boolean
-  /** A clean stop; resolves when it is gone, also when it already was. */
-  stop(): Promise<void>
+  /**
+   * A clean stop; resolves when it is gone, also when it already was. Once `hurried` aborts it is not
+   * waited for: what it confirmed is on disk all the same.
+   */
+  stop(hurried?: AbortSignal): Promise<void>
 }
 
 export interface StoreOptions {

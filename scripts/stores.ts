@@ -4,7 +4,7 @@
  */
 import { access, constants, mkdir } from "node:fs/promises"
 import { resolve } from "node:path"
-import { type Config, LOCAL_DATABASE_URL, LOCAL_REDIS_URL } from "../shared/config.ts"
+import { type Config, localDatabaseUrl, localRedisUrl } from "../shared/config.ts"
 import { databaseErrorReason, openDatabase, ping } from "../shared/database.ts"
 import { closeQueue, openQueue, queueErrorReason, untilReady } from "../shared/queue.ts"
 import { lock } from "./lock.ts"
@@ -16,18 +16,10 @@ import { say } from "./terminal.ts"
 
 const ANSWER_LIMIT_MS = 5_000
 
-/** Where the embedded stores are; their ports by default the ones that all processes try. */
-export interface Place {
-  readonly directory: string
-  readonly databasePort: number
-  readonly redisPort: number
-}
-
-export const PLACE: Place = {
-  directory: ".data",
-  databasePort: Number(new URL(LOCAL_DATABASE_URL).port),
-  redisPort: Number(new URL(LOCAL_REDIS_URL).port),
-}
+export type StoresConfig = Pick<
+  Config<"stores">,
+  "DATABASE_URL" | "REDIS_URL" | "POSTGRES_PORT" | "REDIS_PORT"
+>
 
 export interface Used {
   readonly url: string
@@ -108,12 +100,12 @@ const sayStopped = (what: string, pid: number | null): void => {
 }
 
 /** Which of them are ours: those whose URL is not set. */
-export const isEmbedded = (config: Config) => ({
-  database: config.DATABASE_URL === LOCAL_DATABASE_URL,
-  redis: config.REDIS_URL === LOCAL_REDIS_URL,
+export const isEmbedded = (config: StoresConfig) => ({
+  database: config.DATABASE_URL === localDatabaseUrl(config.POSTGRES_PORT),
+  redis: config.REDIS_URL === localRedisUrl(config.REDIS_PORT),
 })
 
-const folders = ({ directory }: Place) => ({
+const folders = (directory: string) => ({
   database: resolve(directory, "postgres"),
   redis: resolve(directory, "redis"),
 })
@@ -123,19 +115,22 @@ const folders = ({ directory }: Place) => ({
  * the directory back.
  * @throws one line that says what to change.
  */
-export const prepareStores = async (config: Config, place: Place): Promise<() => Promise<void>> => {
+export const prepareStores = async (
+  config: StoresConfig,
+  directory: string,
+): Promise<() => Promise<void>> => {
   const { database, redis } = isEmbedded(config)
   if (!database && !redis) return async () => {}
-  await makeDirectory(resolve(place.directory))
-  const release = await lock(resolve(place.directory))
+  await makeDirectory(resolve(directory))
+  const release = await lock(resolve(directory))
   try {
     if (database) {
-      sayStopped("PostgreSQL", await stopLeftoverPostgres(folders(place).database))
-      await checkPort(place.databasePort, "set DATABASE_URL to a PostgreSQL of yours")
+      sayStopped("PostgreSQL", await stopLeftoverPostgres(folders(directory).database))
+      await checkPort(config.POSTGRES_PORT, "set POSTGRES_PORT, or DATABASE_URL to one of yours")
     }
     if (redis) {
-      sayStopped("Redis", await stopLeftoverRedis(folders(place).redis))
-      await checkPort(place.redisPort, "set REDIS_URL to a Redis of yours")
+      sayStopped("Redis", await stopLeftoverRedis(folders(directory).redis))
+      await checkPort(config.REDIS_PORT, "set REDIS_PORT, or REDIS_URL to one of yours")
     }
     return release
   } catch (error) {
@@ -146,29 +141,33 @@ export const prepareStores = async (config: Config, place: Place): Promise<() =>
 
 type OnLine = (line: string) => void
 
+const used = (store: Store): Used => ({
+  url: store.url,
+  description: `${store.description}, port ${store.port}`,
+  store,
+})
+
 /** @throws one line, or the server's own last lines when an embedded one does not start. */
 export const openDatabaseStore = async (
-  config: Config,
-  place: Place,
+  config: StoresConfig,
+  wanted: string,
   onLine: OnLine,
 ): Promise<Used> => {
   if (!isEmbedded(config).database) return await checkDatabase(config.DATABASE_URL)
-  const directory = folders(place).database
+  const directory = folders(wanted).database
   // Not a line every five minutes while all is well.
   const settings = { log_checkpoints: "off" }
-  const store = await startPostgres({ directory, port: place.databasePort, settings, onLine })
-  return { url: store.url, description: store.description, store }
+  return used(await startPostgres({ directory, port: config.POSTGRES_PORT, settings, onLine }))
 }
 
 /** @throws as `openDatabaseStore` does. */
 export const openRedisStore = async (
-  config: Config,
-  place: Place,
+  config: StoresConfig,
+  wanted: string,
   onLine: OnLine,
 ): Promise<Used> => {
   if (!isEmbedded(config).redis) return await checkRedis(config.REDIS_URL)
-  const directory = folders(place).redis
+  const directory = folders(wanted).redis
   const kind = nativeRedis() === null ? "wasm" : "native"
-  const store = await startRedis({ directory, kind, port: place.redisPort, onLine })
-  return { url: store.url, description: store.description, store }
+  return used(await startRedis({ directory, kind, port: config.REDIS_PORT, onLine }))
 }

@@ -1,4 +1,4 @@
-/** The bad inputs on Deno, whose own server answers some of them in its way. */
+/** The bad and odd inputs on Deno, where they are answered as on Node. */
 import { input } from "./input.suite.ts"
 
 input("deno")

@@ -52,7 +52,14 @@ describe("a body", () => {
       'application/json;charset="UTF-8"',
       "application/json;",
       "application/json ; charset=utf-8",
+      "application/json; charset=utf8",
     ],
+    ...[
+      "application/json;charset=UTF-8; profile=x",
+      "application/json; a=b",
+      "application/json; v",
+    ],
+    ...['application/json; profile="a;charset=latin1"', "application/json; charset="],
   ])("may be declared as %s", async (type) => {
     expect(await read("[1]", { "content-type": type })).toEqual({ json: [1] })
   })
@@ -87,7 +94,8 @@ describe("a refusal", () => {
   test.each([
     ...["", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"],
     ...["application/json; charset=utf-16", "application/json, text/plain", "application/jsonx"],
-    ...["application/problem+json", "application/json; profile=x"],
+    ...["application/problem+json", "text/json", "application/json; charset=none", "json"],
+    ...["application/json; profile=x; charset=latin1", "application/json; charset=us-ascii"],
   ])("meets the media type %j", async (type) => {
     const { is, headers } = await refusal(await read(bytes("[1]"), { "content-type": type }))
     expect(is).toBe("415 /problems/unsupported-media-type")

@@ -2,16 +2,31 @@
  * The body of a POST as JSON, or the answer why not, in the order of what is known first: media type,
  * coding, length, the bytes themselves (never more of them in memory than a write can have), UTF-8, JSON.
  */
+import { MIMEType } from "node:util"
 import { problem } from "./problem.ts"
 
-const JSON_TYPE = /^application\/json *(?:; *charset=(?:utf-8|"utf-8") *)?;?$/i
+/**
+ * Whether it says JSON in UTF-8, by whichever of its names. No other parameter has a meaning here. A type
+ * that ends in +json is another format, which happens to be written as JSON: no write is meant by it.
+ */
+const isJson = (type: string): boolean => {
+  if (type === "application/json") return true
+  try {
+    const { essence, params } = new MIMEType(type)
+    const charset = params.get("charset") ?? "utf-8"
+    return essence === "application/json" && new TextDecoder(charset).encoding === "utf-8"
+  } catch {
+    // No media type, or no charset that anybody knows.
+    return false
+  }
+}
 
 const decoder = new TextDecoder("utf-8", { fatal: true })
 
 const tooLarge = () => problem("body-too-large", { headers: { connection: "close" } })
 
 const isUnsupported = (headers: Headers): Response | null => {
-  if (!JSON_TYPE.test(headers.get("content-type") ?? "")) {
+  if (!isJson(headers.get("content-type") ?? "")) {
     return problem("unsupported-media-type", { headers: { accept: "application/json" } })
   }
   const coding = headers.get("content-encoding")

@@ -18,7 +18,7 @@ const file = (name: string) => join(directory, name)
 
 const linesOf = (environment: Environment) => {
   try {
-    loadConfig("worker", environment)
+    loadConfig("start", environment)
     return []
   } catch (error) {
     return (error as ConfigError).lines
@@ -27,8 +27,12 @@ const linesOf = (environment: Environment) => {
 
 describe("loadConfig", () => {
   test("has the defaults of the table", () => {
-    expect(loadConfig("all", {})).toMatchObject({
-      PORT: null,
+    expect(loadConfig("start", {})).toMatchObject({
+      DATABASE_URL: "postgres://postgres:postgres@127.0.0.1:5437/write_buffer",
+      REDIS_URL: "redis://127.0.0.1:6385",
+      POSTGRES_PORT: 5437,
+      REDIS_PORT: 6385,
+      KEEP_ALIVE_SECONDS: 75,
       INGEST_PORT: 8006,
       READER_PORT: 8007,
       STATS_PORT: 8008,
@@ -54,7 +58,7 @@ describe("loadConfig", () => {
     expect(loadConfig("stats", { STATS_PORT: "9008" }).PORT).toBe(9008)
     expect(loadConfig("ingest", { PORT: "80", INGEST_PORT: "9006" }).PORT).toBe(80)
     expect(loadConfig("worker", { WORKER_PORT: "0" }).PORT).toBe(0)
-    expect(loadConfig("all", { PORT: "nonsense" }).PORT).toBeNull()
+    expect(loadConfig("start", { PORT: "nonsense" })).not.toHaveProperty("PORT")
   })
 
   test("takes an empty or blank variable for the default", () => {
@@ -71,6 +75,7 @@ describe("loadConfig", () => {
   })
 
   test.each([
+    ["KEEP_ALIVE_SECONDS", "620", "0"],
     ["BATCH_SIZE", "1", "0"],
     ["BATCH_TIMEOUT", "0", "-0.1"],
     ["BATCH_TIMEOUT", "60", "60.1"],
@@ -124,6 +129,49 @@ describe("loadConfig", () => {
     expect(lines.join()).not.toContain("hunter2")
     expect(lines.join().length).toBeLessThan(500)
   })
+})
+
+describe("a program", () => {
+  test("looks at nothing that it does not use", () => {
+    const bad = { STATS_PORT: "x", BATCH_SIZE: "x", ADMIN_TOKEN: "x", DATABASE_URL: "x" }
+    const unreadable = { QUEUE_ALERT_DEPTH_FILE: "/nowhere", POSTGRES_PORT: "x" }
+    expect(loadConfig("ingest", { ...bad, ...unreadable }).PORT).toBe(8006)
+    expect(loadConfig("reader", { ...bad, DATABASE_URL: URL_OF_FILE }).PORT).toBe(8007)
+    expect(loadConfig("migrate", { PORT: "x", REDIS_URL: "x", REDIS_PORT: "x" })).toEqual(
+      loadConfig("migrate", {}),
+    )
+    expect(() => loadConfig("start", bad)).toThrow(/^DATABASE_URL.*\nSTATS_PORT.*\nBATCH_SIZE/)
+  })
+
+  test("looks at its own port only without a PORT, and at a store's only without a URL", () => {
+    expect(loadConfig("worker", { PORT: "1", WORKER_PORT: "x" }).PORT).toBe(1)
+    expect(() => loadConfig("worker", { WORKER_PORT: "x" })).toThrow(/^WORKER_PORT is "x"; .*$/)
+    const url = { REDIS_URL: "redis://host" }
+    expect(loadConfig("ingest", { ...url, REDIS_PORT: "x" }).REDIS_URL).toBe(url.REDIS_URL)
+    expect(() => loadConfig("ingest", { REDIS_PORT: "x" })).toThrow(/^REDIS_PORT is "x"; .*$/)
+  })
+
+  test("finds the stores of npm start where their ports say", () => {
+    const { DATABASE_URL, REDIS_URL } = loadConfig("worker", {
+      POSTGRES_PORT: "6437",
+      REDIS_PORT: "7385",
+    })
+    expect(DATABASE_URL).toBe("postgres://postgres:postgres@127.0.0.1:6437/write_buffer")
+    expect(REDIS_URL).toBe("redis://127.0.0.1:7385")
+  })
+
+  test.each(["tcp://10.0.0.1:8009", "udp://10.0.0.1:53", " tcp://[fd00::1]:80 "])(
+    "takes the link %j of Kubernetes to a service for no port",
+    (link) => {
+      const names = Object.keys(VARIABLES).filter((name) => name.endsWith("_PORT"))
+      expect(names).toHaveLength(6)
+      const links = Object.fromEntries(names.map((name) => [name, link]))
+      for (const program of ["ingest", "reader", "stats", "worker", "start", "queue"] as const) {
+        expect(loadConfig(program, links)).toEqual(loadConfig(program, {}))
+      }
+      expect(() => loadConfig("ingest", { PORT: link })).toThrow(/^PORT is /)
+    },
+  )
 })
 
 describe("NAME_FILE", () => {

@@ -1,14 +1,22 @@
 /**
  * The one table of configuration, and the one place that reads the environment. `loadConfig` decodes
- * what a process names, reports every bad variable at once, and never prints a secret.
+ * the variables that a program uses and looks at no other, reports every bad one at once, and never
+ * prints a secret.
  */
 import { readFileSync } from "node:fs"
 import process from "node:process"
 import { Result, Schema } from "effect"
 
 /** The stores of `npm start`. Those of `compose.yaml` have the same ports, and passwords of their own. */
-export const LOCAL_DATABASE_URL = "postgres://postgres:postgres@127.0.0.1:5437/write_buffer"
-export const LOCAL_REDIS_URL = "redis://127.0.0.1:6385"
+export const localDatabaseUrl = (port: number) =>
+  `postgres://postgres:postgres@127.0.0.1:${port}/write_buffer`
+export const localRedisUrl = (port: number) => `redis://127.0.0.1:${port}`
+
+const SERVICES = ["ingest", "reader", "stats", "worker"] as const
+export type ServiceName = (typeof SERVICES)[number]
+
+/** What is configured: the four services, `npm start`, which runs all of them, and the commands. */
+export type Program = ServiceName | "start" | "stores" | "migrate" | "queue"
 
 interface Variable<A> {
   readonly schema: Schema.ConstraintDecoder<A>
@@ -52,10 +60,11 @@ const pattern = (
   ...(secret && { secret }),
 })
 
-const url = (schemes: string, fallback: string): Variable<string> =>
+/** Unset, it is that of a store of `npm start`. */
+const url = (schemes: string): Variable<string> =>
   pattern(
     new RegExp(`^(${schemes})://[^\\s]+$`),
-    fallback,
+    "",
     `a URL that starts with ${schemes.split("|").join(":// or ")}://`,
     true,
   )
@@ -66,46 +75,66 @@ const oneOf = <const A extends string>(fallback: A, ...others: A[]): Variable<A>
   allowed: [fallback, ...others].join(", "),
 })
 
-const port = (fallback: number) => integer(0, 65_535, fallback)
+const port = (fallback: number, lowest = 0) => integer(lowest, 65_535, fallback)
+
+const usedBy = <A, const P extends Program>(programs: ReadonlyArray<P>, variable: Variable<A>) => ({
+  ...variable,
+  programs,
+})
+
+const EACH = [...SERVICES, "start"] as const
+const QUEUE = ["ingest", "stats", "worker", "start"] as const
+const DATABASE = ["reader", "stats", "worker", "start"] as const
+const WORKER = ["worker", "start"] as const
 
 /**
- * Every variable: its bounds and its default. The README's table is this table in words. Instead of any
- * of them NAME_FILE may be set: it names a file that holds the value, which is how secrets are given to
- * a container without standing in its environment.
+ * Every variable: the programs that use it, its bounds and its default. The README's table is this
+ * table in words. Instead of any of them NAME_FILE may be set: it names a file that holds the value,
+ * which is how secrets are given to a container without standing in its environment.
  */
 export const VARIABLES = {
-  DATABASE_URL: url("postgres|postgresql", LOCAL_DATABASE_URL),
-  REDIS_URL: url("redis|rediss", LOCAL_REDIS_URL),
-  INGEST_PORT: port(8006),
-  READER_PORT: port(8007),
-  STATS_PORT: port(8008),
+  DATABASE_URL: usedBy([...DATABASE, "stores", "migrate"], url("postgres|postgresql")),
+  REDIS_URL: usedBy([...QUEUE, "stores"], url("redis|rediss")),
+  // Of the stores of `npm start`. Other programs look there when their URL is not set.
+  POSTGRES_PORT: usedBy(["start", "stores"], port(5437, 1)),
+  REDIS_PORT: usedBy(["start", "stores"], port(6385, 1)),
+  // Of the one service started. Unset, the service has its own of the following.
+  PORT: usedBy(SERVICES, port(0)),
+  INGEST_PORT: usedBy(["start"], port(8006)),
+  READER_PORT: usedBy(["start"], port(8007)),
+  STATS_PORT: usedBy(["start", "queue"], port(8008)),
   // For its metrics alone; 0 is none, for more than one worker on a machine.
-  WORKER_PORT: port(8009),
-  WRITE_QUEUE_NAME: pattern(
-    /^[\w:.-]{1,128}$/,
-    "write_queue",
-    "1 to 128 letters, digits or _ : . -",
+  WORKER_PORT: usedBy(["start"], port(8009)),
+  KEEP_ALIVE_SECONDS: usedBy(EACH, number(1, 3_600, 75, "seconds")),
+  WRITE_QUEUE_NAME: usedBy(
+    QUEUE,
+    pattern(/^[\w:.-]{1,128}$/, "write_queue", "1 to 128 letters, digits or _ : . -"),
   ),
-  BATCH_SIZE: integer(1, 10_000, 10, "writes"),
-  BATCH_TIMEOUT: number(0, 60, 1, "seconds"),
-  WORKER_POLL_INTERVAL: number(0, 60, 0.1, "seconds"),
-  BATCH_MAX: integer(1, 10_000, 1_000, "writes"),
-  WORKER_CONCURRENCY: integer(1, 16, 2, "batches"),
-  MAX_RETRIES: integer(0, 20, 3, "tries after the first"),
-  RETRY_DELAY: number(0.001, 60, 1, "seconds"),
-  LEASE_SECONDS: number(1, 3_600, 10, "seconds"),
-  QUEUE_MAX_DEPTH: integer(1, 1_000_000_000, 1_000_000, "writes"),
-  QUEUE_ALERT_DEPTH: integer(0, 1_000_000_000, 1_000, "writes"),
-  VALUE_MAX_BYTES: integer(1, 1_048_576, 65_536, "bytes"),
-  LOG_LEVEL: oneOf("info", "debug", "warn", "error", "silent"),
-  LOG_FORMAT: oneOf("json", "pretty"),
-  ADMIN_TOKEN: pattern(/^[\x21-\x7e]{32,512}$/, "", "32 to 512 visible ASCII characters", true),
-} satisfies Record<string, Variable<number> | Variable<string>>
+  BATCH_SIZE: usedBy(WORKER, integer(1, 10_000, 10, "writes")),
+  BATCH_TIMEOUT: usedBy(WORKER, number(0, 60, 1, "seconds")),
+  WORKER_POLL_INTERVAL: usedBy(WORKER, number(0, 60, 0.1, "seconds")),
+  BATCH_MAX: usedBy(WORKER, integer(1, 10_000, 1_000, "writes")),
+  WORKER_CONCURRENCY: usedBy(WORKER, integer(1, 16, 2, "batches")),
+  MAX_RETRIES: usedBy(WORKER, integer(0, 20, 3, "tries after the first")),
+  RETRY_DELAY: usedBy(WORKER, number(0.001, 60, 1, "seconds")),
+  LEASE_SECONDS: usedBy(WORKER, number(1, 3_600, 10, "seconds")),
+  QUEUE_MAX_DEPTH: usedBy(["ingest", "start"], integer(1, 1_000_000_000, 1_000_000, "writes")),
+  QUEUE_ALERT_DEPTH: usedBy(["stats", "start"], integer(0, 1_000_000_000, 1_000, "writes")),
+  VALUE_MAX_BYTES: usedBy(["ingest", "stats", "start"], integer(1, 1_048_576, 65_536, "bytes")),
+  LOG_LEVEL: usedBy(EACH, oneOf("info", "debug", "warn", "error", "silent")),
+  LOG_FORMAT: usedBy(EACH, oneOf("json", "pretty")),
+  ADMIN_TOKEN: usedBy(
+    ["stats", "start", "queue"],
+    pattern(/^[\x21-\x7e]{32,512}$/, "", "32 to 512 visible ASCII characters", true),
+  ),
+}
 
 type Name = keyof typeof VARIABLES
-export type Config = { readonly [N in Name]: (typeof VARIABLES)[N]["fallback"] } & {
-  /** The port of the one service started: PORT, else the service's own. Null when several are. */
-  readonly PORT: number | null
+type Values = { readonly [N in Name]: (typeof VARIABLES)[N]["fallback"] }
+
+/** What a program uses of the table; without a program, all of it. */
+export type Config<P extends Program = Program> = {
+  readonly [N in Name as P extends (typeof VARIABLES)[N]["programs"][number] ? N : never]: Values[N]
 }
 export type Environment = Readonly<Record<string, string | undefined>>
 
@@ -119,9 +148,17 @@ export class ConfigError extends Error {
   }
 }
 
+/**
+ * Kubernetes tells each pod of a service "worker" by WORKER_PORT=tcp://10.0.0.1:8009, and Docker of a
+ * linked container likewise. That is not said to us.
+ */
+const isServiceLink = (name: string, text: string) =>
+  name.endsWith("_PORT") && /^(tcp|udp|sctp):\/\//.test(text)
+
 /** What is configured, as text. A blank variable counts as unset: `PORT= npm start` means the default. */
 const find = (name: string, environment: Environment, bad: string[]): string | undefined => {
-  const text = environment[name]?.trim() || undefined
+  const given = environment[name]?.trim() ?? ""
+  const text = given === "" || isServiceLink(name, given) ? undefined : given
   const file = environment[`${name}_FILE`]
   if (!file) return text
   if (text !== undefined) bad.push(`${name} and ${name}_FILE are both set; allowed is one of them`)
@@ -137,52 +174,48 @@ const find = (name: string, environment: Environment, bad: string[]): string | u
   }
 }
 
-const decode = <A>(
-  name: string,
-  variable: Variable<A>,
-  environment: Environment,
-  bad: string[],
-): A => {
-  const text = find(name, environment, bad)
-  if (text === undefined) return variable.fallback
-  const result = Schema.decodeUnknownResult(variable.schema)(text)
-  if (Result.isSuccess(result)) return result.success
-  const shown = variable.secret ? "(not shown)" : JSON.stringify(text.slice(0, 80))
-  bad.push(`${name} is ${shown}; allowed is ${variable.allowed}`)
-  return variable.fallback
-}
-
 /**
- * Decodes the environment. `service` says whose port `PORT` is.
- * @throws {ConfigError} with a line for every variable that is out of bounds.
+ * Decodes what the environment says to a program.
+ * @throws {ConfigError} with a line for every variable of its own that is out of bounds.
  */
-export const loadConfig = (
-  service: "ingest" | "reader" | "stats" | "worker" | "all",
+export const loadConfig = <P extends Program>(
+  program: P,
   environment: Environment = process.env,
-): Config => {
+): Config<P> => {
   const bad: string[] = []
-  const values = Object.fromEntries(
-    Object.entries(VARIABLES).map(([name, variable]) => [
-      name,
-      decode<number | string>(name, variable as Variable<number | string>, environment, bad),
-    ]),
-  ) as unknown as { [N in Name]: (typeof VARIABLES)[N]["fallback"] }
-  const ports = {
-    ingest: values.INGEST_PORT,
-    reader: values.READER_PORT,
-    stats: values.STATS_PORT,
-    worker: values.WORKER_PORT,
+  const values: Partial<Record<Name, string | number>> = {}
+
+  /** What a variable that is not set follows from: another one, which is looked at only then. */
+  const follow: Partial<Record<Name, () => string | number>> = {
+    DATABASE_URL: () => localDatabaseUrl(Number(read("POSTGRES_PORT"))),
+    REDIS_URL: () => localRedisUrl(Number(read("REDIS_PORT"))),
+    PORT: () => read(`${program.toUpperCase()}_PORT` as Name),
   }
-  const PORT =
-    service in ports
-      ? decode("PORT", port(ports[service as keyof typeof ports]), environment, bad)
-      : null
+  const decode = (name: Name): string | number => {
+    const variable = VARIABLES[name] as Variable<string | number>
+    const text = find(name, environment, bad)
+    if (text === undefined) return follow[name]?.() ?? variable.fallback
+    const result = Schema.decodeUnknownResult(variable.schema)(text)
+    if (Result.isSuccess(result)) return result.success
+    const shown = variable.secret ? "(not shown)" : JSON.stringify(text.slice(0, 80))
+    bad.push(`${name} is ${shown}; allowed is ${variable.allowed}`)
+    return variable.fallback
+  }
+  /** Once each: a variable that another one follows is reported once. */
+  const read = (name: Name): string | number => {
+    values[name] ??= decode(name)
+    return values[name]
+  }
+
+  for (const name of Object.keys(VARIABLES) as Name[]) {
+    const programs: ReadonlyArray<Program> = VARIABLES[name].programs
+    if (programs.includes(program)) read(name)
+  }
+  const { BATCH_SIZE, BATCH_MAX } = values
   // A window that waits for more writes than one bite may take would always wait for its timeout.
-  if (values.BATCH_SIZE > values.BATCH_MAX) {
-    bad.push(
-      `BATCH_SIZE is ${values.BATCH_SIZE}; allowed is at most BATCH_MAX, ${values.BATCH_MAX}`,
-    )
+  if (BATCH_SIZE !== undefined && BATCH_MAX !== undefined && BATCH_SIZE > BATCH_MAX) {
+    bad.push(`BATCH_SIZE is ${BATCH_SIZE}; allowed is at most BATCH_MAX, ${BATCH_MAX}`)
   }
   if (bad.length > 0) throw new ConfigError(bad)
-  return { ...values, PORT }
+  return values as unknown as Config<P>
 }

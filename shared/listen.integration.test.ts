@@ -2,11 +2,10 @@ import { once } from "node:events"
 import { connect } from "node:net"
 import { afterEach, describe, expect, test } from "vitest"
 import { openConnection, requestText } from "../services/testing/connection.ts"
-import { type Fetch, LIMITS, listen } from "./listen.ts"
+import { type Fetch, listen } from "./listen.ts"
 import { answer } from "./problem.ts"
 
 const FAST = {
-  ...LIMITS,
   headersTimeout: 200,
   requestTimeout: 300,
   keepAliveTimeout: 200,
@@ -24,8 +23,8 @@ const echo: Fetch = async (request) => {
   return answer(200, { method: request.method, path: new URL(request.url).pathname, body })
 }
 
-const setUp = async (fetch: Fetch = echo) => {
-  const { server, url } = await listen(fetch, 0, FAST)
+const setUp = async (fetch: Fetch = echo, limits: Partial<typeof FAST> = {}) => {
+  const { server, url } = await listen(fetch, { port: 0 }, { ...FAST, ...limits })
   closing.push(() => {
     server.close()
     server.closeAllConnections()
@@ -128,6 +127,39 @@ describe("a connection", () => {
     await once(socket, "close")
   })
 
+  test("that its client closes halfway ends at once, or after all answers that are due", async () => {
+    let closed = Promise.resolve()
+    const { server, open } = await setUp(async (request) => {
+      await closed
+      return await echo(request)
+    })
+    const post = requestText("POST / HTTP/1.1", ["Content-Length: 1"], "x")
+    const ended = async (text: string) => {
+      closed = new Promise((resolve) => {
+        server.once("connection", (socket) => socket.once("end", resolve))
+      })
+      const connection = await open()
+      connection.socket.end(text)
+      return (await connection.end()).map(({ status }) => status)
+    }
+    expect(await ended("")).toEqual([])
+    expect(await ended(post.repeat(3))).toEqual([200, 200, 200])
+    expect(await ended(post.slice(0, -1))).toEqual([400])
+  })
+
+  test("that is idle makes room when there are too many", async () => {
+    const { server, open } = await setUp(echo, { keepAliveTimeout: 60_000 })
+    server.maxConnections = 1
+    const idle = await open()
+    idle.send(requestText("GET /1 HTTP/1.1"))
+    await idle.answers()
+    await (await open()).end()
+    await idle.end()
+    const next = await open()
+    next.send(requestText("GET /2 HTTP/1.1"))
+    expect(await next.answers()).toHaveLength(1)
+  })
+
   test("of HTTP/1.0 needs no host", async () => {
     const { open } = await setUp()
     const connection = await open()
@@ -139,6 +171,6 @@ describe("a connection", () => {
 describe("listening", () => {
   test("fails with the reason when the port is taken", async () => {
     const { port } = await setUp()
-    await expect(listen(echo, port)).rejects.toMatchObject({ code: "EADDRINUSE" })
+    await expect(listen(echo, { port }, FAST)).rejects.toMatchObject({ code: "EADDRINUSE" })
   })
 })

@@ -11,22 +11,24 @@ import {
   type ServerResponse,
   STATUS_CODES,
 } from "node:http"
-import type { AddressInfo, Socket } from "node:net"
+import type { AddressInfo, ListenOptions, Socket } from "node:net"
 import { getRequestListener, type HttpBindings, RequestError } from "@hono/node-server"
 import { linger, lingerOnClose, remember } from "./linger.ts"
 import { type ProblemName, problem, problemParts } from "./problem.ts"
 
 export type Fetch = (request: Request) => Response | Promise<Response>
 
+/** Without a host on all addresses of the machine; with `reusePort` others may share the port. */
+export type Place = Pick<ListenOptions, "port" | "host" | "reusePort">
+
 /** Each connection may hold one body of up to 400 KiB: 800 MiB at the very worst. */
 const CONNECTIONS_MAX = 2_048
 
 /** In milliseconds, but for the size of the headers. */
-export const LIMITS = {
+const LIMITS = {
   maxHeaderSize: 16 * 1024,
   headersTimeout: 5_000,
   requestTimeout: 10_000,
-  keepAliveTimeout: 5_000,
   // How late a timeout may be noticed; Node's own 30 s would make 40 s of the 10.
   connectionsCheckingInterval: 1_000,
   // Asked for in `isSound`, for an answer that is a problem.
@@ -67,8 +69,8 @@ const isSound = ({ url, headers, httpVersion }: IncomingMessage) =>
  */
 export const listen = async (
   fetch: Fetch,
-  port: number,
-  limits: typeof LIMITS = LIMITS,
+  place: Place,
+  limits: ServerOptions & { readonly keepAliveTimeout: number },
 ): Promise<{ readonly server: Server; readonly url: string }> => {
   const sound = (request: Request, { incoming }: Pick<HttpBindings, "incoming">) => {
     remember(incoming)
@@ -83,12 +85,17 @@ export const listen = async (
         error instanceof RequestError ? problem("bad-request") : problem("internal-error"),
     },
   )
-  const server = createServer(limits, listener)
+  const server = createServer({ ...LIMITS, ...limits }, listener)
+  // A client that has closed its side gets its answer, and is disconnected after it. Without an answer
+  // to come it is at once. Node has this for compatibility, and does not document it.
+  Object.assign(server, { httpAllowHalfOpen: true })
   server.maxConnections = CONNECTIONS_MAX
+  // Those that only wait make room for those that come.
+  server.on("drop", () => server.closeIdleConnections())
   server.on("connection", lingerOnClose)
   server.on("checkExpectation", refuseExpectation)
   server.on("clientError", refuse)
-  server.listen(port)
+  server.listen(place)
   await once(server, "listening")
   return { server, url: `http://localhost:${(server.address() as AddressInfo).port}` }
 }

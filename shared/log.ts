@@ -2,8 +2,8 @@
  * One line on standard output for each event: JSON, or text for people (LOG_FORMAT=pretty). Callers
  * name what happened and give figures; never a key, a value, a URL or an error object that holds one.
  */
-import process from "node:process"
 import type { Config } from "./config.ts"
+import { print } from "./output.ts"
 
 const LEVELS = ["debug", "info", "warn", "error", "silent"] as const
 export type Level = Exclude<(typeof LEVELS)[number], "silent">
@@ -31,7 +31,7 @@ export const makeLog = (
       LOG_FORMAT === "pretty"
         ? pretty(at, level, message, fields)
         : JSON.stringify({ at, level, service, message, ...fields })
-    process.stdout.write(`${line}\n`)
+    print(`${line}\n`)
   }
 }
 

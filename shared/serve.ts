@@ -1,13 +1,15 @@
 /**
  * The life of a service's process: configuration, listening, and a stop that finishes what has begun.
- * On Node it listens by itself. On Deno `deno serve` listens, and calls the `fetch` that is returned.
+ * On Node it listens by itself, on Deno when `deno serve` says where.
  */
 import process from "node:process"
 import { setTimeout as sleep } from "node:timers/promises"
-import { type Config, ConfigError, loadConfig } from "./config.ts"
+import { type Config, ConfigError, loadConfig, type ServiceName } from "./config.ts"
 import { exitOnCrash } from "./crash.ts"
-import { type Fetch, listen } from "./listen.ts"
+import { isDeno, whenDenoServes } from "./deno.ts"
+import { type Fetch, listen, type Place } from "./listen.ts"
 import { type Log, makeLog } from "./log.ts"
+import { printError } from "./output.ts"
 import { problem } from "./problem.ts"
 
 /** Requests that have begun may take this long after the signal; then their connections are cut. */
@@ -19,9 +21,6 @@ const STOP_MILLIS = 10_000
 /** How soon a connection is closed after its last answer. */
 const IDLE_CHECK_MILLIS = 20
 
-/** Deno writes an answer out after `fetch` has returned it. */
-const FLUSH_MILLIS = 100
-
 export interface Service {
   readonly fetch: Fetch
   /** Ends the answers that have no end of their own, and would keep a stop waiting. */
@@ -30,16 +29,20 @@ export interface Service {
   readonly close: () => Promise<void>
 }
 
-const isDeno = "Deno" in globalThis
-
 const fail = (line: string): never => {
-  process.stderr.write(`${line}\n`)
+  printError(`${line}\n`)
   process.exit(1)
 }
 
-const loadOrFail = (name: "ingest" | "reader" | "stats") => {
+type HttpService = Exclude<ServiceName, "worker">
+
+/** What the service uses; of what all of them use, the compiler knows that it is part of it. */
+type ServiceConfig<N extends HttpService> = Config<N> &
+  Pick<Config, "PORT" | "KEEP_ALIVE_SECONDS" | "LOG_LEVEL" | "LOG_FORMAT">
+
+const loadOrFail = <N extends HttpService>(name: N) => {
   try {
-    return loadConfig(name)
+    return loadConfig(name) as ServiceConfig<N>
   } catch (error) {
     if (error instanceof ConfigError) return fail(error.message)
     throw error
@@ -68,17 +71,21 @@ const stopOnSignal = (log: Log, finish: () => Promise<void>, close: () => Promis
   process.on("SIGINT", stop)
 }
 
-const serveOnNode = async (
-  name: string,
-  port: number,
+const listenUntilStopped = async <N extends HttpService>(
+  name: N,
+  place: Place,
+  { KEEP_ALIVE_SECONDS }: ServiceConfig<N>,
   log: Log,
   { fetch, endStreams, close }: Service,
 ) => {
   let current = fetch
-  const { server, url } = await listen((request) => current(request), port).catch(
+  const limits = { keepAliveTimeout: KEEP_ALIVE_SECONDS * 1_000 }
+  const { server, url } = await listen((request) => current(request), place, limits).catch(
     ({ code }: NodeJS.ErrnoException) => {
       const reason = code === "EADDRINUSE" ? "is in use" : `cannot be had (${code})`
-      return fail(`${name}: port ${port} ${reason}; set PORT to another`)
+      return fail(
+        `${name}: port ${place.port} ${reason}; set ${isDeno ? "--port" : "PORT"} to another`,
+      )
     },
   )
   const finish = async () => {
@@ -98,44 +105,17 @@ const serveOnNode = async (
   log("info", "listening", { url })
 }
 
-/**
- * At the signal `deno serve` itself stops accepting. What has begun is waited for here, but for bodies
- * that were being read: Deno 2.9 makes them unreadable at once (denoland/deno#36809), which looks as if
- * the client had gone away. The answer says whose fault it was, and that nothing was done.
- */
-const serveOnDeno = (log: Log, { fetch, endStreams, close }: Service): Fetch => {
-  let isStopping = false
-  let running = 0
-  const finish = async () => {
-    isStopping = true
-    endStreams?.()
-    for (let left = FINISH_MILLIS; running > 0 && left > 0; left -= IDLE_CHECK_MILLIS) {
-      await sleep(IDLE_CHECK_MILLIS)
-    }
-    await sleep(FLUSH_MILLIS)
-  }
-  stopOnSignal(log, finish, close)
-  return async (request) => {
-    running += 1
-    try {
-      const response = await fetch(request)
-      return isStopping && response.status === 400 ? refuse() : response
-    } finally {
-      running -= 1
-    }
-  }
-}
-
 /** Starts a service; for `export default` in its `main.ts`, which is all that `deno serve` needs. */
-export const serve = async (
-  name: "ingest" | "reader" | "stats",
-  open: (config: Config, log: Log) => Service | Promise<Service>,
+export const serve = async <N extends HttpService>(
+  name: N,
+  open: (config: ServiceConfig<N>, log: Log) => Service | Promise<Service>,
 ): Promise<{ readonly fetch: Fetch }> => {
   const config = loadOrFail(name)
   const log = makeLog(name, config)
   exitOnCrash(log)
   const service = await open(config, log)
-  if (isDeno) return { fetch: serveOnDeno(log, service) }
-  await serveOnNode(name, config.PORT ?? 0, log, service)
+  const start = (place: Place) => listenUntilStopped(name, place, config, log, service)
+  if (isDeno) whenDenoServes(start)
+  else await start({ port: config.PORT })
   return service
 }

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
-import { LIMITS, listen } from "../../shared/listen.ts"
+import { listen } from "../../shared/listen.ts"
 import { bodyMaxBytes, type Write } from "../../shared/write.ts"
 import { openConnection, requestText } from "../testing/connection.ts"
 import { makeApp } from "./app.ts"
@@ -23,8 +23,12 @@ beforeAll(async () => {
     valueMaxBytes: VALUE_MAX_BYTES,
     report: (error) => reported.push(error),
   })
-  const limits = { ...LIMITS, requestTimeout: 500, connectionsCheckingInterval: 50 }
-  const { server, url } = await listen(app.fetch, 0, { ...limits, headersTimeout: 400 })
+  const limits = { requestTimeout: 500, headersTimeout: 400, connectionsCheckingInterval: 50 }
+  const { server, url } = await listen(
+    app.fetch,
+    { port: 0 },
+    { ...limits, keepAliveTimeout: 5_000 },
+  )
   port = Number(new URL(url).port)
   close = () => {
     server.close()

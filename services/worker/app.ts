@@ -11,7 +11,7 @@ import { Settings } from "./settings.ts"
 
 export const layerMetrics = Layer.effectDiscard(
   Effect.gen(function* () {
-    const { PORT } = yield* Settings
+    const { PORT, KEEP_ALIVE_SECONDS } = yield* Settings
     if (!PORT) return
     const context = yield* Effect.context<never>()
     const app = new Hono()
@@ -25,7 +25,8 @@ export const layerMetrics = Layer.effectDiscard(
         try: () =>
           listen(
             metered(app, async () => context),
-            PORT,
+            { port: PORT },
+            { keepAliveTimeout: KEEP_ALIVE_SECONDS * 1_000 },
           ),
         catch: (error) => (error as NodeJS.ErrnoException).code ?? "unknown",
       }),

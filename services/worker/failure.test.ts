@@ -31,7 +31,7 @@ const test = <E>(
     E,
     Effect.Services<ReturnType<typeof deliver>> | DatabaseFaults | DatabaseOutside
   >,
-  overrides: Partial<Config> = {},
+  overrides: Partial<Config<"worker">> = {},
 ) => it.effect(sentence, () => Effect.provide(effect, layerWorker(overrides)))
 
 /** Fails the next statements with these errors, one each, and notes when each came. */

@@ -5,6 +5,7 @@ import { Cause, Effect, Exit, Fiber, Layer } from "effect"
 import { ConfigError, loadConfig } from "../../shared/config.ts"
 import { exitOnCrash } from "../../shared/crash.ts"
 import { makeLog } from "../../shared/log.ts"
+import { printError } from "../../shared/output.ts"
 import { layerMetrics } from "./app.ts"
 import { Bite } from "./bite.ts"
 import { layerPostgres } from "./database.ts"
@@ -54,6 +55,6 @@ try {
   start()
 } catch (error) {
   if (!(error instanceof ConfigError)) throw error
-  console.error(error.message)
+  printError(`${error.message}\n`)
   process.exit(1)
 }

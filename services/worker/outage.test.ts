@@ -26,7 +26,7 @@ type Services =
 const test = <E>(
   sentence: string,
   effect: Effect.Effect<void, E, Services>,
-  overrides: Partial<Config> = {},
+  overrides: Partial<Config<"worker">> = {},
 ) => it.effect(sentence, () => Effect.suspend(() => Effect.provide(effect, layerWorker(overrides))))
 
 const many = (count: number) => writes(...Array.from({ length: count }, (_, i) => `key ${i}`))

@@ -22,7 +22,7 @@ type Services =
 const test = <E>(
   sentence: string,
   effect: Effect.Effect<void, E, Services>,
-  overrides: Partial<Config> = {},
+  overrides: Partial<Config<"worker">> = {},
 ) => it.effect(sentence, () => Effect.suspend(() => Effect.provide(effect, layerWorker(overrides))))
 
 /** A worker that runs, and everything around it. */

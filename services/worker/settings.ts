@@ -4,7 +4,7 @@ import type { Config } from "../../shared/config.ts"
 
 export class Settings extends Context.Service<
   Settings,
-  Config & {
+  Config<"worker"> & {
     /** Names this worker among the live ones, and begins the ids of its batches. */
     readonly worker: string
   }

@@ -50,7 +50,7 @@ describe("nextWindow", () => {
   const testWindow = (
     sentence: string,
     effect: Effect.Effect<void, unknown, Queue | QueueOutside | QueueFaults | Settings>,
-    overrides: Partial<Config> = {},
+    overrides: Partial<Config<"worker">> = {},
   ) => it.effect(sentence, () => Effect.provide(effect, layerWorker(overrides)))
 
   /** A window, waited for in the background; joined, it tells why and when it closed. */

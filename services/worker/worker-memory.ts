@@ -18,10 +18,10 @@ export class Logged extends Context.Service<
 >()("write-buffer/worker/Logged") {}
 
 /** The defaults of the configuration table, and what a test needs otherwise. */
-export const layerSettings = (overrides: Partial<Config> = {}) =>
+export const layerSettings = (overrides: Partial<Config<"worker">> = {}) =>
   Layer.succeed(Settings, { ...loadConfig("worker", {}), ...overrides, worker: "worker-1" })
 
-export const layerWorker = (overrides: Partial<Config> = {}) => {
+export const layerWorker = (overrides: Partial<Config<"worker">> = {}) => {
   const logged: Logged["Service"] = []
   return Layer.merge(Lease.layer, Report.layer).pipe(
     Layer.provideMerge(Hold.layer),
