@@ -31,6 +31,7 @@ export const layerPostgres = Layer.effect(
           name: "worker",
           maxConnections: settings.WORKER_CONCURRENCY + 1,
           deadlineMillis: Duration.toMillis(STATEMENT_DEADLINE),
+          writes: true,
         }),
       ),
       (opened) => Effect.promise(() => opened.close()),
@@ -45,6 +46,7 @@ export const layerPostgres = Layer.effect(
           name: "worker-seed",
           maxConnections: 1,
           deadlineMillis: Duration.toMillis(SEED_DEADLINE),
+          writes: true,
         }),
       ),
       (opened) =>
@@ -54,7 +56,11 @@ export const layerPostgres = Layer.effect(
 
     return Database.of({
       write: (items) => run((sql) => upsert(sql, items)),
-      probe: run((sql) => upsert(sql, [])),
+      // On a new connection: a switch-over leaves the old ones on a server that only reads.
+      probe: Effect.suspend(() => {
+        database.renew()
+        return run((sql) => upsert(sql, []))
+      }),
       highestVersion,
     })
   }),
