@@ -2,7 +2,14 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
-import { type ConfigError, type Environment, loadConfig, VARIABLES } from "./config.ts"
+import {
+  type ConfigError,
+  type Environment,
+  leftOut,
+  loadConfig,
+  reread,
+  VARIABLES,
+} from "./config.ts"
 
 const URL_OF_FILE = "postgres://worker:secret@database:5432/write_buffer"
 
@@ -106,6 +113,31 @@ describe("loadConfig", () => {
     ])
   })
 
+  test("says of a URL what cannot be read or is not supported, once, without a part of it", () => {
+    const lines = linesOf({
+      DATABASE_URL: "postgres://user:secret#rest@host/db",
+      REDIS_URL: "redis://:secret@host/queue?cluster=secret",
+    })
+    expect(lines).toEqual([
+      expect.stringMatching(/^DATABASE_URL: it cannot be read: .* encode # as %23/),
+      "REDIS_URL: its path is the number of a database, such as /0",
+    ])
+    expect(lines.join()).not.toMatch(/secret|rest|host/)
+    const url = "postgres://u:p@h/db?require_auth=none"
+    const line = "DATABASE_URL: its parameter require_auth is not supported: leave it out"
+    expect(linesOf({ DATABASE_URL: url })).toEqual([line])
+  })
+
+  test("names the parameters of other clients, for a line in the log", () => {
+    const config = loadConfig("reader", {
+      DATABASE_URL: "postgres://h/db?sslmode=require&channel_binding=require&connect_timeout=10",
+    })
+    expect(leftOut(config)).toEqual([
+      { variable: "DATABASE_URL", parameters: "channel_binding, connect_timeout" },
+    ])
+    expect(leftOut(loadConfig("all", {}))).toEqual([])
+  })
+
   test("refuses a window larger than a bite", () => {
     expect(linesOf({ BATCH_SIZE: "11", BATCH_MAX: "10" })).toEqual([
       "BATCH_SIZE is 11; allowed is at most BATCH_MAX, 10",
@@ -158,7 +190,18 @@ describe("NAME_FILE", () => {
 
   test("has its content held to the rules of the variable", () => {
     expect(linesOf({ REDIS_URL_FILE: file("url") })).toEqual([
-      "REDIS_URL is (not shown); allowed is a URL that starts with redis:// or rediss://",
+      "REDIS_URL is (not shown); allowed is a URL that starts with redis:// or rediss:// or unix://",
     ])
+  })
+
+  test("is read again when a login was refused, and only what can be used counts", async () => {
+    const environment = { DATABASE_URL_FILE: file("rotating") }
+    await writeFile(file("rotating"), `${URL_OF_FILE}\n`)
+    expect(reread("DATABASE_URL", environment)).toBe(URL_OF_FILE)
+    await writeFile(file("rotating"), URL_OF_FILE.replace("secret", "new"))
+    expect(reread("DATABASE_URL", environment)).toContain(":new@")
+    await writeFile(file("rotating"), "postgres://half#")
+    expect(reread("DATABASE_URL", environment)).toBeUndefined()
+    expect(reread("DATABASE_URL", { DATABASE_URL: URL_OF_FILE })).toBeUndefined()
   })
 })

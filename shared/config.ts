@@ -5,6 +5,9 @@
 import { readFileSync } from "node:fs"
 import process from "node:process"
 import { Result, Schema } from "effect"
+import { parsePostgresUrl } from "./postgres-url.ts"
+import { parseRedisUrl } from "./redis-url.ts"
+import { UrlError } from "./store-url.ts"
 
 /** The stores of `npm start`. Those of `compose.yaml` have the same ports, and passwords of their own. */
 export const LOCAL_DATABASE_URL = "postgres://postgres:postgres@127.0.0.1:5437/write_buffer"
@@ -16,6 +19,8 @@ interface Variable<A> {
   /** What is allowed, for the line that reports a bad value. */
   readonly allowed: string
   readonly secret?: true
+  /** Reads it as its user will; throws a UrlError that says what is wrong. */
+  readonly read?: (text: string) => { readonly leftOut: ReadonlyArray<string> }
 }
 
 const number = (
@@ -52,13 +57,19 @@ const pattern = (
   ...(secret && { secret }),
 })
 
-const url = (schemes: string, fallback: string): Variable<string> =>
-  pattern(
-    new RegExp(`^(${schemes})://[^\\s]+$`),
+const url = (
+  schemes: ReadonlyArray<string>,
+  fallback: string,
+  read: NonNullable<Variable<string>["read"]>,
+): Variable<string> => ({
+  ...pattern(
+    new RegExp(`^(${schemes.join("|")})://.`),
     fallback,
-    `a URL that starts with ${schemes.split("|").join(":// or ")}://`,
+    `a URL that starts with ${schemes.map((scheme) => `${scheme}://`).join(" or ")}`,
     true,
-  )
+  ),
+  read,
+})
 
 const oneOf = <const A extends string>(fallback: A, ...others: A[]): Variable<A> => ({
   schema: Schema.Literals([fallback, ...others]),
@@ -74,8 +85,8 @@ const port = (fallback: number) => integer(0, 65_535, fallback)
  * a container without standing in its environment.
  */
 export const VARIABLES = {
-  DATABASE_URL: url("postgres|postgresql", LOCAL_DATABASE_URL),
-  REDIS_URL: url("redis|rediss", LOCAL_REDIS_URL),
+  DATABASE_URL: url(["postgres", "postgresql"], LOCAL_DATABASE_URL, parsePostgresUrl),
+  REDIS_URL: url(["redis", "rediss", "unix"], LOCAL_REDIS_URL, parseRedisUrl),
   INGEST_PORT: port(8006),
   READER_PORT: port(8007),
   STATS_PORT: port(8008),
@@ -146,10 +157,18 @@ const decode = <A>(
   const text = find(name, environment, bad)
   if (text === undefined) return variable.fallback
   const result = Schema.decodeUnknownResult(variable.schema)(text)
-  if (Result.isSuccess(result)) return result.success
-  const shown = variable.secret ? "(not shown)" : JSON.stringify(text.slice(0, 80))
-  bad.push(`${name} is ${shown}; allowed is ${variable.allowed}`)
-  return variable.fallback
+  if (Result.isFailure(result)) {
+    const shown = variable.secret ? "(not shown)" : JSON.stringify(text.slice(0, 80))
+    bad.push(`${name} is ${shown}; allowed is ${variable.allowed}`)
+    return variable.fallback
+  }
+  try {
+    variable.read?.(text)
+  } catch (error) {
+    if (!(error instanceof UrlError)) throw error
+    bad.push(`${name}: ${error.message}`)
+  }
+  return result.success
 }
 
 /**
@@ -186,3 +205,20 @@ export const loadConfig = (
   if (bad.length > 0) throw new ConfigError(bad)
   return { ...values, PORT }
 }
+
+type UrlName = "DATABASE_URL" | "REDIS_URL"
+
+/** The URL as it is now when a file holds it, and one that can be used; for a login that is refused. */
+export const reread = (name: UrlName, environment: Environment = process.env) => {
+  if (!environment[`${name}_FILE`]) return undefined
+  const bad: string[] = []
+  const text: string = decode<string>(name, VARIABLES[name], environment, bad)
+  return bad.length === 0 ? text : undefined
+}
+
+/** Of each URL the parameters that are for other clients, and mean nothing here: a line for the log. */
+export const leftOut = (config: Pick<Config, UrlName>) =>
+  (["DATABASE_URL", "REDIS_URL"] as const).flatMap((variable) => {
+    const names = VARIABLES[variable].read?.(config[variable]).leftOut ?? []
+    return names.length > 0 ? [{ variable, parameters: names.join(", ") }] : []
+  })

@@ -4,7 +4,7 @@
  */
 import process from "node:process"
 import { setTimeout as sleep } from "node:timers/promises"
-import { type Config, ConfigError, loadConfig } from "./config.ts"
+import { type Config, ConfigError, leftOut, loadConfig } from "./config.ts"
 import { exitOnCrash } from "./crash.ts"
 import { type Fetch, listen } from "./listen.ts"
 import { type Log, makeLog } from "./log.ts"
@@ -134,6 +134,7 @@ export const serve = async (
   const config = loadOrFail(name)
   const log = makeLog(name, config)
   exitOnCrash(log)
+  for (const names of leftOut(config)) log("info", "parameters for other clients", names)
   const service = await open(config, log)
   if (isDeno) return { fetch: serveOnDeno(log, service) }
   await serveOnNode(name, config.PORT ?? 0, log, service)

@@ -31,8 +31,7 @@ const HOSTS_MAX = 16
 const PORT_MAX = 65_535
 
 const ENCODE =
-  "a character that has a meaning in URLs stands in it as it is: in user and password encode " +
-  "# as %23, ? as %3F, / as %2F, @ as %40, % as %25"
+  "in user and password encode # as %23, ? as %3F, / as %2F, @ as %40, % as %25, a space as %20"
 
 /** Scheme and credentials up to the last @, hosts, and path. */
 const PARTS = /^(\w[\w+.-]*:\/\/(?:[^/]*@)?)([^/@]*)(\/.*)?$/s
@@ -58,7 +57,7 @@ const parseOne = (text: string) => {
   try {
     return parse(text)
   } catch {
-    throw new UrlError(`it cannot be read; perhaps ${ENCODE}`)
+    throw new UrlError(`it cannot be read; perhaps: ${ENCODE}`)
   }
 }
 
@@ -97,7 +96,7 @@ export const parseStoreUrl = (text: string, fallback: Address): StoreUrl => {
   if (prefix === "" || /[#@]/.test(query) || /#/.test(address) || /@/.test(path)) {
     throw new UrlError(`it cannot be read: ${ENCODE}`)
   }
-  if (/%(?![0-9a-f]{2})/i.test(text)) throw new UrlError(`it cannot be read: ${ENCODE}`)
+  if (/\s|%(?![0-9a-f]{2})/i.test(text)) throw new UrlError(`it cannot be read: ${ENCODE}`)
   const each = hosts.split(",")
   if (each.length > HOSTS_MAX) throw new UrlError(`it has at most ${HOSTS_MAX} hosts`)
   const parsed = each.map((host) => parseOne(`${prefix}${host}${path}`))

@@ -4,6 +4,7 @@
  * is one of the typed errors of `errors.ts`.
  */
 import { Context, Duration, Effect, Layer } from "effect"
+import { reread } from "../../shared/config.ts"
 import { openDatabase, type Sql, selectHighestVersion, upsert } from "../../shared/database.ts"
 import type { Item } from "../../shared/write.ts"
 import { classify, type DatabaseError } from "./errors.ts"
@@ -32,6 +33,7 @@ export const layerPostgres = Layer.effect(
           maxConnections: settings.WORKER_CONCURRENCY + 1,
           deadlineMillis: Duration.toMillis(STATEMENT_DEADLINE),
           writes: true,
+          reread: () => reread("DATABASE_URL"),
         }),
       ),
       (opened) => Effect.promise(() => opened.close()),
@@ -47,6 +49,7 @@ export const layerPostgres = Layer.effect(
           maxConnections: 1,
           deadlineMillis: Duration.toMillis(SEED_DEADLINE),
           writes: true,
+          reread: () => reread("DATABASE_URL"),
         }),
       ),
       (opened) =>
