@@ -4,15 +4,12 @@
  * deadline the connections are closed and new ones made. What an error means is the caller's to say.
  */
 import { openPool } from "./pool.ts"
-import type { Sql } from "./postgres-connection.ts"
+import type { Runner, Sql } from "./postgres-connection.ts"
+import { DeadlinePassed } from "./refusal.ts"
 import type { Item } from "./write.ts"
 
-export type { Sql }
-
-/** A query was not answered in time. It may have had its effect, or have it later. */
-export class DeadlinePassed extends Error {
-  override readonly name = "DeadlinePassed"
-}
+export { DeadlinePassed, databaseErrorReason } from "./refusal.ts"
+export type { Runner, Sql }
 
 /** On the server's side a statement ends this long before the deadline here, with a SQLSTATE. */
 export const STATEMENT_MARGIN_MILLIS = 2_000
@@ -140,9 +137,3 @@ export const selectHighestVersion = async (sql: Sql): Promise<number> => {
 export const ping = async (sql: Sql): Promise<void> => {
   await sql`select 1`
 }
-
-/** A short reason for a log line. Messages of PostgreSQL quote keys, so only the code is kept. */
-export const databaseErrorReason = (error: unknown): string =>
-  error instanceof DeadlinePassed
-    ? "deadline passed"
-    : String((error as { code?: unknown } | null)?.code ?? "unknown error")

@@ -4,8 +4,9 @@
  */
 import type { Socket } from "node:net"
 import { type Connection, openConnection, type ServerState } from "./postgres-connection.ts"
-import { type Encryption, SocketError, TlsError, WAYS } from "./postgres-socket.ts"
+import { type Encryption, RoleError, WAYS } from "./postgres-socket.ts"
 import { type PostgresUrl, parsePostgresUrl, type ServerRole } from "./postgres-url.ts"
+import { codeOf, hasAnswered, isLoginRefused, isOfServer, isWayRefused } from "./refusal.ts"
 import type { Address } from "./store-url.ts"
 
 export interface HostsOptions {
@@ -21,13 +22,8 @@ export interface HostsOptions {
 /** An endpoint that accepts and closes would be asked as fast as it can. */
 const CONNECTS_PER_SECOND = 20
 
-/** SQLSTATEs: the login is refused, of which the password; the server starts, stops or is full. */
-const LOGIN_REFUSED = /^28/
-const WRONG_PASSWORD = "28P01"
+/** SQLSTATEs of a server that starts, stops, is full, or is a pooler's and not reached. */
 const TRY_THE_NEXT = /^(57P|08|53)/
-
-const codeOf = (error: unknown) => String((error as { code?: unknown } | null)?.code ?? "")
-const isOfServer = (error: unknown) => (error as Error | null)?.name === "PostgresError"
 
 /** Whether a server is of the kind that a role asks for, as libpq sees it. */
 const fits = (role: ServerRole, { isStandby, isReadOnly }: ServerState): boolean =>
@@ -57,11 +53,6 @@ const makePace = () => {
   }
 }
 
-/** libpq's second way to a host: when the server refuses the first, or its encryption fails. */
-const isOfTheWay = (error: unknown) =>
-  error instanceof TlsError ||
-  (LOGIN_REFUSED.test(codeOf(error)) && codeOf(error) !== WRONG_PASSWORD)
-
 /** @throws {UrlError} when the URL cannot be read. */
 export const openHosts = (first: string, options: HostsOptions) => {
   const pace = makePace()
@@ -76,13 +67,14 @@ export const openHosts = (first: string, options: HostsOptions) => {
     socket.once("close", () => sockets.delete(socket))
   }
 
+  /** libpq's second way to a host: when the server refuses the first, or its encryption fails. */
   const openHost = async (address: Address): Promise<Connection> => {
     const open = (way: Encryption) => openConnection(url, address, way, { ...options, pace }, track)
     const [way, other] = WAYS[url.tls.mode]
     try {
       return await open(way)
     } catch (error) {
-      if (other === undefined || !isOfTheWay(error)) throw error
+      if (other === undefined || !isWayRefused(error)) throw error
       return await open(other)
     }
   }
@@ -92,7 +84,7 @@ export const openHosts = (first: string, options: HostsOptions) => {
     if (fits(role, connection)) return connection
     void connection.close()
     const wanted = role.toUpperCase().replace("-", "_")
-    throw new SocketError(`NO_${wanted}`, `no host is ${role}, as target_session_attrs asks`)
+    throw new RoleError(`NO_${wanted}`, `no server is ${role}, as target_session_attrs asks`)
   }
 
   const openInTurn = async (): Promise<Connection> => {
@@ -109,7 +101,7 @@ export const openHosts = (first: string, options: HostsOptions) => {
         } catch (error) {
           if (isOfServer(error) && !TRY_THE_NEXT.test(codeOf(error))) throw error
           // What a server that answered is like says more than that another is away.
-          const isTelling = isOfServer(error) || error instanceof SocketError
+          const isTelling = hasAnswered(error)
           if (failure === undefined || isTelling) failure = error
         }
       }
@@ -134,7 +126,7 @@ export const openHosts = (first: string, options: HostsOptions) => {
       try {
         return await openInTurn()
       } catch (error) {
-        if (!LOGIN_REFUSED.test(codeOf(error)) || !hasChanged(used)) throw error
+        if (!isLoginRefused(error) || !hasChanged(used)) throw error
         return await openInTurn()
       }
     },

@@ -4,6 +4,7 @@
  */
 import { type HostsOptions, openHosts } from "./hosts.ts"
 import type { Connection, Sql } from "./postgres-connection.ts"
+import { isOfStatement, isReadOnly } from "./refusal.ts"
 
 interface Slot {
   readonly opening: Promise<Connection>
@@ -17,12 +18,6 @@ interface Slot {
 /** So that a balancer in front gets its share again, and a name that moved is asked for again. */
 const LIFE_MIN_MILLIS = 30 * 60_000
 const LIFE_SPREAD_MILLIS = 30 * 60_000
-
-/** SQLSTATE of a server that only reads: after a switch-over new connections reach the one that writes. */
-const READ_ONLY = "25006"
-
-/** After any failure but that of a statement, nobody knows what the connection would do next. */
-const isOfStatement = (error: unknown) => (error as { severity?: string }).severity === "ERROR"
 
 export const openPool = (url: string, maxConnections: number, options: HostsOptions) => {
   const hosts = openHosts(url, options)
@@ -71,16 +66,11 @@ export const openPool = (url: string, maxConnections: number, options: HostsOpti
 
   const onFailure = (slot: Slot, error: unknown) => {
     if (slot.isRetired) return
-    if ((error as { code?: unknown } | null)?.code === READ_ONLY) {
+    if (isReadOnly(error)) {
+      // After a switch-over new connections reach the server that writes.
       hosts.pass()
       renew()
     } else if (!isOfStatement(error)) retire(slot)
-  }
-
-  const cut = () => {
-    generation += 1
-    renew()
-    hosts.cut()
   }
 
   return {
@@ -104,12 +94,15 @@ export const openPool = (url: string, maxConnections: number, options: HostsOpti
     renew,
     /** A query was not answered in time: ends all connections, and begins with the next host. */
     stall: () => {
+      generation += 1
       hosts.pass()
-      cut()
+      renew()
+      hosts.cut()
     },
     close: async (seconds: number) => {
       await Promise.all(slots.map(({ connection }) => connection?.close(seconds)))
-      cut()
+      renew()
+      hosts.cut()
     },
   }
 }

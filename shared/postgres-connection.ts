@@ -10,6 +10,8 @@ import type { PostgresUrl, ServerRole } from "./postgres-url.ts"
 import type { Address } from "./store-url.ts"
 
 export type Sql = postgres.Sql
+/** What runs statements, in a transaction or not. */
+export type Runner = postgres.ISql<Record<never, never>>
 
 export interface ConnectionOptions {
   /** Shown as application_name in pg_stat_activity. */

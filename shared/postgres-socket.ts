@@ -34,6 +34,9 @@ export class SocketError extends Error {
 /** The connection is there, and its encryption failed. */
 export class TlsError extends SocketError {}
 
+/** The server is of another kind than the one that is asked for. */
+export class RoleError extends SocketError {}
+
 /** From the first packet to an encrypted socket. */
 const CONNECT_DEADLINE_MILLIS = 3_000
 
