@@ -128,6 +128,12 @@ describe("loadConfig", () => {
     expect(linesOf({ DATABASE_URL: url })).toEqual([line])
   })
 
+  test("refuses the one variable of libpq that the driver would misread", () => {
+    expect(linesOf({ PGTARGETSESSIONATTRS: "any" })).toEqual([
+      "PGTARGETSESSIONATTRS is not read: DATABASE_URL has target_session_attrs",
+    ])
+  })
+
   test("names the parameters of other clients, for a line in the log", () => {
     const config = loadConfig("reader", {
       DATABASE_URL: "postgres://h/db?sslmode=require&channel_binding=require&connect_timeout=10",

@@ -202,6 +202,10 @@ export const loadConfig = (
       `BATCH_SIZE is ${values.BATCH_SIZE}; allowed is at most BATCH_MAX, ${values.BATCH_MAX}`,
     )
   }
+  // The driver would read it, and understands it otherwise than libpq does.
+  if (environment.PGTARGETSESSIONATTRS) {
+    bad.push("PGTARGETSESSIONATTRS is not read: DATABASE_URL has target_session_attrs")
+  }
   if (bad.length > 0) throw new ConfigError(bad)
   return { ...values, PORT }
 }

@@ -97,6 +97,22 @@ export const PROCESS_MUTATIONS: ReadonlyArray<Mutation> = [
     ],
   },
   {
+    name: "the worker takes a standby for a primary",
+    edits: [edit("shared/hosts.ts", "primary: !isStandby,", "primary: true,")],
+    caughtBy: [
+      "shared/hosts.integration.test.ts",
+      "?%s or not, whoever writes passes a standby over",
+    ],
+  },
+  {
+    name: "a session keeps the date style of the database",
+    edits: [edit("shared/postgres-connection.ts", '  DateStyle: "ISO, YMD",\n', "")],
+    caughtBy: [
+      "shared/session.integration.test.ts",
+      "reads and writes the same where the database has %s = %s",
+    ],
+  },
+  {
     name: "connections to PostgreSQL are made without a pace",
     edits: [edit("shared/hosts.ts", "if (at > now) await", "if (at < 0) await")],
     caughtBy: [
