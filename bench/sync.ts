@@ -1,7 +1,7 @@
 /**
  * What the buffer is compared with, in good faith: the same Hono, validation and limits, and one prepared
- * upsert for each request, awaited, on a pool of 10, over which postgres.js pipelines. It answers 200
- * when the row is stored. A process of its own: `PORT=… node bench/sync.ts`, or `deno serve`.
+ * upsert for each request, awaited, on the least busy of 10 connections, over which postgres.js pipelines.
+ * It answers 200 when the row is stored. A process of its own: `PORT=… node bench/sync.ts`, or `deno serve`.
  */
 import { Result } from "effect"
 import { Hono } from "hono"
@@ -23,6 +23,7 @@ export default await serve("ingest", ({ VALUE_MAX_BYTES }, log) => {
     name: "sync",
     maxConnections: MAX_CONNECTIONS,
     deadlineMillis: DEADLINE_MILLIS,
+    writes: true,
   })
   const decodeWrite = makeDecodeWrite(VALUE_MAX_BYTES)
   const maxBytes = bodyMaxBytes(VALUE_MAX_BYTES)

@@ -147,7 +147,7 @@ export const startPostgres = async (
   const start = async (): Promise<Child> => {
     const child = await launchServer(place, port, options)
     try {
-      await child.printed(/ready to accept connections/, READY_LIMIT_MS)
+      await child.printed(/ready to accept (read-only )?connections/, READY_LIMIT_MS)
       return child
     } catch (error) {
       if (!CRASHED.test(child.output()) || Date.now() > deadline) throw error

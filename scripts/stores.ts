@@ -5,8 +5,11 @@
 import { access, constants, mkdir } from "node:fs/promises"
 import { resolve } from "node:path"
 import { type Config, localDatabaseUrl, localRedisUrl } from "../shared/config.ts"
-import { databaseErrorReason, openDatabase, ping } from "../shared/database.ts"
+import { openDatabase, ping } from "../shared/database.ts"
+import { describeAddresses, parsePostgresUrl } from "../shared/postgres-url.ts"
 import { closeQueue, openQueue, queueErrorReason, untilReady } from "../shared/queue.ts"
+import { parseRedisUrl } from "../shared/redis-url.ts"
+import { describeFailure, hasAnswered } from "../shared/refusal.ts"
 import { lock } from "./lock.ts"
 import { isFree } from "./port.ts"
 import { startPostgres, stopLeftoverPostgres } from "./postgres.ts"
@@ -28,32 +31,26 @@ export interface Used {
   readonly store: Store | null
 }
 
-/** Host and port of a URL, without the credentials. */
-const hostOf = (url: string, defaultPort: number): string => {
-  const host = /^\w+:\/\/(?:.*@)?([^/?#]*)/.exec(url)?.[1] ?? ""
-  return /:\d+$/.test(host) ? host : `${host}:${defaultPort}`
-}
-
 const checkDatabase = async (url: string): Promise<Used> => {
-  const where = hostOf(url, 5432)
+  const where = describeAddresses(parsePostgresUrl(url).addresses)
   const options = { name: "start", maxConnections: 1, deadlineMillis: ANSWER_LIMIT_MS }
-  let database: ReturnType<typeof openDatabase> | null = null
+  const database = openDatabase(url, options)
   try {
-    database = openDatabase(url, options)
     await database.run(ping)
     return { url, description: `PostgreSQL at ${where} (DATABASE_URL)`, store: null }
   } catch (error) {
+    const start = hasAnswered(error) ? "" : "start it, "
     throw new Error(
-      `DATABASE_URL: the PostgreSQL at ${where} does not answer (${databaseErrorReason(error)}): ` +
-        "start it, correct the URL, or unset it to use the embedded one",
+      `DATABASE_URL: ${describeFailure(where, error)}: ` +
+        `${start}correct the URL, or unset it to use the embedded one`,
     )
   } finally {
-    await database?.close()
+    await database.close()
   }
 }
 
 const checkRedis = async (url: string): Promise<Used> => {
-  const where = hostOf(url, 6379)
+  const { where } = parseRedisUrl(url)
   const redis = openQueue(url, { name: "start" })
   let reason: string | undefined
   const failed = new Promise<void>((resolve) => {

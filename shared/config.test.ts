@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
-import { type ConfigError, type Environment, loadConfig, VARIABLES } from "./config.ts"
+import { type ConfigError, type Environment, loadConfig, reread, VARIABLES } from "./config.ts"
 
 const URL_OF_FILE = "postgres://worker:secret@database:5432/write_buffer"
 
@@ -206,7 +206,18 @@ describe("NAME_FILE", () => {
 
   test("has its content held to the rules of the variable", () => {
     expect(linesOf({ REDIS_URL_FILE: file("url") })).toEqual([
-      "REDIS_URL is (not shown); allowed is a URL that starts with redis:// or rediss://",
+      "REDIS_URL is (not shown); allowed is a URL that starts with redis:// or rediss:// or unix://",
     ])
+  })
+
+  test("is read again when a login was refused, and only what can be used counts", async () => {
+    const environment = { DATABASE_URL_FILE: file("rotating") }
+    await writeFile(file("rotating"), `${URL_OF_FILE}\n`)
+    expect(reread("DATABASE_URL", environment)).toBe(URL_OF_FILE)
+    await writeFile(file("rotating"), URL_OF_FILE.replace("secret", "new"))
+    expect(reread("DATABASE_URL", environment)).toContain(":new@")
+    await writeFile(file("rotating"), "postgres://half#")
+    expect(reread("DATABASE_URL", environment)).toBeUndefined()
+    expect(reread("DATABASE_URL", { DATABASE_URL: URL_OF_FILE })).toBeUndefined()
   })
 })

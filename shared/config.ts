@@ -5,7 +5,9 @@
  */
 import { readFileSync } from "node:fs"
 import process from "node:process"
-import { Result, Schema } from "effect"
+import { parsePostgresUrl } from "./postgres-url.ts"
+import { parseRedisUrl } from "./redis-url.ts"
+import { decode, integer, number, oneOf, pattern, port, url, type Variable } from "./variable.ts"
 
 /** The stores of `npm start`. Those of `compose.yaml` have the same ports, and passwords of their own. */
 export const localDatabaseUrl = (port: number) =>
@@ -17,65 +19,6 @@ export type ServiceName = (typeof SERVICES)[number]
 
 /** What is configured: the four services, `npm start`, which runs all of them, and the commands. */
 export type Program = ServiceName | "start" | "stores" | "migrate" | "queue"
-
-interface Variable<A> {
-  readonly schema: Schema.ConstraintDecoder<A>
-  readonly fallback: A
-  /** What is allowed, for the line that reports a bad value. */
-  readonly allowed: string
-  readonly secret?: true
-}
-
-const number = (
-  minimum: number,
-  maximum: number,
-  fallback: number,
-  unit = "",
-): Variable<number> => ({
-  schema: Schema.FiniteFromString.check(Schema.isBetween({ minimum, maximum })),
-  fallback,
-  allowed: `a number from ${minimum} to ${maximum}${unit && ` ${unit}`}`,
-})
-
-const integer = (
-  minimum: number,
-  maximum: number,
-  fallback: number,
-  unit = "",
-): Variable<number> => ({
-  schema: Schema.FiniteFromString.check(Schema.isInt(), Schema.isBetween({ minimum, maximum })),
-  fallback,
-  allowed: `a whole number from ${minimum} to ${maximum}${unit && ` ${unit}`}`,
-})
-
-const pattern = (
-  regExp: RegExp,
-  fallback: string,
-  allowed: string,
-  secret?: true,
-): Variable<string> => ({
-  schema: Schema.String.check(Schema.isPattern(regExp)),
-  fallback,
-  allowed,
-  ...(secret && { secret }),
-})
-
-/** Unset, it is that of a store of `npm start`. */
-const url = (schemes: string): Variable<string> =>
-  pattern(
-    new RegExp(`^(${schemes})://[^\\s]+$`),
-    "",
-    `a URL that starts with ${schemes.split("|").join(":// or ")}://`,
-    true,
-  )
-
-const oneOf = <const A extends string>(fallback: A, ...others: A[]): Variable<A> => ({
-  schema: Schema.Literals([fallback, ...others]),
-  fallback,
-  allowed: [fallback, ...others].join(", "),
-})
-
-const port = (fallback: number, lowest = 0) => integer(lowest, 65_535, fallback)
 
 const usedBy = <A, const P extends Program>(programs: ReadonlyArray<P>, variable: Variable<A>) => ({
   ...variable,
@@ -93,8 +36,11 @@ const WORKER = ["worker", "start"] as const
  * which is how secrets are given to a container without standing in its environment.
  */
 export const VARIABLES = {
-  DATABASE_URL: usedBy([...DATABASE, "stores", "migrate"], url("postgres|postgresql")),
-  REDIS_URL: usedBy([...QUEUE, "stores"], url("redis|rediss")),
+  DATABASE_URL: usedBy(
+    [...DATABASE, "stores", "migrate"],
+    url(["postgres", "postgresql"], parsePostgresUrl),
+  ),
+  REDIS_URL: usedBy([...QUEUE, "stores"], url(["redis", "rediss", "unix"], parseRedisUrl)),
   // Of the stores of `npm start`. Other programs look there when their URL is not set.
   POSTGRES_PORT: usedBy(["start", "stores"], port(5437, 1)),
   REDIS_PORT: usedBy(["start", "stores"], port(6385, 1)),
@@ -191,19 +137,16 @@ export const loadConfig = <P extends Program>(
     REDIS_URL: () => localRedisUrl(Number(read("REDIS_PORT"))),
     PORT: () => read(`${program.toUpperCase()}_PORT` as Name),
   }
-  const decode = (name: Name): string | number => {
+  const lookUp = (name: Name): string | number => {
     const variable = VARIABLES[name] as Variable<string | number>
     const text = find(name, environment, bad)
-    if (text === undefined) return follow[name]?.() ?? variable.fallback
-    const result = Schema.decodeUnknownResult(variable.schema)(text)
-    if (Result.isSuccess(result)) return result.success
-    const shown = variable.secret ? "(not shown)" : JSON.stringify(text.slice(0, 80))
-    bad.push(`${name} is ${shown}; allowed is ${variable.allowed}`)
-    return variable.fallback
+    return text === undefined
+      ? (follow[name]?.() ?? variable.fallback)
+      : decode(name, variable, text, bad)
   }
   /** Once each: a variable that another one follows is reported once. */
   const read = (name: Name): string | number => {
-    values[name] ??= decode(name)
+    values[name] ??= lookUp(name)
     return values[name]
   }
 
@@ -216,6 +159,29 @@ export const loadConfig = <P extends Program>(
   if (BATCH_SIZE !== undefined && BATCH_MAX !== undefined && BATCH_SIZE > BATCH_MAX) {
     bad.push(`BATCH_SIZE is ${BATCH_SIZE}; allowed is at most BATCH_MAX, ${BATCH_MAX}`)
   }
+  // The driver would read it, and understands it otherwise than libpq does.
+  if (values.DATABASE_URL !== undefined && environment.PGTARGETSESSIONATTRS) {
+    bad.push("PGTARGETSESSIONATTRS is not read: DATABASE_URL has target_session_attrs")
+  }
   if (bad.length > 0) throw new ConfigError(bad)
   return values as unknown as Config<P>
 }
+
+type UrlName = "DATABASE_URL" | "REDIS_URL"
+
+/** The URL as it is now when a file holds it, and one that can be used; for a login that is refused. */
+export const reread = (name: UrlName, environment: Environment = process.env) => {
+  if (!environment[`${name}_FILE`]) return undefined
+  const bad: string[] = []
+  const text = find(name, environment, bad)
+  if (text !== undefined) decode<string>(name, VARIABLES[name], text, bad)
+  return bad.length === 0 ? text : undefined
+}
+
+/** Of each URL the parameters that are for other clients, and mean nothing here: a line for the log. */
+export const leftOut = (config: Partial<Pick<Config, UrlName>>) =>
+  (["DATABASE_URL", "REDIS_URL"] as const).flatMap((variable) => {
+    const text = config[variable]
+    const names = (text && VARIABLES[variable].read?.(text).leftOut) || []
+    return names.length > 0 ? [{ variable, parameters: names.join(", ") }] : []
+  })

@@ -1,27 +1,19 @@
 /**
  * The table's statements and the one door to PostgreSQL. A database opened here answers or fails by its
- * deadline: postgres.js has none of its own, so a frozen server would hold a query for ever. After a
+ * deadline: the driver has none of its own, so a frozen server would hold a query for ever. After a
  * deadline the connections are closed and new ones made. What an error means is the caller's to say.
  */
-import { connect, type Socket } from "node:net"
-import postgres from "postgres"
+import { openPool } from "./pool.ts"
+import type { Runner, Sql } from "./postgres-connection.ts"
+import { DeadlinePassed } from "./refusal.ts"
 import type { Item } from "./write.ts"
 
-export type Sql = postgres.Sql
-
-/** A query was not answered in time. It may have had its effect, or have it later. */
-export class DeadlinePassed extends Error {
-  override readonly name = "DeadlinePassed"
-}
+export { DeadlinePassed, databaseErrorReason } from "./refusal.ts"
+export type { Runner, Sql }
 
 /** On the server's side a statement ends this long before the deadline here, with a SQLSTATE. */
 export const STATEMENT_MARGIN_MILLIS = 2_000
-
-const CONNECT_DEADLINE_SECONDS = 3
-const RECONNECT_SECONDS = 0.2
-
-/** An endpoint that accepts and closes makes postgres.js connect again at once, 650 times a second. */
-const CONNECTS_PER_SECOND = 20
+const STATEMENT_MIN_MILLIS = 100
 
 export interface OpenDatabaseOptions {
   /** Shown as application_name in pg_stat_activity. */
@@ -29,6 +21,10 @@ export interface OpenDatabaseOptions {
   readonly maxConnections: number
   /** From the call to its answer, waiting for a connection included. */
   readonly deadlineMillis: number
+  /** Of several hosts those that cannot write are passed over. */
+  readonly writes?: boolean
+  /** The URL as it is now, asked for when the login is refused: secrets rotate. */
+  readonly reread?: () => string | undefined
 }
 
 export interface Database {
@@ -37,86 +33,45 @@ export interface Database {
    * @throws what postgres.js throws (SQLSTATE or a network error's name in `code`), or DeadlinePassed.
    */
   run<A>(query: (sql: Sql) => Promise<A>): Promise<A>
+  /** Asks the next queries on new connections, which a switch-over leads to the new server. */
+  renew(): void
   /** Closes all connections; what still runs has up to `seconds` to end. */
   close(seconds?: number): Promise<void>
 }
 
-/** The connections of one pool: made at a bounded pace, and all of them can be cut at once. */
-const makeSockets = () => {
-  const open = new Set<Socket>()
-  let next = 0
-  const make = async ({ host, port, path }: Record<string, unknown>): Promise<Socket> => {
-    const now = performance.now()
-    const at = Math.max(now, next)
-    next = at + 1_000 / CONNECTS_PER_SECOND
-    if (at > now) await new Promise((resume) => setTimeout(resume, at - now))
-    const socket =
-      typeof path === "string"
-        ? connect(path)
-        : connect({ host: (host as string[])[0] as string, port: (port as number[])[0] as number })
-    // postgres.js reads the host here for the certificate's name.
-    Object.assign(socket, { host: (host as string[])[0] })
-    open.add(socket)
-    socket.once("close", () => open.delete(socket))
-    return socket
-  }
-  const cut = () => {
-    for (const socket of open) socket.destroy()
-  }
-  return { make, cut }
-}
-
-const openPool = (url: string, { name, maxConnections, deadlineMillis }: OpenDatabaseOptions) => {
-  const sockets = makeSockets()
-  const sql = postgres(url, {
-    max: maxConnections,
-    connect_timeout: CONNECT_DEADLINE_SECONDS,
-    backoff: () => RECONNECT_SECONDS,
-    onnotice: () => {},
-    // It would ask for the server's types on each new connection, as a promise that nobody handles: a
-    // reset at that moment would end the process.
-    fetch_types: false,
-    connection: {
-      application_name: `write-buffer-${name}`,
-      statement_timeout: Math.max(100, deadlineMillis - STATEMENT_MARGIN_MILLIS),
-      lock_timeout: 3_000,
-      idle_in_transaction_session_timeout: 15_000,
-      client_connection_check_interval: 1_000,
-    },
-    // Of its options the types do not know this one; the driver has it since 3.3.
-    ...{ socket: sockets.make },
-  })
-  return { sql, cut: sockets.cut }
-}
-
-/** Opens a database; connections are made when a query needs one. */
+/**
+ * Opens a database; connections are made when a query needs one.
+ * @throws {UrlError} when the URL cannot be read or says what is not supported.
+ */
 export const openDatabase = (url: string, options: OpenDatabaseOptions): Database => {
-  let pool = openPool(url, options)
-
-  const rebuild = (stale: typeof pool) => {
-    if (pool !== stale) return
-    pool = openPool(url, options)
-    void stale.sql.end({ timeout: 0 }).finally(stale.cut)
-  }
+  const { deadlineMillis, maxConnections } = options
+  const statementMillis = Math.max(STATEMENT_MIN_MILLIS, deadlineMillis - STATEMENT_MARGIN_MILLIS)
+  const pool = openPool(url, maxConnections, { ...options, statementMillis })
+  let isClosed = false
 
   return {
     run: (query) => {
-      const used = pool
+      if (isClosed) {
+        const closed = new Error("the database is closed")
+        return Promise.reject(Object.assign(closed, { code: "CONNECTION_ENDED" }))
+      }
+      const generation = pool.generation()
       return new Promise((resolve, reject) => {
         const timer = setTimeout(() => {
-          reject(new DeadlinePassed(`no answer within ${options.deadlineMillis} ms`))
-          rebuild(used)
-        }, options.deadlineMillis)
-        query(used.sql)
-          // The driver would send the next query on the socket that has just failed and not closed yet,
-          // and forget it there: whoever tries again does so a turn later.
-          .then(resolve, (error) => setImmediate(reject, error))
+          reject(new DeadlinePassed(`no answer within ${deadlineMillis} ms`))
+          // Of all that wait for the same frozen server, the first ends its connections.
+          if (pool.generation() === generation) pool.stall()
+        }, deadlineMillis)
+        pool
+          .use(query)
           .finally(() => clearTimeout(timer))
+          .then(resolve, reject)
       })
     },
+    renew: pool.renew,
     close: async (seconds = 0) => {
-      await pool.sql.end({ timeout: seconds })
-      pool.cut()
+      isClosed = true
+      await pool.close(seconds)
     },
   }
 }
@@ -153,16 +108,20 @@ export interface Row {
   readonly updated_at: string
 }
 
-/** The row of a key, or undefined. Versions are below 2^53 until the year 2255. */
+/**
+ * The row of a key, or undefined. Versions are below 2^53 until the year 2255. The time is asked for in
+ * milliseconds: as text it would depend on the session's DateStyle.
+ */
 export const selectRow = async (sql: Sql, key: string): Promise<Row | undefined> => {
-  const [row] = await sql<[{ value: string; version: string; updated_at: Date }?]>`
-    select value, version, updated_at from key_values where key = ${key}`
+  const [row] = await sql<[{ value: string; version: string; millis: string }?]>`
+    select value, version, floor(extract(epoch from updated_at) * 1000)::bigint as millis
+    from key_values where key = ${key}`
   return (
     row && {
       key,
       value: row.value,
       version: Number(row.version),
-      updated_at: row.updated_at.toISOString(),
+      updated_at: new Date(Number(row.millis)).toISOString(),
     }
   )
 }
@@ -202,9 +161,3 @@ export const selectIdentity = async (sql: Sql): Promise<string> => {
 export const ping = async (sql: Sql): Promise<void> => {
   await sql`select 1`
 }
-
-/** A short reason for a log line. Messages of PostgreSQL quote keys, so only the code is kept. */
-export const databaseErrorReason = (error: unknown): string =>
-  error instanceof DeadlinePassed
-    ? "deadline passed"
-    : String((error as { code?: unknown } | null)?.code ?? "unknown error")

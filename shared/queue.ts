@@ -5,6 +5,7 @@
  */
 import { Redis } from "ioredis"
 import { SCRIPTS } from "./protocol.ts"
+import { parseRedisUrl } from "./redis-url.ts"
 
 /** A reply takes well under a millisecond; a second is a Redis that is not there. */
 export const COMMAND_DEADLINE_MILLIS = 1_000
@@ -122,7 +123,8 @@ const watch = (redis: Redis): Link => {
 /** Opens a connection that connects by itself, and again whenever it is lost. Never rejects. */
 export const openQueue = (url: string, { name, blockingMillis }: OpenQueueOptions) => {
   const deadline = COMMAND_DEADLINE_MILLIS + (blockingMillis ?? 0)
-  const redis = new Redis(url, {
+  const redis = new Redis({
+    ...parseRedisUrl(url).options,
     connectionName: `write-buffer-${name}`,
     scripts: SCRIPTS,
     maxRetriesPerRequest: 0,

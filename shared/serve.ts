@@ -4,7 +4,7 @@
  */
 import process from "node:process"
 import { setTimeout as sleep } from "node:timers/promises"
-import { type Config, ConfigError, loadConfig, type ServiceName } from "./config.ts"
+import { type Config, ConfigError, leftOut, loadConfig, type ServiceName } from "./config.ts"
 import { exitOnCrash } from "./crash.ts"
 import { isDeno, whenDenoServes } from "./deno.ts"
 import { type Fetch, listen, type Place } from "./listen.ts"
@@ -113,6 +113,9 @@ export const serve = async <N extends HttpService>(
   const config = loadOrFail(name)
   const log = makeLog(name, config)
   exitOnCrash(log)
+  for (const names of leftOut(config as Partial<Config>)) {
+    log("info", "parameters for other clients", names)
+  }
   const service = await open(config, log)
   const start = (place: Place) => listenUntilStopped(name, place, config, log, service)
   if (isDeno) whenDenoServes(start)

@@ -14,7 +14,7 @@ const ESCALATIONS = [
   "drop table key_values",
   "create table x ()",
   "create temporary table x ()",
-  "select from schema_migrations",
+  "select from write_buffer_migrations",
   "set role owner",
 ]
 

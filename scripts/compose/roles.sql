@@ -17,4 +17,9 @@ grant connect on database write_buffer to worker, reader, stats;
 revoke all on all tables in schema public from worker, reader, stats;
 grant select, insert, update on all tables in schema public to worker;
 grant select on all tables in schema public to reader;
-revoke all on schema_migrations from worker, reader;
+revoke all on write_buffer_migrations from worker, reader;
+
+-- What a stack of earlier builds has instead, or beside it.
+select 'revoke all on schema_migrations from worker, reader'
+where to_regclass('schema_migrations') is not null
+\gexec

@@ -87,11 +87,37 @@ export const PROCESS_MUTATIONS: ReadonlyArray<Mutation> = [
     ],
   },
   {
+    name: "queries go to a connection that is busy although another is free",
+    edits: [
+      edit("shared/pool.ts", "slot.inFlight < best.inFlight", "slot.inFlight > best.inFlight"),
+    ],
+    caughtBy: [
+      "shared/pool.integration.test.ts",
+      "share what is asked at once: each query goes where the fewest are in flight",
+    ],
+  },
+  {
+    name: "the worker takes a standby for a primary",
+    edits: [edit("shared/hosts.ts", "primary: !isStandby,", "primary: true,")],
+    caughtBy: [
+      "shared/hosts.integration.test.ts",
+      "?%s or not, whoever writes passes a standby over",
+    ],
+  },
+  {
+    name: "a session keeps the date style of the database",
+    edits: [edit("shared/postgres-connection.ts", '  DateStyle: "ISO, YMD",\n', "")],
+    caughtBy: [
+      "shared/session.integration.test.ts",
+      "reads and writes the same where the database has %s = %s",
+    ],
+  },
+  {
     name: "connections to PostgreSQL are made without a pace",
-    edits: [edit("shared/database.ts", "if (at > now) await", "if (at < 0) await")],
+    edits: [edit("shared/hosts.ts", "if (at > now) await", "if (at < 0) await")],
     caughtBy: [
       "shared/database.integration.test.ts",
-      "it accepts and closes: it is asked about 20 times a second, not 650",
+      "it accepts and closes: calls fail at once, and it is asked about 20 times a second",
     ],
   },
   {
@@ -126,7 +152,7 @@ export const PROCESS_MUTATIONS: ReadonlyArray<Mutation> = [
   },
   {
     name: "a query has no deadline of its own",
-    edits: [edit("shared/database.ts", "}, options.deadlineMillis)", "}, 2 ** 31 - 1)")],
+    edits: [edit("shared/database.ts", "}, deadlineMillis)", "}, 2 ** 31 - 1)")],
     caughtBy: [
       "shared/database.integration.test.ts",
       "frozen: each call ends by its deadline, and the first after the thaw succeeds",

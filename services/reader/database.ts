@@ -3,6 +3,7 @@
  * is never mistaken for a key that does not exist. Health has a connection of its own, so that it is
  * answered while reads wait.
  */
+import { reread } from "../../shared/config.ts"
 import { openDatabase, ping, type Row, selectRow } from "../../shared/database.ts"
 
 const READ_DEADLINE_MILLIS = 2_500
@@ -17,11 +18,13 @@ export const openReads = (url: string) => {
     name: "reader",
     maxConnections: READ_MAX_CONNECTIONS,
     deadlineMillis: READ_DEADLINE_MILLIS,
+    reread: () => reread("DATABASE_URL"),
   })
   const health = openDatabase(url, {
     name: "reader-health",
     maxConnections: 1,
     deadlineMillis: HEALTH_DEADLINE_MILLIS,
+    reread: () => reread("DATABASE_URL"),
   })
   const read: Read = (key) => rows.run((sql) => selectRow(sql, key))
   return {

@@ -1,4 +1,5 @@
 /** Whether PostgreSQL answers, within a second. The statistics themselves need no database. */
+import { reread } from "../../shared/config.ts"
 import { openDatabase, ping } from "../../shared/database.ts"
 
 /** Redis is asked meanwhile, so that /health is answered in less than two. */
@@ -9,6 +10,7 @@ export const openProbe = (url: string) => {
     name: "stats",
     maxConnections: 1,
     deadlineMillis: DEADLINE_MILLIS,
+    reread: () => reread("DATABASE_URL"),
   })
   return {
     /** Never rejects. */

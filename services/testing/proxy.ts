@@ -30,7 +30,8 @@ interface Trap {
 
 export type TestProxy = Awaited<ReturnType<typeof startProxy>>
 
-export const startProxy = async (targetPort: number) => {
+export const startProxy = async (firstPort: number) => {
+  let targetPort = firstPort
   const links = new Set<Link>()
   let mode: Mode = "whole"
   let delayMillis = 0
@@ -104,6 +105,10 @@ export const startProxy = async (targetPort: number) => {
   return {
     port,
     cut,
+    /** From now on, connections lead to another port; those that are there stay. */
+    lead: (port: number) => {
+      targetPort = port
+    },
     /** How many connections were made so far. */
     accepted: () => accepted,
     /** From now on, what the server says is dropped; resolves when it has said something. */

@@ -156,6 +156,22 @@ describe("an error of PostgreSQL", async () => {
     }),
   )
 
+  test(
+    "a probe is asked on a new connection, which a switch-over leads to the new server",
+    Effect.gen(function* () {
+      const { database, postgres } = yield* all
+      const sessions = Effect.promise(async () => {
+        const rows = await postgres.sql<{ pid: number }[]>`select pid from pg_stat_activity
+          where application_name = 'write-buffer-worker' order by backend_start desc`
+        return rows[0]?.pid
+      })
+      yield* database.probe
+      const before = yield* sessions
+      yield* database.probe
+      expect(yield* sessions).not.toBe(before)
+    }),
+  )
+
   const nobody = await freePort()
   it.live("a port where nobody listens is DatabaseUnavailable at once", () =>
     Effect.gen(function* () {

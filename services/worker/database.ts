@@ -4,6 +4,7 @@
  * is one of the typed errors of `errors.ts`.
  */
 import { Context, Duration, Effect, Layer } from "effect"
+import { reread } from "../../shared/config.ts"
 import {
   openDatabase,
   type Sql,
@@ -39,6 +40,8 @@ export const layerPostgres = Layer.effect(
           name: "worker",
           maxConnections: settings.WORKER_CONCURRENCY + 1,
           deadlineMillis: Duration.toMillis(STATEMENT_DEADLINE),
+          writes: true,
+          reread: () => reread("DATABASE_URL"),
         }),
       ),
       (opened) => Effect.promise(() => opened.close()),
@@ -53,6 +56,8 @@ export const layerPostgres = Layer.effect(
           name: "worker-seed",
           maxConnections: 1,
           deadlineMillis: Duration.toMillis(SEED_DEADLINE),
+          writes: true,
+          reread: () => reread("DATABASE_URL"),
         }),
       ),
       (opened) =>
@@ -71,7 +76,11 @@ export const layerPostgres = Layer.effect(
           )
         : Effect.succeed(known),
     )
-    const probe = run((sql) => upsert(sql, [])).pipe(
+    // On a new connection: a switch-over leaves the old ones on a server that only reads.
+    const probe = Effect.suspend(() => {
+      database.renew()
+      return run((sql) => upsert(sql, []))
+    }).pipe(
       Effect.tap(() =>
         Effect.sync(() => {
           known = null

@@ -4,6 +4,7 @@
  */
 import { Data } from "effect"
 import { DeadlinePassed } from "../../shared/database.ts"
+import { poolerAdvice } from "../../shared/refusal.ts"
 
 interface Failure {
   /** For people and logs: a SQLSTATE or a code, never text that quotes a key or a value. */
@@ -70,5 +71,6 @@ export const classify = (cause: unknown): DatabaseError => {
     return new Kind({ reason: code, sqlstate: null, cause })
   }
   const Kind = POLICIES.find(([, pattern]) => pattern.test(code))?.[0] ?? DatabaseMisconfigured
-  return new Kind({ reason: `SQLSTATE ${code}`, sqlstate: code, cause })
+  const reason = poolerAdvice(cause) ?? `SQLSTATE ${code}`
+  return new Kind({ reason, sqlstate: code, cause })
 }

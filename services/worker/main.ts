@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto"
 import process from "node:process"
 import { Cause, Effect, Exit, Fiber, Layer } from "effect"
-import { ConfigError, loadConfig } from "../../shared/config.ts"
+import { ConfigError, leftOut, loadConfig } from "../../shared/config.ts"
 import { exitOnCrash } from "../../shared/crash.ts"
 import { makeLog } from "../../shared/log.ts"
 import { printError } from "../../shared/output.ts"
@@ -24,6 +24,7 @@ const start = () => {
   const config = loadConfig("worker")
   const log = makeLog("worker", config)
   exitOnCrash(log)
+  for (const names of leftOut(config)) log("info", "parameters for other clients", names)
   const worker = `worker-${randomUUID().slice(0, 8)}`
   const layer = Layer.mergeAll(Lease.layer, Report.layer, layerMetrics).pipe(
     Layer.provideMerge(Hold.layer),

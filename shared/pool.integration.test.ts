@@ -1,0 +1,110 @@
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest"
+import { temporaryDirectory } from "../scripts/directory.ts"
+import { startPostgres } from "../scripts/postgres.ts"
+import type { Store } from "../scripts/store.ts"
+import { type OpenDatabaseOptions, openDatabase, type Sql } from "./database.ts"
+
+let store: Store
+let directory: Awaited<ReturnType<typeof temporaryDirectory>>
+beforeAll(async () => {
+  directory = await temporaryDirectory()
+  store = await startPostgres({ directory: directory.path, settings: { fsync: "off" } })
+})
+afterAll(async () => {
+  await store?.stop()
+  await directory?.remove()
+})
+
+const open = (options: Partial<OpenDatabaseOptions> = {}, url = store.url) => {
+  const all = { name: "test", maxConnections: 3, deadlineMillis: 10_000, ...options }
+  const database = openDatabase(url, all)
+  onTestFinished(() => database.close())
+  return database
+}
+
+const pid = async (sql: Sql): Promise<number> => {
+  const [row] = await sql<[{ pid: number }]>`select pg_backend_pid() as pid`
+  return row.pid
+}
+
+/** Which driver a query was given, and how many queries on it overlapped with this one at most. */
+const makeBusy = () => {
+  const running = new Map<Sql, number>()
+  const most = new Map<Sql, number>()
+  const query = async (sql: Sql) => {
+    const count = (running.get(sql) ?? 0) + 1
+    running.set(sql, count)
+    most.set(sql, Math.max(most.get(sql) ?? 0, count))
+    await sql`select pg_sleep(0.02)`
+    running.set(sql, (running.get(sql) ?? 0) - 1)
+  }
+  return { query, most }
+}
+
+describe("the connections of a database", () => {
+  test("are drivers' pools of one, as many as are needed and no more than allowed", async () => {
+    const database = open()
+    const { query, most } = makeBusy()
+    await database.run(query)
+    await database.run(query)
+    expect(most.size).toBe(1)
+    await Promise.all(Array.from({ length: 12 }, () => database.run(query)))
+    expect(most.size).toBe(3)
+    for (const sql of most.keys()) expect(sql.options.max).toBe(1)
+  })
+
+  test("share what is asked at once: each query goes where the fewest are in flight", async () => {
+    const database = open()
+    await Promise.all(Array.from({ length: 3 }, () => database.run(pid)))
+    const { query, most } = makeBusy()
+    await Promise.all(Array.from({ length: 12 }, () => database.run(query)))
+    expect([...most.values()]).toEqual([4, 4, 4])
+  })
+
+  test("a query is not sent behind one that waits while another connection is free", async () => {
+    const database = open({ maxConnections: 2 })
+    const locked = Promise.withResolvers<void>()
+    const release = Promise.withResolvers<void>()
+    const waiting = database.run((sql) =>
+      sql.begin(async () => {
+        locked.resolve()
+        await release.promise
+      }),
+    )
+    await locked.promise
+    const first = await database.run(pid)
+    for (let i = 0; i < 5; i++) expect(await database.run(pid)).toBe(first)
+    release.resolve()
+    await waiting
+  })
+
+  test("are new ones after renew, and what runs on the old ones ends there", async () => {
+    const database = open({ maxConnections: 1 })
+    const old = await database.run(pid)
+    const running = database.run(async (sql) => {
+      await sql`select pg_sleep(0.05)`
+      return await pid(sql)
+    })
+    database.renew()
+    const next = await database.run(pid)
+    expect(next).not.toBe(old)
+    expect(await running).toBe(old)
+    expect(await database.run(pid)).toBe(next)
+  })
+
+  test("one that the server ends is replaced by the next query", async () => {
+    const database = open({ maxConnections: 1 })
+    const old = await database.run(pid)
+    const other = open({ maxConnections: 1 })
+    await other.run((sql) => sql`select pg_terminate_backend(${old}, 1000)`)
+    const next = await database.run(pid).catch(() => database.run(pid))
+    expect(next).not.toBe(old)
+  })
+
+  test("a statement that fails costs no connection", async () => {
+    const database = open({ maxConnections: 1 })
+    const old = await database.run(pid)
+    await expect(database.run((sql) => sql`select 1 / 0`)).rejects.toMatchObject({ code: "22012" })
+    expect(await database.run(pid)).toBe(old)
+  })
+})

@@ -1,0 +1,57 @@
+import { describe, expect, test } from "vitest"
+import { parseRedisUrl } from "./redis-url.ts"
+
+describe("a URL of Redis", () => {
+  test.each([
+    ["redis://h", { host: "h", port: 6379, db: 0 }],
+    ["redis://h:6380/2", { host: "h", port: 6380, db: 2 }],
+    ["redis://h/?db=3", { host: "h", port: 6379, db: 3 }],
+    ["redis://:p%23w@h", { host: "h", port: 6379, db: 0, password: "p#w" }],
+    ["redis://user:p@w@h", { host: "h", port: 6379, db: 0, username: "user", password: "p@w" }],
+    ["redis://[::1]:6380", { host: "::1", port: 6380, db: 0 }],
+    ["unix:///run/redis.sock", { path: "/run/redis.sock", db: 0 }],
+    [
+      "unix://u:p@/run/redis.sock?db=1",
+      { path: "/run/redis.sock", db: 1, username: "u", password: "p" },
+    ],
+    ["redis://:p@%2Frun%2Fredis.sock/1", { path: "/run/redis.sock", db: 1, password: "p" }],
+  ])("%s", (url, options) => {
+    expect(parseRedisUrl(url).options).toEqual(options)
+  })
+
+  test.each([
+    ["rediss://h", { host: "h", servername: "h" }],
+    ["rediss://10.0.0.1", { host: "10.0.0.1" }],
+    ["rediss://h?sslmode=require", { host: "h", servername: "h", rejectUnauthorized: false }],
+    ["rediss://h?ssl_cert_reqs=none", { host: "h", servername: "h", rejectUnauthorized: false }],
+    ["rediss://h?ssl_cert_reqs=CERT_REQUIRED", { host: "h", servername: "h" }],
+  ])("%s is encrypted", (url, tls) => {
+    expect(parseRedisUrl(url).options.tls).toEqual(tls)
+  })
+
+  test.each([
+    ["redis://:secret#x@h", /^it cannot be read: .* encode # as %23/],
+    ["redis://h/queue", "its path is the number of a database, such as /0"],
+    ["redis://h/-1", "its path is the number of a database, such as /0"],
+    ["redis://a,b", "it names one host"],
+    ["redis://h?cluster=true", "its parameter cluster is not supported: leave it out"],
+    ["redis://h?sslmode=require", "encryption begins with rediss://, and redis:// is without"],
+    ["rediss://h?sslmode=disable", "encryption begins with rediss://, and redis:// is without"],
+    [
+      "rediss://h?sslrootcert=/none",
+      "its parameter sslrootcert names a file that cannot be read (ENOENT)",
+    ],
+    ["rediss://h?ssl_cert_reqs=maybe", "the parameter ssl_cert_reqs is none, optional or required"],
+  ])("%s: %s", (url, message) => {
+    expect(() => parseRedisUrl(url)).toThrow(message)
+  })
+
+  test("says where it is without credentials, and names what is for other clients", () => {
+    const parsed = parseRedisUrl("redis://u:secret@[::1]/1?socket_timeout=1&decode_responses=true")
+    expect(parsed).toMatchObject({
+      where: "[::1]:6379",
+      leftOut: ["socket_timeout", "decode_responses"],
+    })
+    expect(parseRedisUrl("unix://:secret@/run/r.sock").where).toBe("/run/r.sock")
+  })
+})

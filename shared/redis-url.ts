@@ -1,0 +1,90 @@
+/**
+ * REDIS_URL, understood: redis://, rediss:// (TLS), and unix:// for a socket. The parameters about TLS are
+ * those of DATABASE_URL.
+ */
+import type { ConnectionOptions } from "node:tls"
+import { type Address, leftOver, parseStoreUrl, take, UrlError } from "./store-url.ts"
+import { serverOf, takeTls } from "./tls.ts"
+
+const FALLBACK: Address = { host: "localhost", port: 6379 }
+
+/** Limits and habits of redis-py, go-redis, node-redis, Lettuce and others. */
+const OF_OTHERS: ReadonlySet<string> = new Set([
+  ...["timeout", "connect_timeout", "socket_timeout", "socket_connect_timeout", "retry_on_timeout"],
+  ...["dial_timeout", "read_timeout", "write_timeout", "max_retries", "min_idle_conns"],
+  ...["max_connections", "pool_size", "pool_timeout", "connection_limit", "idle_timeout"],
+  ...["health_check_interval", "decode_responses", "encoding", "protocol", "clientName"],
+  ...["client_name", "name", "family", "socket_keepalive", "max_idle_conns", "conn_max_idle_time"],
+  ...["enableReadyCheck", "maxRetriesPerRequest", "connectTimeout", "keepAlive", "lazyConnect"],
+])
+
+/** redis-py's and Celery's words for what sslmode says. */
+const CERTIFICATE_NEEDS: Readonly<Record<string, string>> = {
+  none: "require",
+  cert_none: "require",
+  optional: "verify-full",
+  cert_optional: "verify-full",
+  required: "verify-full",
+  cert_required: "verify-full",
+}
+
+export interface RedisUrl {
+  /** As ioredis takes them. */
+  readonly options: {
+    readonly host?: string
+    readonly port?: number
+    readonly path?: string
+    readonly username?: string
+    readonly password?: string
+    readonly db: number
+    readonly tls?: ConnectionOptions
+  }
+  /** For people; no credentials. */
+  readonly where: string
+  readonly leftOut: ReadonlyArray<string>
+}
+
+const databaseOf = (text: string): number => {
+  if (!/^\d{1,5}$/.test(text))
+    throw new UrlError("its path is the number of a database, such as /0")
+  return Number(text)
+}
+
+/**
+ * Reads a URL of Redis.
+ * @throws {UrlError} that says what cannot be read or is not supported.
+ */
+export const parseRedisUrl = (text: string): RedisUrl => {
+  const url = parseStoreUrl(text, FALLBACK)
+  const [address = FALLBACK] = url.addresses
+  if (url.addresses.length > 1) throw new UrlError("it names one host")
+  const isSocket = url.scheme.endsWith("unix")
+  const path = isSocket ? `/${url.path}` : address.host.startsWith("/") ? address.host : null
+  const needs = take(url, "ssl_cert_reqs")
+  if (needs !== undefined) {
+    const mode = CERTIFICATE_NEEDS[needs.toLowerCase()]
+    if (!mode) throw new UrlError("the parameter ssl_cert_reqs is none, optional or required")
+    url.parameters.set("sslmode", url.parameters.get("sslmode") ?? mode)
+  }
+  const isSecure = url.scheme === "rediss"
+  const tls = takeTls(url, isSecure ? "verify-full" : "disable")
+  if (isSecure !== (tls.mode !== "disable")) {
+    throw new UrlError("encryption begins with rediss://, and redis:// is without")
+  }
+  const database = take(url, "db") ?? (isSocket ? "" : url.path)
+  const db = database === "" ? 0 : databaseOf(database)
+  const user = take(url, "user", "username") ?? url.user
+  const password = take(url, "password") ?? url.password
+  return {
+    options: {
+      ...(path === null ? { host: address.host, port: address.port } : { path }),
+      ...(user !== "" && { username: user }),
+      ...(password !== "" && { password }),
+      db,
+      ...(isSecure && { tls: { ...serverOf(address.host), ...tls.options } }),
+    },
+    where:
+      path ?? `${address.host.includes(":") ? `[${address.host}]` : address.host}:${address.port}`,
+    leftOut: leftOver(url, OF_OTHERS),
+  }
+}

@@ -1,0 +1,116 @@
+import { readFile, writeFile } from "node:fs/promises"
+import { join } from "node:path"
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest"
+import { temporaryDirectory } from "../scripts/directory.ts"
+import { startPostgres } from "../scripts/postgres.ts"
+import type { Store } from "../scripts/store.ts"
+import { reread } from "./config.ts"
+import { type OpenDatabaseOptions, openDatabase, selectRow, upsert } from "./database.ts"
+import { execute } from "./standby.suite.ts"
+
+const MIGRATION = new URL("migrations/0001_key_values.sql", import.meta.url)
+const AT = "2026-02-03T04:05:06.789Z"
+
+let store: Store
+let directory: Awaited<ReturnType<typeof temporaryDirectory>>
+beforeAll(async () => {
+  directory = await temporaryDirectory()
+  store = await startPostgres({ directory: directory.path, settings: { fsync: "off" } })
+  await execute(store.url, await readFile(MIGRATION, "utf8"))
+  await execute(store.url, `insert into key_values values ('k', 'v', 1, '${AT}')`)
+})
+afterAll(async () => {
+  await store?.stop()
+  await directory?.remove()
+})
+
+const open = (url = store.url, options: Partial<OpenDatabaseOptions> = {}) => {
+  const all = { name: "test", maxConnections: 1, deadlineMillis: 10_000, ...options }
+  const database = openDatabase(url, all)
+  onTestFinished(() => database.close())
+  return database
+}
+
+const show = async (url: string, ...names: ReadonlyArray<string>) => {
+  const query = names.map((name) => `current_setting('${name}') as "${name}"`).join(", ")
+  const [row] = await open(url).run((sql) => sql.unsafe(`select ${query}`))
+  return row
+}
+
+describe("a session", () => {
+  test.each([
+    ["DateStyle", "SQL, DMY"],
+    ["DateStyle", "German"],
+    ["DateStyle", "Postgres, MDY"],
+    ["TimeZone", "Asia/Kolkata"],
+    ["client_encoding", "LATIN1"],
+    ["IntervalStyle", "iso_8601"],
+    ["extra_float_digits", "-15"],
+    ["bytea_output", "escape"],
+    ["standard_conforming_strings", "off"],
+  ])("reads and writes the same where the database has %s = %s", async (name, value) => {
+    await execute(store.url, `alter database write_buffer set ${name} = '${value}'`)
+    const database = open()
+    const row = await database.run((sql) => selectRow(sql, "k"))
+    expect(row).toEqual({ key: "k", value: "v", version: 1, updated_at: AT })
+    const write = { key: `é \\\\ ${name}`, value: "\\n ü 🙂" }
+    await database.run((sql) => upsert(sql, [{ version: 2, write }]))
+    expect(await database.run((sql) => selectRow(sql, write.key))).toMatchObject(write)
+    const shown = await show(store.url, name)
+    expect(shown?.[name]).not.toBe(value)
+    await execute(store.url, "alter database write_buffer reset all")
+  })
+
+  test("answers no commit before it is on disk, and keeps what waits for more", async () => {
+    const commit = async (value: string) => {
+      await execute(store.url, `alter role postgres set synchronous_commit = ${value}`)
+      return (await show(store.url, "synchronous_commit"))?.synchronous_commit
+    }
+    expect(await commit("off")).toBe("on")
+    expect(await commit("remote_apply")).toBe("remote_apply")
+    await execute(store.url, "alter role postgres reset all")
+  })
+
+  test("has the name, the schema and the options of the URL", async () => {
+    const url = `${store.url}?application_name=shop&schema=app&options=-c%20geqo%3Doff`
+    expect(await show(url, "application_name", "search_path", "geqo")).toEqual({
+      application_name: "shop-test",
+      search_path: "app",
+      geqo: "off",
+    })
+  })
+})
+
+describe("a login that is refused", () => {
+  const role = async (password: string) => {
+    await execute(
+      store.url,
+      "drop role if exists rotating",
+      `create role rotating login password '${password}'`,
+    )
+    return store.url.replace("postgres:postgres@", `rotating:${password}@`)
+  }
+
+  test("is tried again with what the file says now, and the query does not notice", async () => {
+    const file = join(directory.path, "url")
+    const old = await role("old")
+    await writeFile(file, old)
+    const database = open(old, {
+      reread: () => reread("DATABASE_URL", { DATABASE_URL_FILE: file }),
+    })
+    await database.run((sql) => sql`select 1`)
+    await execute(store.url, "alter role rotating password 'new'")
+    database.renew()
+    await expect(database.run((sql) => sql`select 1`)).rejects.toMatchObject({ code: "28P01" })
+    await writeFile(file, old.replace(":old@", ":new@"))
+    await database.run((sql) => sql`select 1`)
+  })
+
+  test("fails when there is no file, or the file says the same", async () => {
+    const url = (await role("right")).replace(":right@", ":wrong@")
+    for (const again of [undefined, url]) {
+      const failing = open(url, { reread: () => again }).run((sql) => sql`select 1`)
+      await expect(failing).rejects.toMatchObject({ code: "28P01" })
+    }
+  })
+})

@@ -1,0 +1,86 @@
+/** The kinds of variables that the table of configuration is made of, and how the value of one is read. */
+import { Result, Schema } from "effect"
+import { UrlError } from "./store-url.ts"
+
+export interface Variable<A> {
+  readonly schema: Schema.ConstraintDecoder<A>
+  readonly fallback: A
+  /** What is allowed, for the line that reports a bad value. */
+  readonly allowed: string
+  readonly secret?: true
+  /** Reads it as its user will; throws a UrlError that says what is wrong. */
+  readonly read?: (text: string) => { readonly leftOut: ReadonlyArray<string> }
+}
+
+export const number = (
+  minimum: number,
+  maximum: number,
+  fallback: number,
+  unit = "",
+): Variable<number> => ({
+  schema: Schema.FiniteFromString.check(Schema.isBetween({ minimum, maximum })),
+  fallback,
+  allowed: `a number from ${minimum} to ${maximum}${unit && ` ${unit}`}`,
+})
+
+export const integer = (
+  minimum: number,
+  maximum: number,
+  fallback: number,
+  unit = "",
+): Variable<number> => ({
+  schema: Schema.FiniteFromString.check(Schema.isInt(), Schema.isBetween({ minimum, maximum })),
+  fallback,
+  allowed: `a whole number from ${minimum} to ${maximum}${unit && ` ${unit}`}`,
+})
+
+export const pattern = (
+  regExp: RegExp,
+  fallback: string,
+  allowed: string,
+  secret?: true,
+): Variable<string> => ({
+  schema: Schema.String.check(Schema.isPattern(regExp)),
+  fallback,
+  allowed,
+  ...(secret && { secret }),
+})
+
+/** Unset, it is that of a store of `npm start`. */
+export const url = (
+  schemes: ReadonlyArray<string>,
+  read: NonNullable<Variable<string>["read"]>,
+): Variable<string> => ({
+  ...pattern(
+    new RegExp(`^(${schemes.join("|")})://.`),
+    "",
+    `a URL that starts with ${schemes.map((scheme) => `${scheme}://`).join(" or ")}`,
+    true,
+  ),
+  read,
+})
+
+export const oneOf = <const A extends string>(fallback: A, ...others: A[]): Variable<A> => ({
+  schema: Schema.Literals([fallback, ...others]),
+  fallback,
+  allowed: [fallback, ...others].join(", "),
+})
+
+export const port = (fallback: number, lowest = 0) => integer(lowest, 65_535, fallback)
+
+/** Reads one value, and says what is wrong with it. */
+export const decode = <A>(name: string, variable: Variable<A>, text: string, bad: string[]): A => {
+  const result = Schema.decodeUnknownResult(variable.schema)(text)
+  if (Result.isFailure(result)) {
+    const shown = variable.secret ? "(not shown)" : JSON.stringify(text.slice(0, 80))
+    bad.push(`${name} is ${shown}; allowed is ${variable.allowed}`)
+    return variable.fallback
+  }
+  try {
+    variable.read?.(text)
+  } catch (error) {
+    if (!(error instanceof UrlError)) throw error
+    bad.push(`${name}: ${error.message}`)
+  }
+  return result.success
+}
