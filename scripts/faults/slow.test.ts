@@ -1,6 +1,6 @@
 /**
  * Two hundred clients that are slow on purpose: half of them send their headers a byte at a time, the
- * others stall in the middle of a body. Nobody else notices, and on Node they are gone soon.
+ * others stall in the middle of a body. Nobody else notices, and they are gone soon.
  */
 import { once } from "node:events"
 import { connect } from "node:net"
@@ -19,8 +19,7 @@ const P99_LIMIT_MILLIS = 1_000
 const LENGTH = 100
 
 faults("two hundred slow clients", () => {
-  // Deno's server has no such limits: it wants a proxy in front, as the README says.
-  const stack = useFaultStack({ runtime: "node" })
+  const stack = useFaultStack()
 
   test("leave a normal client's p99 under a second, and are gone in 30 seconds", async () => {
     const { oracle, ingest } = stack()

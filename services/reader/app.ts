@@ -34,7 +34,7 @@ export const makeApp = ({ read, isDatabaseUp, report }: Dependencies): Hono => {
   const app = new Hono()
 
   app.get("/read/:key", async ({ req }) => {
-    // Deno passes dot segments on; Node resolves them before. Both must mean another path.
+    // A server may resolve dot segments before, or pass them on. Both must mean another path.
     const path = new URL(req.url).pathname
     if (!path.startsWith("/read/")) return problem("not-found")
     const key = decodeKey(path)
