@@ -6,14 +6,17 @@
 import { Context, Duration, Effect, Layer } from "effect"
 import { openDatabase, type Sql, selectHighestVersion, upsert } from "../../shared/database.ts"
 import type { Item } from "../../shared/write.ts"
-import { classify, type DatabaseError } from "./errors.ts"
+import { blameDatabase, classify, type DatabaseError, type WriteError } from "./errors.ts"
 import { SEED_DEADLINE, Settings, STATEMENT_DEADLINE } from "./settings.ts"
 
 export class Database extends Context.Service<
   Database,
   {
-    /** Stores all items or none; a row that has a newer version keeps it. Each key at most once. */
-    readonly write: (items: ReadonlyArray<Item>) => Effect.Effect<void, DatabaseError>
+    /**
+     * Stores all items or none; a row that has a newer version keeps it. Each key at most once.
+     * Returns how many rows were new or changed.
+     */
+    readonly write: (items: ReadonlyArray<Item>) => Effect.Effect<number, WriteError>
     /** Succeeds when a write could: the server answers, the table is there, and may be written. */
     readonly probe: Effect.Effect<void, DatabaseError>
     readonly highestVersion: Effect.Effect<number, DatabaseError>
@@ -54,8 +57,8 @@ export const layerPostgres = Layer.effect(
 
     return Database.of({
       write: (items) => run((sql) => upsert(sql, items)),
-      probe: run((sql) => upsert(sql, [])),
-      highestVersion,
+      probe: run((sql) => upsert(sql, [])).pipe(Effect.asVoid, Effect.mapError(blameDatabase)),
+      highestVersion: Effect.mapError(highestVersion, blameDatabase),
     })
   }),
 )

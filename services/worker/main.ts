@@ -8,6 +8,7 @@ import { makeLog } from "../../shared/log.ts"
 import { layerMetrics } from "./app.ts"
 import { Bite } from "./bite.ts"
 import { layerPostgres } from "./database.ts"
+import { Evidence } from "./evidence.ts"
 import { Hold } from "./hold.ts"
 import { Lease } from "./lease.ts"
 import { kindOf, layerLog } from "./log.ts"
@@ -25,7 +26,7 @@ const start = () => {
   exitOnCrash(log)
   const worker = `worker-${randomUUID().slice(0, 8)}`
   const layer = Layer.mergeAll(Lease.layer, Report.layer, layerMetrics).pipe(
-    Layer.provideMerge(Hold.layer),
+    Layer.provideMerge(Layer.merge(Hold.layer, Evidence.layer)),
     Layer.provideMerge(Layer.mergeAll(layerRedis, layerPostgres, Bite.layer)),
     Layer.provideMerge(Layer.succeed(Settings, { ...config, worker })),
     Layer.provideMerge(layerLog(log)),

@@ -8,6 +8,7 @@ import { Hold } from "./hold.ts"
 import { conserved, keysOf, write, writes } from "./queue.suite.ts"
 import { Queue } from "./queue.ts"
 import { QueueFaults, QueueOutside } from "./queue-memory.ts"
+import { holdReason } from "./reason.ts"
 import { takeBatch } from "./take.ts"
 import { Logged, layerWorker } from "./worker-memory.ts"
 
@@ -110,7 +111,7 @@ describe("takeBatch", () => {
       yield* database.before("highestVersion", away)
       yield* database.before("probe", away)
       expect(yield* takeBatch).toMatchObject({ items: [], unreadable: [] })
-      expect(yield* (yield* Hold).reason).toBe("DatabaseUnavailable: ECONNREFUSED")
+      expect(yield* (yield* Hold).reason).toBe(holdReason(away))
       expect((yield* outside.snapshot).waiting).toHaveLength(4)
     }),
   )

@@ -1,0 +1,117 @@
+/** The rule of evidence on PostgreSQL, as a role that policies and rights apply to. */
+import { describe, expect, it } from "@effect/vitest"
+import { Effect, Layer } from "effect"
+import { Bite } from "./bite.ts"
+import { item } from "./database.suite.ts"
+import { layerPostgres } from "./database.ts"
+import { deliver } from "./deliver.ts"
+import { Breaking, batchOf, deadOf, evidenceSuite, type RowCode } from "./evidence.suite.ts"
+import { Evidence } from "./evidence.ts"
+import { Postgres, usePostgres } from "./postgres.suite.ts"
+import { layerSettings } from "./worker-memory.ts"
+
+const { layer: layerStore } = usePostgres()
+
+const RAISE: Readonly<Record<Exclude<RowCode, "42501">, string>> = {
+  P0001: "raise exception 'refused: %', new.value",
+  U0001: "raise exception 'refused: %', new.value using errcode = 'U0001'",
+  "42883": "perform missing(new.value)",
+  "42P01": "insert into missing values (new.value)",
+  "3F000": "perform missing.missing(new.value)",
+}
+
+const MEND = [
+  "drop function if exists guard cascade",
+  "drop function if exists guard_2 cascade",
+  "drop policy if exists guard on key_values",
+  "alter table key_values disable row level security",
+  "grant select, insert, update on key_values to writer",
+]
+
+const trigger = (name: string, when: string, condition: string, statement: string) => [
+  `create function ${name}() returns trigger language plpgsql as
+   $$ begin if ${condition} then ${statement}; end if; return new; end $$`,
+  `create trigger ${name} ${when} on key_values for each row execute function ${name}()`,
+]
+
+const layerBreaking = Layer.effect(
+  Breaking,
+  Effect.gen(function* () {
+    const { sql } = yield* Postgres
+    const run = (...statements: ReadonlyArray<string>) =>
+      Effect.promise(async () => {
+        for (const statement of statements) await sql.unsafe(statement)
+      })
+    let undo: ReadonlyArray<string> = []
+    let triggers = 0
+    yield* run(
+      "do $$ begin create role writer login password 'writer'; exception when duplicate_object then end $$",
+      ...MEND,
+    )
+    return Breaking.of({
+      rows: (code, value) => {
+        if (code === "42501") {
+          const check = value === null ? "false" : `value <> '${value}'`
+          return run(
+            "alter table key_values enable row level security",
+            `create policy guard on key_values to writer using (true) with check (${check})`,
+          )
+        }
+        const name = triggers++ === 0 ? "guard" : "guard_2"
+        const condition = value === null ? "true" : `new.value = '${value}'`
+        return run(...trigger(name, "before insert", condition, RAISE[code]))
+      },
+      changes: run(...trigger("guard", "after insert or update", "true", RAISE.P0001)),
+      table: (code) => {
+        const [breaking, ...mending] = {
+          "42P01": [
+            "alter table key_values rename to elsewhere",
+            "alter table elsewhere rename to key_values",
+          ],
+          "42501": ["revoke insert on key_values from writer"],
+          "42703": [
+            "alter table key_values rename value to content",
+            "alter table key_values rename content to value",
+          ],
+        }[code]
+        undo = mending
+        return run(breaking as string)
+      },
+      mend: Effect.suspend(() => run(...undo, ...MEND)),
+    })
+  }),
+)
+
+/** The worker's own part, on the table that the store has made for this test. */
+const layerWriter = Layer.unwrap(
+  Effect.map(Postgres, ({ store }) =>
+    Layer.mergeAll(Evidence.layer, Bite.layer).pipe(
+      Layer.provideMerge(Layer.fresh(layerPostgres)),
+      Layer.provideMerge(
+        layerSettings({
+          DATABASE_URL: store.url.replace(/\/\/[^@]*@/, "//writer:writer@"),
+          RETRY_DELAY: 0.01,
+        }),
+      ),
+    ),
+  ),
+)
+
+const layer = Layer.suspend(() =>
+  layerWriter.pipe(Layer.provideMerge(layerBreaking), Layer.provideMerge(layerStore)),
+)
+
+describe("evidence on PostgreSQL", () => {
+  evidenceSuite({
+    test: (sentence, effect) => it.live(sentence, () => Effect.provide(effect, layer)),
+  })
+
+  it.live("a dead letter names the trigger's function, and never quotes what it raised", () =>
+    Effect.gen(function* () {
+      const { rows } = yield* Breaking
+      yield* rows("P0001", "secret")
+      const [letter] = deadOf(yield* deliver(batchOf(item("a", 1), item("b", 2, "secret"))))
+      expect(letter.reason).toBe("is refused by the function guard (SQLSTATE P0001)")
+    }).pipe(Effect.provide(layer)),
+  )
+})
