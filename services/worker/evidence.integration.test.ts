@@ -114,4 +114,28 @@ describe("evidence on PostgreSQL", () => {
       expect(letter.reason).toBe("is refused by the function guard (SQLSTATE P0001)")
     }).pipe(Effect.provide(layer)),
   )
+
+  it.live("dead letters name the constraints, columns and tables of the schema", () =>
+    Effect.gen(function* () {
+      const { sql } = yield* Postgres
+      yield* Effect.promise(() =>
+        sql.unsafe(`
+          alter table key_values
+            add constraint no_markup check (value not like '<%'),
+            add constraint once unique (value),
+            add part int generated always as (nullif(length(value), 7)) stored not null;
+          create index by_value on key_values (lower(value))`),
+      )
+      const long = Array.from({ length: 5_000 }, (_, i) => (i * 7_919).toString(36)).join("")
+      const values = ["<b>", "twice", "twice", "7 chars", long]
+      const items = values.map((value, i) => item(`key ${i}`, i + 1, value))
+      const letters = deadOf(yield* deliver(batchOf(...items)))
+      expect(Object.fromEntries(letters.map(({ version, reason }) => [version, reason]))).toEqual({
+        1: 'violates check constraint "no_markup" of key_values (SQLSTATE 23514)',
+        2: 'violates unique constraint "once" of key_values (SQLSTATE 23505)',
+        4: 'has no value for column "part" of key_values (SQLSTATE 23502)',
+        5: "is too large for an index (SQLSTATE 54000)",
+      })
+    }).pipe(Effect.provide(layer)),
+  )
 })

@@ -27,7 +27,8 @@ const fieldsOf = ({ cause }: WriteError): Fields => {
 
 type Words = (fields: Fields) => string
 
-const quoted = (kind: string, name?: string) => (name ? `${kind} "${name}"` : `a ${kind}`)
+const quoted = (kind: string, name?: string) =>
+  name ? `${kind} "${name}"` : `${/^[aeio]/.test(kind) ? "an" : "a"} ${kind}`
 const of = ({ table_name }: Fields) => (table_name ? ` of ${table_name}` : "")
 const raiser = ({ where }: Fields) => {
   const name = FUNCTION.exec(where ?? "")?.[1]
