@@ -84,12 +84,12 @@ describe("why writes are held", () => {
     ["28P01", "refuses the password"],
     ["28000", "refuses the login"],
     ["3D000", "does not exist"],
-    ["08P01", "ignore_startup_parameters"],
+    ["08P01", "A proxy like PgBouncer"],
     ["53100", "disk of PostgreSQL is full"],
     ["53300", "raise max_connections"],
     ["57P03", "stops, starts or closes"],
-    ["P0001", "trigger refuses every row"],
-    ["99999", "PostgreSQL refuses every row"],
+    ["P0001", "A trigger refuses the rows that wait"],
+    ["99999", "PostgreSQL refuses the rows that wait"],
   ])("SQLSTATE %s says what it is, what to repair, and the code", (code, words) => {
     const reason = holdReason(error(code, { table_name: "canary" }))
     expect(reason).toContain(words)

@@ -72,10 +72,7 @@ const UNKNOWN_HOST = "The name of PostgreSQL's host is not known"
 
 /** Why nothing can be written, by SQLSTATE or code, and where somebody has to, what to repair. */
 const OF_DATABASES: ReadonlyArray<readonly [string, string]> = [
-  [
-    "08P01",
-    "PgBouncer or another proxy refuses our settings: name them in ignore_startup_parameters",
-  ],
+  ["08P01", "A proxy like PgBouncer does not take our settings of a session"],
   ["25006", "PostgreSQL only reads: it is a standby, or default_transaction_read_only is on"],
   ["28P01", "PostgreSQL refuses the password: mend DATABASE_URL"],
   ["28", "PostgreSQL refuses the login: mend DATABASE_URL or pg_hba.conf"],
@@ -97,7 +94,7 @@ const OF_DATABASES: ReadonlyArray<readonly [string, string]> = [
   ["57014", "PostgreSQL is too slow for even one row"],
   ["57P", "PostgreSQL stops, starts or closes connections"],
   ["58", "PostgreSQL cannot read or write its files: see its log"],
-  ["P0", "A trigger refuses every row"],
+  ["P0", "A trigger refuses the rows that wait"],
   ["ECONNREFUSED", "PostgreSQL is not running, or not at the address in DATABASE_URL"],
   ["ENOTFOUND", UNKNOWN_HOST],
   ["EAI_AGAIN", UNKNOWN_HOST],
@@ -118,7 +115,7 @@ const OUTLOOK: Readonly<Record<WriteError["_tag"], string>> = {
   BatchFailed: "nothing is lost; it is tried again by itself",
   WriteRejected: "nothing is lost",
   StatementRefused:
-    "no other row was stored since, so nothing is buried; it goes on by itself after the repair",
+    "no other was stored since, so nothing is buried; it goes on after the repair, or when one is",
   DatabaseMisconfigured: "nothing is lost; it goes on by itself after the repair",
 }
 
@@ -126,7 +123,7 @@ const OTHERWISE: Readonly<Record<WriteError["_tag"], string>> = {
   DatabaseUnavailable: AWAY,
   BatchFailed: "PostgreSQL fails batch after batch",
   WriteRejected: "PostgreSQL rejects a row",
-  StatementRefused: "PostgreSQL refuses every row",
+  StatementRefused: "PostgreSQL refuses the rows that wait",
   DatabaseMisconfigured: "PostgreSQL cannot be used as it is",
 }
 

@@ -48,7 +48,7 @@ export const makeTrial = Effect.gen(function* () {
   /** What refuses a statement without rows as well is the database. One more statement finds it out. */
   const begin = Effect.suspend(() =>
     refusedAt === null
-      ? Effect.andThen(forget, Effect.tapError(database.probe, countFailure))
+      ? Effect.andThen(forget, Effect.tapError(database.write([]), countFailure))
       : Effect.void,
   ).pipe(Effect.mapError(blameDatabase))
 
