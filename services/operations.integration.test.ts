@@ -83,7 +83,10 @@ describe("dead letters", () => {
     const first = await call("GET", "/dead?limit=2")
     expect(first).toMatchObject({ code: 200, total: 3, next: 2 })
     expect(first.dead).toMatchObject([
-      { key: "d1", value: "poison", sqlstate: "23514", reason: "SQLSTATE 23514" },
+      {
+        ...{ key: "d1", value: "poison", sqlstate: "23514" },
+        reason: 'violates check constraint "no_poison" of key_values (SQLSTATE 23514)',
+      },
       { key: "d2" },
     ])
     const last = await call("GET", "/dead?limit=2&after=2")

@@ -107,7 +107,44 @@ describe("a stack with one worker", () => {
     const stats = await expectAllStored(stack, accepted)
     expect(stats.writes_failed).toBe(0)
   })
+
+  test("a trigger that refuses one row of 500 buries it alone, and one that refuses all, none", async () => {
+    await guard("new.value = 'refused'", "raise exception 'refused: %', new.value")
+    const accepted = await writeMany(stack, "good", 250)
+    await stack.client.post("bad", "refused")
+    const stats = await expectAllStored(stack, [...accepted, ...(await writeMany(stack, "z", 250))])
+    expect(stats).toMatchObject({ writes_failed: 1, queue_depth: 0, in_flight: 0 })
+    const [letter] = await stack.queue.lrange(stack.keys.dead, 0, -1)
+    expect(JSON.parse(letter ?? "")).toMatchObject({
+      ...{ key: "bad", value: "refused", sqlstate: "P0001" },
+      reason: "is refused by the function guard (SQLSTATE P0001)",
+    })
+
+    await sql(stack, "drop function guard cascade")
+    await guard("true", "perform missing(new.value)")
+    const held = await writeMany(stack, "held", 500)
+    const health = await until("held", async () => {
+      const found = await stack.client.health()
+      return found.held && found
+    })
+    expect(health.held?.join()).toContain("A function that a trigger uses is missing: create it")
+    expect(await stack.client.stats()).toMatchObject({ writes_processed: 500, writes_failed: 1 })
+    await sql(stack, "create function missing(text) returns void language sql as ''")
+    expect((await expectAllStored(stack, held)).writes_failed).toBe(1)
+    expect((await stack.client.health()).held).toBeUndefined()
+  })
 })
+
+/** A trigger whose function does something to the rows of a condition. */
+const guard = async (condition: string, statement: string) => {
+  await sql(
+    stack,
+    `create function guard() returns trigger language plpgsql as
+     $$ begin if ${condition} then ${statement}; end if; return new; end $$`,
+  )
+  const trigger = "create trigger guard before insert on key_values"
+  await sql(stack, `${trigger} for each row execute function guard()`)
+}
 
 test("three workers and hot keys: the last accepted write of each is its row", async () => {
   stack = await start({ workers: 3, env: { BATCH_SIZE: "3", WORKER_POLL_INTERVAL: "0" } })

@@ -84,10 +84,11 @@ const arrayOf = (texts: ReadonlyArray<string>) =>
  * Writes all items in one statement; an item whose row has the same or a higher version changes
  * nothing. Each key at most once (PostgreSQL refuses a second, 21000), sorted by key (two batches that
  * lock the same rows then do so in the same order). With no items it still needs the table and the
- * right to write it, which makes it the probe of a database that failed.
+ * right to write it, which makes it the probe of a database that failed. Resolves to how many rows were
+ * new or changed.
  */
-export const upsert = async (sql: Sql, items: ReadonlyArray<Item>): Promise<void> => {
-  await sql`
+export const upsert = async (sql: Sql, items: ReadonlyArray<Item>): Promise<number> => {
+  const { count } = await sql`
     insert into key_values as stored (key, value, version)
     select key, value, version
     from unnest(
@@ -98,6 +99,7 @@ export const upsert = async (sql: Sql, items: ReadonlyArray<Item>): Promise<void
     on conflict (key) do update
     set value = excluded.value, version = excluded.version, updated_at = excluded.updated_at
     where stored.version < excluded.version`
+  return count
 }
 
 /** A row as GET /read answers it. */

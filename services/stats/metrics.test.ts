@@ -7,7 +7,7 @@ const NOW = 1_795_327_500_000_000
 
 const COUNT = toCount([
   ...[NOW, 44, 1, 2, 3, NOW - 1_500_000],
-  ["DatabaseUnavailable: ECONNREFUSED"],
+  ["PostgreSQL does not answer (ECONNREFUSED)"],
   Object.entries({ queued: 100, processed: 52, failed: 3, coalesced: 4, "window:Full": 9 })
     .flat()
     .map(String),

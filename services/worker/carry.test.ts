@@ -13,6 +13,7 @@ import { Hold } from "./hold.ts"
 import { conserved, writes } from "./queue.suite.ts"
 import { Queue } from "./queue.ts"
 import { QueueFaults, QueueOutside } from "./queue-memory.ts"
+import { holdReason } from "./reason.ts"
 import { Logged, layerWorker } from "./worker-memory.ts"
 
 const noReply = new QueueUnavailable({ reason: "no reply" })
@@ -57,7 +58,7 @@ describe("carry", () => {
       const { dead, ...counts } = yield* conserved
       expect(counts).toMatchObject({ inFlight: 0, processed: 2, failed: 1, waiting: [] })
       expect(dead.map((letter) => JSON.parse(letter))).toMatchObject([
-        { key: "b", reason: "SQLSTATE 22021", sqlstate: "22021" },
+        { key: "b", sqlstate: "22021" },
       ])
       expect(yield* table.read("c")).toEqual(batch.items[2])
       expect(yield* Logged).toMatchObject([
@@ -87,7 +88,7 @@ describe("carry", () => {
         const carrying = yield* Effect.forkChild(carry(batch, "Full"))
         yield* TestClock.adjust("10 seconds")
         yield* Fiber.join(carrying)
-        expect(heldAtRelease).toBe(`${error._tag}: ${error.reason}`)
+        expect(heldAtRelease).toBe(holdReason(error))
         expect(yield* conserved).toMatchObject({
           waiting: { length: 3 },
           inFlight: 0,
@@ -105,7 +106,9 @@ describe("carry", () => {
       const { batch, onDatabase, hold } = yield* claimed
       yield* onDatabase.onWrite(() => Effect.die(new RangeError("secret")))
       yield* carry(batch, "Full")
-      expect(yield* hold.reason).toBe("DatabaseMisconfigured: defect: RangeError")
+      expect(yield* hold.reason).toContain(
+        "The worker has a fault: its log says more (defect: RangeError)",
+      )
       expect(yield* conserved).toMatchObject({ waiting: { length: 3 }, failed: 0 })
     }),
   )

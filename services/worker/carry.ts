@@ -3,7 +3,7 @@
  * acknowledgement nothing can interrupt it.
  */
 import { Cause, Clock, Effect, Option } from "effect"
-import { type Delivered, type DeliveryError, deliver } from "./deliver.ts"
+import { type Delivered, deliver } from "./deliver.ts"
 import { DatabaseMisconfigured } from "./errors.ts"
 import { Hold } from "./hold.ts"
 import { kindOf } from "./log.ts"
@@ -11,6 +11,7 @@ import { type Batch, type Closing, Queue } from "./queue.ts"
 import { Report } from "./report.ts"
 import { acknowledgeRetry, releaseRetry } from "./retry.ts"
 import { Settings } from "./settings.ts"
+import type { DeliveryError } from "./trial.ts"
 
 /** The dead go into the same step, so that each write leaves the batch exactly once. */
 const acknowledge = Effect.fnUntraced(function* (

@@ -5,7 +5,7 @@
 import { Context, Effect, Layer } from "effect"
 import { type Item, identity } from "../../shared/write.ts"
 import { Database } from "./database.ts"
-import { type DatabaseError, WriteRejected } from "./errors.ts"
+import { blameDatabase, StatementRefused, type WriteError, WriteRejected } from "./errors.ts"
 import { type Faults, makeFaults } from "./fault-memory.ts"
 
 /** Which database it is, until a test says otherwise. */
@@ -21,10 +21,10 @@ export class DatabaseOutside extends Context.Service<
 
 export class DatabaseFaults extends Context.Service<
   DatabaseFaults,
-  Faults<DatabaseCall, DatabaseError> & {
+  Faults<DatabaseCall, WriteError> & {
     /** From now on, asked before each statement; null ends it. */
     readonly onWrite: (
-      rule: ((items: ReadonlyArray<Item>) => Effect.Effect<void, DatabaseError>) | null,
+      rule: ((items: ReadonlyArray<Item>) => Effect.Effect<void, WriteError>) | null,
     ) => Effect.Effect<void>
     /** From now on it is the database of this identity. */
     readonly become: (identity: string) => Effect.Effect<void>
@@ -35,6 +35,10 @@ export class DatabaseFaults extends Context.Service<
 
 export const reject = (sqlstate: string) =>
   new WriteRejected({ reason: `SQLSTATE ${sqlstate}`, sqlstate })
+
+/** The answer to a trigger's exception, a policy, or something missing. */
+export const refuse = (sqlstate: string) =>
+  new StatementRefused({ reason: `SQLSTATE ${sqlstate}`, sqlstate })
 
 /** PostgreSQL stores no U+0000 (22021), and no key twice in one statement (21000). */
 const refusal = (items: ReadonlyArray<Item>): WriteRejected | null => {
@@ -51,17 +55,18 @@ export const layerMemory = Layer.effectContext(
     const statements: number[][] = []
     let which = DATABASE
     let rule: Parameters<DatabaseFaults["Service"]["onWrite"]>[0] = null
-    const { faults, around } = makeFaults<DatabaseCall, DatabaseError>()
+    const { faults, around } = makeFaults<DatabaseCall, WriteError>()
 
     const upsert = (items: ReadonlyArray<Item>) =>
       Effect.suspend(() => {
         const refused = refusal(items)
         if (refused) return Effect.fail(refused)
-        for (const item of items) {
+        const changed = items.filter((item) => {
           const stored = rows.get(identity(item.write))
-          if (!stored || stored.version < item.version) rows.set(identity(item.write), item)
-        }
-        return Effect.void
+          return !stored || stored.version < item.version
+        })
+        for (const item of changed) rows.set(identity(item.write), item)
+        return Effect.succeed(changed.length)
       })
 
     const database = Database.of({
@@ -70,15 +75,18 @@ export const layerMemory = Layer.effectContext(
           statements.push(items.map(({ version }) => version))
           return around("write", Effect.andThen(rule?.(items) ?? Effect.void, upsert(items)))
         }),
-      probe: around("probe", Effect.void),
-      identity: around(
-        "identity",
-        Effect.sync(() => which),
+      probe: Effect.mapError(around("probe", Effect.void), blameDatabase),
+      identity: Effect.mapError(
+        around(
+          "identity",
+          Effect.sync(() => which),
+        ),
+        blameDatabase,
       ),
       highestVersion: around(
         "highestVersion",
         Effect.sync(() => Math.max(0, ...[...rows.values()].map(({ version }) => version))),
-      ),
+      ).pipe(Effect.mapError(blameDatabase)),
     })
     return Context.make(Database, database).pipe(
       Context.add(DatabaseOutside, { read: (id) => Effect.sync(() => rows.get(id)) }),

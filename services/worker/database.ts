@@ -13,14 +13,17 @@ import {
   upsert,
 } from "../../shared/database.ts"
 import type { Item } from "../../shared/write.ts"
-import { classify, type DatabaseError } from "./errors.ts"
+import { blameDatabase, classify, type DatabaseError, type WriteError } from "./errors.ts"
 import { SEED_DEADLINE, Settings, STATEMENT_DEADLINE } from "./settings.ts"
 
 export class Database extends Context.Service<
   Database,
   {
-    /** Stores all items or none; a row that has a newer version keeps it. Each key at most once. */
-    readonly write: (items: ReadonlyArray<Item>) => Effect.Effect<void, DatabaseError>
+    /**
+     * Stores all items or none; a row that has a newer version keeps it. Each key at most once.
+     * Returns how many rows were new or changed.
+     */
+    readonly write: (items: ReadonlyArray<Item>) => Effect.Effect<number, WriteError>
     /** Succeeds when a write could: the server answers, the table is there, and may be written. */
     readonly probe: Effect.Effect<void, DatabaseError>
     /** Which database this is, as it was when the last probe succeeded; see `selectIdentity`. */
@@ -81,18 +84,19 @@ export const layerPostgres = Layer.effect(
       database.renew()
       return run((sql) => upsert(sql, []))
     }).pipe(
-      Effect.tap(() =>
+      Effect.andThen(
         Effect.sync(() => {
           known = null
         }),
       ),
+      Effect.mapError(blameDatabase),
     )
 
     return Database.of({
       write: (items) => run((sql) => upsert(sql, items)),
       probe,
-      identity,
-      highestVersion,
+      identity: Effect.mapError(identity, blameDatabase),
+      highestVersion: Effect.mapError(highestVersion, blameDatabase),
     })
   }),
 )

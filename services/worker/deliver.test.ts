@@ -65,7 +65,7 @@ describe("deliver", () => {
           version,
           key: `bad ${i + 1}`,
           value: `bad ${i + 1}${version}`,
-          reason: "SQLSTATE 23514",
+          reason: "violates a check constraint (SQLSTATE 23514)",
           sqlstate: "23514",
           at: "2026-11-22T10:00:00.000Z",
         })),

@@ -1,13 +1,13 @@
 /**
- * What can go wrong at the worker's two boundaries, as five typed errors, and the one function that
- * tells them apart. What is done about each stands in `retry.ts`, `deliver.ts` and `hold.ts`.
+ * What can go wrong at the worker's two boundaries, as six typed errors, and the one function that
+ * tells them apart. What is done about each stands in `sift.ts`, `retry.ts` and `hold.ts`; what people
+ * read of it, in `reason.ts`.
  */
 import { Data } from "effect"
 import { DeadlinePassed } from "../../shared/database.ts"
-import { poolerAdvice } from "../../shared/refusal.ts"
 
 interface Failure {
-  /** For people and logs: a SQLSTATE or a code, never text that quotes a key or a value. */
+  /** A SQLSTATE or a code: a label of metrics, never text that quotes a key or a value. */
   readonly reason: string
   readonly sqlstate: string | null
   readonly cause?: unknown
@@ -22,7 +22,13 @@ export class BatchFailed extends Data.TaggedError("BatchFailed")<Failure> {}
 /** At least one row can never be stored. Halving finds it. */
 export class WriteRejected extends Data.TaggedError("WriteRejected")<Failure> {}
 
-/** No write can succeed until somebody repairs the database: a missing table is no row's fault. */
+/**
+ * A row is at fault or the database is: the code does not say. A trigger may refuse one row or all, a
+ * missing function may be one that only some rows need. Evidence decides.
+ */
+export class StatementRefused extends Data.TaggedError("StatementRefused")<Failure> {}
+
+/** No write can succeed until somebody repairs the database: a wrong password is no row's fault. */
 export class DatabaseMisconfigured extends Data.TaggedError("DatabaseMisconfigured")<Failure> {}
 
 /** Redis is not there, or does not answer. */
@@ -40,13 +46,17 @@ export type DatabaseError =
   | WriteRejected
   | DatabaseMisconfigured
 
-/** SQLSTATE 57014, query_canceled: the statement took longer than it may. Fewer rows take less. */
-export const isSlow = (error: DatabaseError) => error.sqlstate === "57014"
+/** Where there are rows, one of them may be at fault. */
+export type WriteError = DatabaseError | StatementRefused
 
-/** The first match decides. What is in no list is a misconfiguration: hold rather than lose. */
-const POLICIES: ReadonlyArray<readonly [new (failure: Failure) => DatabaseError, RegExp]> = [
-  // A protocol violation is a proxy or a driver that does not fit, and stays so.
-  [DatabaseMisconfigured, /^08P01/],
+/** SQLSTATE 57014, query_canceled: the statement took longer than it may. Fewer rows take less. */
+export const isSlow = (error: WriteError) => error.sqlstate === "57014"
+
+/** The first match decides. What is in no list, a trigger's own codes among it, evidence decides. */
+const POLICIES: ReadonlyArray<readonly [new (failure: Failure) => WriteError, RegExp]> = [
+  // A proxy or a driver that does not fit, a session that only reads, a login: whatever the rows are.
+  // Another session may well store rows meanwhile, and would be evidence against the wrong one.
+  [DatabaseMisconfigured, /^(08P01|25(?!P03)|28|3D)/],
   [DatabaseUnavailable, /^(08|57P|53300)/],
   [BatchFailed, /^(40|53|58|55P03|55006|57014|25P03|26000)/],
   // 21 (a key twice in one statement) cannot happen after coalescing; halving would separate the two.
@@ -57,7 +67,7 @@ const POLICIES: ReadonlyArray<readonly [new (failure: Failure) => DatabaseError,
 const NETWORK = /^(E[A-Z_]+|CONNECT_TIMEOUT|CONNECTION_(CLOSED|ENDED|DESTROYED))$/
 
 /** Tells what kind of failure a rejected query is, by its SQLSTATE, its code or its deadline. */
-export const classify = (cause: unknown): DatabaseError => {
+export const classify = (cause: unknown): WriteError => {
   const { name, code } = (cause ?? {}) as { name?: unknown; code?: unknown }
   if (cause instanceof DeadlinePassed) {
     return new DatabaseUnavailable({ reason: "deadline passed", sqlstate: null, cause })
@@ -70,7 +80,13 @@ export const classify = (cause: unknown): DatabaseError => {
     const Kind = NETWORK.test(code) ? DatabaseUnavailable : DatabaseMisconfigured
     return new Kind({ reason: code, sqlstate: null, cause })
   }
-  const Kind = POLICIES.find(([, pattern]) => pattern.test(code))?.[0] ?? DatabaseMisconfigured
-  const reason = poolerAdvice(cause) ?? `SQLSTATE ${code}`
-  return new Kind({ reason, sqlstate: code, cause })
+  const Kind = POLICIES.find(([, pattern]) => pattern.test(code))?.[0] ?? StatementRefused
+  return new Kind({ reason: `SQLSTATE ${code}`, sqlstate: code, cause })
+}
+
+/** What becomes of an error of a call without rows: what is refused then is the database's fault. */
+export const blameDatabase = (error: WriteError) => {
+  if (error._tag !== "StatementRefused" && error._tag !== "WriteRejected") return error
+  const { reason, sqlstate, cause } = error
+  return new DatabaseMisconfigured({ reason, sqlstate, cause })
 }

@@ -1,27 +1,30 @@
 /**
  * The hold: while the database is away or misconfigured, nothing is claimed, so the queue keeps the
  * writes and shows the true depth. One probe at a time asks for it, ever more rarely, and ends the hold.
- * A hold uses up no attempt and lasts as long as it must.
+ * A hold uses up no attempt and lasts as long as it must. What refuses rows may still answer probes:
+ * then batches are tried again, and the reason stays until one was stored.
  */
 import { Context, Effect, Latch, Layer, Ref, Schedule } from "effect"
 import { Database } from "./database.ts"
-import type { DatabaseError } from "./errors.ts"
+import { type DatabaseError, DatabaseUnavailable, type WriteError } from "./errors.ts"
 import { countHold } from "./metrics.ts"
+import { holdReason } from "./reason.ts"
 import { probeBackoff } from "./retry.ts"
+import { PROBE_DEADLINE } from "./settings.ts"
 
 export class Hold extends Context.Service<
   Hold,
   {
     /** Stops claiming until the probe succeeds: the database's own, if no other is given. Returns at once. */
     readonly enter: (
-      error: DatabaseError,
+      error: WriteError,
       probe?: Effect.Effect<void, DatabaseError>,
     ) => Effect.Effect<void>
     /** Waits while the hold lasts. */
     readonly passed: Effect.Effect<void>
     /** A batch was stored: the next hold starts with short waits again. */
     readonly settled: Effect.Effect<void>
-    /** Why writes are held; "" when they are not. */
+    /** Why writes are held, for people; "" when they are not. */
     readonly reason: Effect.Effect<string>
     /** Returns when `reason` has changed since the last time. */
     readonly changed: Effect.Effect<void>
@@ -34,15 +37,17 @@ export class Hold extends Context.Service<
       const scope = yield* Effect.scope
       const gate = yield* Latch.make(true)
       const changed = yield* Latch.make(false)
-      const reason = yield* Ref.make("")
+      const current = yield* Ref.make<WriteError | null>(null)
       const backoff = yield* Ref.make(yield* Schedule.toStepWithSleep(probeBackoff))
 
       yield* countHold(null, false)
 
-      const say = (error: DatabaseError | null) =>
+      const textOf = (error: WriteError | null) => (error ? holdReason(error) : "")
+
+      const say = (error: WriteError | null) =>
         Effect.gen(function* () {
-          const next = error ? `${error._tag}: ${error.reason}` : ""
-          const before = yield* Ref.getAndSet(reason, next)
+          const next = textOf(error)
+          const before = textOf(yield* Ref.getAndSet(current, error))
           if (before === next) return
           yield* changed.open
           yield* countHold(error, before === "")
@@ -51,16 +56,26 @@ export class Hold extends Context.Service<
             : Effect.logInfo("writes flow again")
         })
 
+      const isRefusal = Effect.map(Ref.get(current), (error) => error?._tag === "StatementRefused")
+
+      const inTime = (probe: Effect.Effect<void, DatabaseError>) =>
+        Effect.timeoutOrElse(probe, {
+          duration: PROBE_DEADLINE,
+          orElse: () => new DatabaseUnavailable({ reason: "deadline passed", sqlstate: null }),
+        })
+
       /** The backoff goes on where it was: a database that answers probes and fails batches is no hot loop. */
       const ask = Effect.fnUntraced(function* (probe: Effect.Effect<void, DatabaseError>) {
         while (true) {
           const step = yield* Ref.get(backoff)
           yield* Effect.ignore(step(undefined))
-          const failure = yield* Effect.flip(probe).pipe(Effect.catch(() => Effect.succeed(null)))
+          const failure = yield* Effect.flip(inTime(probe)).pipe(
+            Effect.catch(() => Effect.succeed(null)),
+          )
           if (failure === null) break
           yield* say(failure)
         }
-        yield* say(null)
+        if (!(yield* isRefusal)) yield* say(null)
         yield* gate.open
       })
 
@@ -73,8 +88,9 @@ export class Hold extends Context.Service<
         passed: gate.await,
         settled: Effect.gen(function* () {
           yield* Ref.set(backoff, yield* Schedule.toStepWithSleep(probeBackoff))
+          if (yield* isRefusal) yield* say(null)
         }),
-        reason: Ref.get(reason),
+        reason: Effect.map(Ref.get(current), textOf),
         changed: Effect.andThen(changed.await, Effect.asVoid(changed.close)),
       })
     }),

@@ -8,6 +8,7 @@ import { Lease } from "./lease.ts"
 import { keysOf, writes } from "./queue.suite.ts"
 import { Queue } from "./queue.ts"
 import { QueueFaults, QueueOutside } from "./queue-memory.ts"
+import { holdReason } from "./reason.ts"
 import { Logged, layerWorker } from "./worker-memory.ts"
 
 const away = new DatabaseUnavailable({ reason: "ECONNREFUSED", sqlstate: null })
@@ -116,7 +117,7 @@ describe("Lease", () => {
       yield* hold.enter(away)
       yield* TestClock.adjust(1)
       expect((yield* outside.snapshot).workers).toEqual({
-        "worker-1": "DatabaseUnavailable: ECONNREFUSED",
+        "worker-1": holdReason(away),
       })
       yield* database.before("probe", null)
       const passed = yield* Effect.forkChild(Effect.andThen(hold.passed, outside.snapshot))

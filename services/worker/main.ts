@@ -9,6 +9,7 @@ import { printError } from "../../shared/output.ts"
 import { layerMetrics } from "./app.ts"
 import { Bite } from "./bite.ts"
 import { layerPostgres } from "./database.ts"
+import { Evidence } from "./evidence.ts"
 import { Hold } from "./hold.ts"
 import { Lease } from "./lease.ts"
 import { kindOf, layerLog } from "./log.ts"
@@ -27,7 +28,7 @@ const start = () => {
   for (const names of leftOut(config)) log("info", "parameters for other clients", names)
   const worker = `worker-${randomUUID().slice(0, 8)}`
   const layer = Layer.mergeAll(Lease.layer, Report.layer, layerMetrics).pipe(
-    Layer.provideMerge(Hold.layer),
+    Layer.provideMerge(Layer.merge(Hold.layer, Evidence.layer)),
     Layer.provideMerge(Layer.mergeAll(layerRedis, layerPostgres, Bite.layer)),
     Layer.provideMerge(Layer.succeed(Settings, { ...config, worker })),
     Layer.provideMerge(layerLog(log)),

@@ -4,7 +4,7 @@
  * text of the database's, which may quote a key.
  */
 import { Effect, Metric } from "effect"
-import type { DatabaseError } from "./errors.ts"
+import type { WriteError } from "./errors.ts"
 import type { Closing } from "./queue.ts"
 
 /** A batch that was written and acknowledged. */
@@ -37,13 +37,13 @@ const windows = (reason: Closing) =>
     attributes: { reason },
   })
 
-const failures = ({ _tag, reason }: DatabaseError) =>
+const failures = ({ _tag, reason }: WriteError) =>
   Metric.counter("write_buffer_worker_statement_failures_total", {
     description: "Statements that failed. Those with BatchFailed are tried again, with its delays.",
     attributes: { error: _tag, reason },
   })
 
-const holds = ({ _tag }: DatabaseError) =>
+const holds = ({ _tag }: WriteError) =>
   Metric.counter("write_buffer_worker_holds_total", {
     description: "How often writing was held, by what the database had answered.",
     attributes: { error: _tag },
@@ -61,10 +61,10 @@ export const countBatch = ({ closing, ...batch }: Ended) =>
     Metric.update(windows(closing), 1),
   ])
 
-export const countFailure = (error: DatabaseError) => Metric.update(failures(error), 1)
+export const countFailure = (error: WriteError) => Metric.update(failures(error), 1)
 
 /** A hold begins, goes on with another reason, or ends with null. */
-export const countHold = (error: DatabaseError | null, isNew: boolean) =>
+export const countHold = (error: WriteError | null, isNew: boolean) =>
   Effect.all([
     Metric.update(held, error ? 1 : 0),
     error && isNew ? Metric.update(holds(error), 1) : Effect.void,

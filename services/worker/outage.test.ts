@@ -8,6 +8,7 @@ import { BatchFailed, DatabaseMisconfigured, DatabaseUnavailable } from "./error
 import { pipeline } from "./pipeline.ts"
 import { conserved, writes } from "./queue.suite.ts"
 import { QueueFaults, QueueOutside } from "./queue-memory.ts"
+import { holdReason } from "./reason.ts"
 import { Logged, layerWorker } from "./worker-memory.ts"
 
 const away = new DatabaseUnavailable({ reason: "ECONNREFUSED", sqlstate: null })
@@ -69,13 +70,13 @@ describe("an outage of the database", () => {
           failed: 0,
           dead: [],
           redelivered: 0,
-          workers: { "worker-1": `${error._tag}: ${error.reason}` },
+          workers: { "worker-1": holdReason(error) },
         })
         // Held means held: one statement found it out, and none was tried since.
         expect(yield* onDatabase.count("write")).toBe(statements)
         expect(yield* onQueue.count("claim")).toBe(claims)
         expect(logged.filter(({ level }) => level === "error")).toMatchObject([
-          { message: "writes are held", fields: { reason: `${error._tag}: ${error.reason}` } },
+          { message: "writes are held", fields: { reason: holdReason(error) } },
         ])
 
         yield* breakDatabase(null)

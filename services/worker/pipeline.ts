@@ -2,8 +2,9 @@
  * The worker in one sentence: wait for a window, take a batch, write it, acknowledge it. What could not
  * be written goes back, and the hold decides when the next batch is taken.
  */
-import { Effect, Fiber, FiberSet, Semaphore } from "effect"
+import { Effect, Fiber, FiberSet, Option, Semaphore } from "effect"
 import { carry } from "./carry.ts"
+import { Place } from "./doubt.ts"
 import { Hold } from "./hold.ts"
 import { Lease } from "./lease.ts"
 import { Queue } from "./queue.ts"
@@ -18,36 +19,46 @@ export const pipeline = Effect.gen(function* () {
   const hold = yield* Hold
   const lease = yield* Lease
   const { WORKER_CONCURRENCY } = yield* Settings
-  const slots = yield* Semaphore.make(WORKER_CONCURRENCY)
+  const places = yield* Semaphore.make(WORKER_CONCURRENCY)
   const carriers = yield* FiberSet.make<void, never>()
   const pauses = yield* FiberSet.make<void, never>()
 
-  const busy = Effect.zipWith(FiberSet.size(carriers), FiberSet.size(pauses), (a, b) => a + b > 0)
-  const notBusy = Effect.andThen(FiberSet.awaitEmpty(carriers), FiberSet.awaitEmpty(pauses))
+  /** A batch that waits for evidence has left its place, and is no reason for others to wait. */
+  const allPlaces = places.withPermits(WORKER_CONCURRENCY)
+  const notBusy = Effect.andThen(allPlaces(Effect.void), FiberSet.awaitEmpty(pauses))
+  const busy = Effect.zipWith(
+    places.withPermitsIfAvailable(WORKER_CONCURRENCY)(Effect.void),
+    FiberSet.size(pauses),
+    (places, pausing) => Option.isNone(places) || pausing > 0,
+  )
 
   const next = Effect.uninterruptibleMask((restore) =>
     Effect.gen(function* () {
-      yield* restore(slots.take(1))
-      const [closing, batch] = yield* restore(worthTaking(busy, notBusy)).pipe(
-        Effect.andThen(restore(hold.passed)),
-        Effect.andThen(restore(nextWindow)),
-        Effect.tap(() => restore(hold.passed)),
-        Effect.zip(restore(takeBatch)),
-        Effect.onError(() => slots.release(1)),
+      const closing = yield* restore(
+        worthTaking(busy, notBusy).pipe(Effect.andThen(hold.passed), Effect.andThen(nextWindow)),
+      )
+      yield* restore(places.take(1))
+      const leave = yield* Effect.cached(places.release(1))
+      const batch = yield* restore(Effect.andThen(hold.passed, takeBatch)).pipe(
+        Effect.onError(() => leave),
       )
       yield* FiberSet.run(pauses, pace(closing, batch))
       yield* FiberSet.run(
         carriers,
-        Effect.ensuring(lease.keep(batch.id, carry(batch, closing)), slots.release(1)),
+        lease
+          .keep(batch.id, carry(batch, closing))
+          .pipe(Effect.ensuring(leave), Effect.provideService(Place, { leave })),
       )
     }),
   )
 
-  const drain = FiberSet.awaitEmpty(carriers).pipe(
-    Effect.timeoutOption(DRAIN_DEADLINE),
-    Effect.andThen(FiberSet.clear(carriers)),
-    Effect.andThen(FiberSet.awaitEmpty(carriers)),
-  )
+  const drain = places
+    .take(WORKER_CONCURRENCY)
+    .pipe(
+      Effect.timeoutOption(DRAIN_DEADLINE),
+      Effect.andThen(FiberSet.clear(carriers)),
+      Effect.andThen(FiberSet.awaitEmpty(carriers)),
+    )
 
   // Finalizers run backwards: after the last heartbeat, which would put the worker on the list again.
   yield* Effect.addFinalizer(() => Effect.ignore(queue.leave))

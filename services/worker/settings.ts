@@ -22,6 +22,21 @@ export const STATEMENT_DEADLINE = Duration.seconds(12)
 /** The scan for the table's highest version, once for each life of Redis' data; on a large table, minutes. */
 export const SEED_DEADLINE = Duration.minutes(10)
 
+/** A database that is held answers a probe within this time, or is asked anew: on a new connection. */
+export const PROBE_DEADLINE = Duration.seconds(4)
+
+/**
+ * Batches that wait for evidence and let others pass. With so many, one after the other and not one row
+ * of them stored, the database is at fault rather than the rows: the next one holds.
+ */
+export const WAITING_BATCHES_MAX = 10
+
+/**
+ * Statements of one search that are refused while nothing is stored at all; then the table seems to refuse
+ * every row, and more would prove no more. Finds a run of good rows as long as a thirtieth of the batch.
+ */
+export const SEARCH_MAX = 60
+
 /** All the statements of one batch, retries and halving included; a batch beyond it goes back. */
 export const BATCH_DEADLINE = Duration.seconds(120)
 

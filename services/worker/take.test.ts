@@ -9,6 +9,7 @@ import { Hold } from "./hold.ts"
 import { conserved, keysOf, write, writes } from "./queue.suite.ts"
 import { Queue } from "./queue.ts"
 import { QueueFaults, QueueOutside } from "./queue-memory.ts"
+import { holdReason } from "./reason.ts"
 import { takeBatch } from "./take.ts"
 import { Logged, layerWorker } from "./worker-memory.ts"
 
@@ -111,7 +112,7 @@ describe("takeBatch", () => {
       yield* database.before("highestVersion", away)
       yield* database.before("probe", away)
       expect(yield* takeBatch).toMatchObject({ items: [], unreadable: [] })
-      expect(yield* (yield* Hold).reason).toBe("DatabaseUnavailable: ECONNREFUSED")
+      expect(yield* (yield* Hold).reason).toBe(holdReason(away))
       expect((yield* outside.snapshot).waiting).toHaveLength(4)
     }),
   )
@@ -124,8 +125,8 @@ describe("takeBatch", () => {
       expect(yield* takeBatch).toMatchObject({ items: [], unreadable: [] })
       const hold = yield* Hold
       expect(yield* hold.reason).toContain(
-        'the queue belongs to the database "orders" (schema public) of server 7, ' +
-          'and this worker\'s is "write_buffer" (schema public) of server 1',
+        '(queue of "orders" (schema public) of server 7, ' +
+          'worker of "write_buffer" (schema public) of server 1)',
       )
       expect(yield* conserved).toMatchObject({ inFlight: 0, waiting: { length: 4 } })
       yield* TestClock.adjust("1 hour")

@@ -36,7 +36,7 @@ const holdOwned = Effect.fnUntraced(function* ({ owner }: QueueOwned, own: strin
   const database = yield* Database
   const hold = yield* Hold
   const error = new DatabaseMisconfigured({
-    reason: `the queue belongs to the database ${name(owner)}, and this worker's is ${name(own)}`,
+    reason: `queue of ${name(owner)}, worker of ${name(own)}`,
     sqlstate: null,
   })
   const isOurs = Effect.zipWith(queue.owner, database.identity, (a, b) => a === "" || a === b)

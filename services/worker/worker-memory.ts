@@ -4,6 +4,7 @@ import { type Config, loadConfig } from "../../shared/config.ts"
 import type { Fields, Level } from "../../shared/log.ts"
 import { Bite } from "./bite.ts"
 import * as DatabaseMemory from "./database-memory.ts"
+import { Evidence } from "./evidence.ts"
 import { Hold } from "./hold.ts"
 import { Lease } from "./lease.ts"
 import { layerLog } from "./log.ts"
@@ -24,7 +25,7 @@ export const layerSettings = (overrides: Partial<Config<"worker">> = {}) =>
 export const layerWorker = (overrides: Partial<Config<"worker">> = {}) => {
   const logged: Logged["Service"] = []
   return Layer.merge(Lease.layer, Report.layer).pipe(
-    Layer.provideMerge(Hold.layer),
+    Layer.provideMerge(Layer.merge(Hold.layer, Evidence.layer)),
     Layer.provideMerge(
       Layer.mergeAll(QueueMemory.layerMemory, DatabaseMemory.layerMemory, Bite.layer),
     ),
