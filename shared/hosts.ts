@@ -4,7 +4,7 @@
  */
 import type { Socket } from "node:net"
 import { type Connection, openConnection, type ServerState } from "./postgres-connection.ts"
-import { type Encryption, RoleError, WAYS } from "./postgres-socket.ts"
+import { type Encryption, RoleError, SocketError, WAYS } from "./postgres-socket.ts"
 import { type PostgresUrl, parsePostgresUrl, type ServerRole } from "./postgres-url.ts"
 import { codeOf, hasAnswered, isLoginRefused, isOfServer, isWayRefused } from "./refusal.ts"
 import type { Address } from "./store-url.ts"
@@ -53,6 +53,14 @@ const makePace = () => {
   }
 }
 
+/** @throws {RoleError}, after closing the connection, when its server is of another kind. */
+const demand = (connection: Connection, role: ServerRole): Connection => {
+  if (fits(role, connection)) return connection
+  void connection.close()
+  const wanted = role.toUpperCase().replace("-", "_")
+  throw new RoleError(`NO_${wanted}`, `no server is ${role}, as target_session_attrs asks`)
+}
+
 /** @throws {UrlError} when the URL cannot be read. */
 export const openHosts = (first: string, options: HostsOptions) => {
   const pace = makePace()
@@ -61,6 +69,7 @@ export const openHosts = (first: string, options: HostsOptions) => {
   let url = parsePostgresUrl(text)
   /** The host to begin with: the last that was good, or the one after one that was not. */
   let turn = 0
+  let cuts = 0
 
   const track = (socket: Socket) => {
     sockets.add(socket)
@@ -69,22 +78,15 @@ export const openHosts = (first: string, options: HostsOptions) => {
 
   /** libpq's second way to a host: when the server refuses the first, or its encryption fails. */
   const openHost = async (address: Address): Promise<Connection> => {
-    const open = (way: Encryption) => openConnection(url, address, way, { ...options, pace }, track)
+    const openBy = (way: Encryption) =>
+      openConnection(url, address, way, { ...options, pace }, track)
     const [way, other] = WAYS[url.tls.mode]
     try {
-      return await open(way)
+      return await openBy(way)
     } catch (error) {
       if (other === undefined || !isWayRefused(error)) throw error
-      return await open(other)
+      return await openBy(other)
     }
-  }
-
-  const openFit = async (address: Address, role: ServerRole): Promise<Connection> => {
-    const connection = await openHost(address)
-    if (fits(role, connection)) return connection
-    void connection.close()
-    const wanted = role.toUpperCase().replace("-", "_")
-    throw new RoleError(`NO_${wanted}`, `no server is ${role}, as target_session_attrs asks`)
   }
 
   const openInTurn = async (): Promise<Connection> => {
@@ -95,14 +97,13 @@ export const openHosts = (first: string, options: HostsOptions) => {
       for (let step = 0; step < addresses.length; step++) {
         const index = (begin + step) % addresses.length
         try {
-          const connection = await openFit(addresses[index] as Address, role)
+          const connection = demand(await openHost(addresses[index] as Address), role)
           turn = index
           return connection
         } catch (error) {
           if (isOfServer(error) && !TRY_THE_NEXT.test(codeOf(error))) throw error
           // What a server that answered is like says more than that another is away.
-          const isTelling = hasAnswered(error)
-          if (failure === undefined || isTelling) failure = error
+          if (failure === undefined || hasAnswered(error)) failure = error
         }
       }
     }
@@ -119,16 +120,25 @@ export const openHosts = (first: string, options: HostsOptions) => {
     return text !== used
   }
 
+  const open = async (): Promise<Connection> => {
+    const used = text
+    try {
+      return await openInTurn()
+    } catch (error) {
+      if (!isLoginRefused(error) || !hasChanged(used)) throw error
+      return await openInTurn()
+    }
+  }
+
   return {
     /** @throws what the most telling of the hosts said. */
     connect: async (): Promise<Connection> => {
-      const used = text
-      try {
-        return await openInTurn()
-      } catch (error) {
-        if (!isLoginRefused(error) || !hasChanged(used)) throw error
-        return await openInTurn()
-      }
+      const begun = cuts
+      const connection = await open()
+      if (begun === cuts) return connection
+      // It was waiting for its turn at the cut; the query it is for has been answered by then.
+      void connection.close()
+      throw new SocketError("CONNECTION_CLOSED", "the connection was cut while it was made")
     },
     /** Begins with the next host: the one that was good is not any more. */
     pass: () => {
@@ -136,6 +146,7 @@ export const openHosts = (first: string, options: HostsOptions) => {
     },
     /** Ends every connection, those that are being made as well. */
     cut: () => {
+      cuts += 1
       for (const socket of sockets) socket.destroy()
     },
   }

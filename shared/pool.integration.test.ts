@@ -107,4 +107,19 @@ describe("the connections of a database", () => {
     await expect(database.run((sql) => sql`select 1 / 0`)).rejects.toMatchObject({ code: "22012" })
     expect(await database.run(pid)).toBe(old)
   })
+
+  test("a query whose deadline passed before its connection was made is not sent later", async () => {
+    const other = open()
+    await other.run((sql) => sql`create table sent ()`)
+    // The third connection is made after 100 ms, as 20 a second are.
+    const database = open({ deadlineMillis: 80 })
+    const calls = await Promise.allSettled([
+      database.run((sql) => sql`select pg_sleep(1)`),
+      database.run((sql) => sql`select pg_sleep(1)`),
+      database.run((sql) => sql`insert into sent default values`),
+    ])
+    expect(calls.map(({ status }) => status)).toEqual(["rejected", "rejected", "rejected"])
+    await expect.poll(() => database.run(pid).catch(() => null)).not.toBeNull()
+    expect(await other.run((sql) => sql`select from sent`)).toHaveLength(0)
+  })
 })

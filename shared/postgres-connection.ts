@@ -6,7 +6,7 @@
 import type { Socket } from "node:net"
 import postgres from "postgres"
 import { type Encryption, openSocket, SocketError } from "./postgres-socket.ts"
-import type { PostgresUrl, ServerRole } from "./postgres-url.ts"
+import type { PostgresUrl } from "./postgres-url.ts"
 import type { Address } from "./store-url.ts"
 
 export type Sql = postgres.Sql
@@ -69,8 +69,7 @@ const settingsOf = (url: PostgresUrl, { name, statementMillis }: ConnectionOptio
 
 /**
  * The first query. A commit that is answered before it is on disk would be lost with the server, after the
- * queue has deleted the only other copy: what is weaker than a local flush is raised to the default, and
- * what is stronger stays.
+ * queue has deleted the only other copy: `off` is raised to the default, and every stronger value stays.
  */
 const GREETING = `
   select pg_is_in_recovery() as "isStandby",
@@ -78,18 +77,7 @@ const GREETING = `
     case when current_setting('synchronous_commit') = 'off'
       then set_config('synchronous_commit', 'on', false) end`
 
-/** Whether a server is of the kind that a role asks for, as libpq sees it. */
-export const fits = (role: ServerRole, { isStandby, isReadOnly }: ServerState): boolean =>
-  ({
-    any: true,
-    primary: !isStandby,
-    "read-write": !isStandby && !isReadOnly,
-    standby: isStandby,
-    "read-only": isStandby || isReadOnly,
-    "prefer-standby": isStandby,
-  })[role]
-
-/** Opens a connection to one server, one way; `track` is told how to cut it while it is being made. */
+/** Opens a connection to one server, one way; `track` is given the socket, which can be cut from then on. */
 export const openConnection = async (
   url: PostgresUrl,
   address: Address,

@@ -78,8 +78,7 @@ export const parseRedisUrl = (text: string): RedisUrl => {
   return {
     options: {
       ...(path === null ? { host: address.host, port: address.port } : { path }),
-      ...(user !== "" && { username: user }),
-      ...(password !== "" && { password }),
+      ...(password !== "" && { password, ...(user !== "" && { username: user }) }),
       db,
       ...(isSecure && { tls: { ...serverOf(address.host), ...tls.options } }),
     },

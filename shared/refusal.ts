@@ -17,7 +17,7 @@ const PASSWORD = "28P01"
 /** PgBouncer has one SQLSTATE for all it has to say; until 1.20 for passwords as well. */
 const POOLER = "08P01"
 const POOLER_LOGIN = /^(password authentication failed|no such user)/
-const POOLER_SETTING = /^unsupported startup parameter: (\w{1,63})/
+const POOLER_SETTING = /^unsupported startup parameter(?: in options)?: (\w{1,63})/
 
 export const codeOf = (error: unknown): string =>
   String((error as { code?: unknown } | null)?.code ?? "")

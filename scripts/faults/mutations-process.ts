@@ -153,7 +153,7 @@ export const PROCESS_MUTATIONS: ReadonlyArray<Mutation> = [
     edits: [edit("shared/hosts.ts", "primary: !isStandby,", "primary: true,")],
     caughtBy: [
       "shared/hosts.integration.test.ts",
-      "?%s or not, whoever writes passes a standby over",
+      "?target_session_attrs=any or not, whoever writes passes a standby over",
     ],
   },
   {
@@ -161,7 +161,7 @@ export const PROCESS_MUTATIONS: ReadonlyArray<Mutation> = [
     edits: [edit("shared/postgres-connection.ts", '  DateStyle: "ISO, YMD",\n', "")],
     caughtBy: [
       "shared/session.integration.test.ts",
-      "reads and writes the same where the database has %s = %s",
+      "reads and writes the same where the database has DateStyle = German",
     ],
   },
   {
