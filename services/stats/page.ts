@@ -41,6 +41,8 @@ const FILES: Readonly<Record<string, () => URL | string>> = {
   "/show.js": () => own("show.js"),
   "/chart.js": () => own("chart.js"),
   "/operations.js": () => own("operations.js"),
+  "/list.js": () => own("list.js"),
+  "/question.js": () => own("question.js"),
   "/uplot.js": () => resolve("uplot/dist/uPlot.iife.min.js"),
   "/uplot.css": () => resolve("uplot/dist/uPlot.min.css"),
 }

@@ -3,6 +3,8 @@
  * nowhere else. What throws something away or sets much in motion asks first.
  */
 
+import { fill } from "./list.js"
+import { ask } from "./question.js"
 import { count, setText } from "./show.js"
 
 const element = (id) => document.getElementById(id)
@@ -10,6 +12,8 @@ const element = (id) => document.getElementById(id)
 let token = null
 let latest = null
 let next = 0
+let shown = []
+let asked = 0
 
 /** Asks the service; what went wrong is thrown as a sentence. */
 const call = async (method, path, body) => {
@@ -28,17 +32,6 @@ const call = async (method, path, body) => {
   return answer
 }
 
-const ask = (title, text, yes) =>
-  new Promise((resolve) => {
-    const dialog = element("confirm")
-    setText("confirm-title", title)
-    setText("confirm-text", text)
-    setText("confirm-yes", yes)
-    dialog.returnValue = "no"
-    dialog.onclose = () => resolve(dialog.returnValue === "yes")
-    dialog.showModal()
-  })
-
 const attempt = async (work) => {
   setText("outcome", "")
   try {
@@ -55,12 +48,12 @@ const make = (tag, text, more = {}) =>
 const button = (text, name, work, className = "") => {
   const made = make("button", text, { type: "button", className, onclick: () => attempt(work) })
   made.setAttribute("aria-label", `${text} the dead letter of ${name}`)
+  made.dataset.action = text
   return made
 }
 
 /** What a letter has beside its reason is shown as it came, whatever the table is. */
-const showLetter = ({ version, reason, sqlstate, at, key, ...content }) => {
-  const item = make("li", "")
+const showLetter = (item, { version, reason, sqlstate, at, key, ...content }) => {
   const name = key ?? "no key"
   const when = new Date(at).toLocaleString()
   const buttons = make("div", "", { className: "buttons" })
@@ -68,7 +61,9 @@ const showLetter = ({ version, reason, sqlstate, at, key, ...content }) => {
     button("Replay", name, () => replay({ versions: [version] })),
     button("Discard", name, () => discard({ versions: [version] }, "this dead letter"), "danger"),
   )
-  item.append(
+  // A letter that was replayed and died again has other words, and the buttons that it had.
+  const kept = item.querySelector(".buttons") ?? buttons
+  const texts = [
     make("b", name),
     make(
       "span",
@@ -76,19 +71,23 @@ const showLetter = ({ version, reason, sqlstate, at, key, ...content }) => {
       { className: "note" },
     ),
     ...Object.values(content).map((text) => make("code", String(text), { tabIndex: 0 })),
-    buttons,
-  )
-  return item
+  ]
+  for (const child of [...item.children]) if (child !== kept) child.remove()
+  item.prepend(...texts)
+  if (!kept.isConnected) item.append(kept)
 }
 
 const list = async (after) => {
+  const mine = ++asked
   const page = await call("GET", `/dead?limit=20&after=${after}`)
-  const items = page.dead.map(showLetter)
-  const letters = element("letters")
-  // What had the focus is gone with its letter.
-  if (after === 0 && letters.contains(document.activeElement)) element("refresh").focus()
-  if (after === 0) letters.replaceChildren(...items)
-  else letters.append(...items)
+  // An answer that was overtaken would show what was.
+  if (mine !== asked) return
+  shown = after === 0 ? page.dead : [...shown, ...page.dead]
+  fill(element("letters"), shown, {
+    keyOf: ({ version }) => version,
+    show: showLetter,
+    otherwise: element("refresh"),
+  })
   next = page.next
   element("more").hidden = next === null
   setText("letters-count", page.total === 0 ? "none" : `${count(page.total)}, the oldest first`)
@@ -141,8 +140,9 @@ const unlock = async (event) => {
   input.value = ""
   await attempt(async () => {
     await list(0)
+    const hasFocus = element("unlock").contains(document.activeElement)
     isUnlocked(true)
-    element("refresh").focus()
+    if (hasFocus) element("refresh").focus()
   })
 }
 
