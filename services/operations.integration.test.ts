@@ -2,12 +2,9 @@
  * The operators' calls against a whole stack: what they show, what they do to the queue, that the counters
  * add up after each, and that nobody without the token may do any of it.
  */
-import { execFile } from "node:child_process"
-import process from "node:process"
-import { promisify } from "node:util"
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { sql, writeMany } from "./oracle.suite.ts"
-import { REDIS_KINDS, type Stack, startStack, until } from "./stack.suite.ts"
+import { REDIS_KINDS, type Stack, startStack } from "./stack.suite.ts"
 
 const ADMIN_TOKEN = "0123456789abcdef0123456789abcdef"
 
@@ -56,6 +53,7 @@ describe("without the token", () => {
   test.each([
     ["GET", "/dead"],
     ["DELETE", "/dead"],
+    ["GET", "/dead/reasons"],
     ["POST", "/dead/replay"],
     ["GET", "/queue"],
     ["DELETE", "/queue"],
@@ -82,7 +80,7 @@ describe("dead letters", () => {
     const first = await call("GET", "/dead?limit=2")
     expect(first).toMatchObject({ code: 200, total: 3, next: 2 })
     expect(first.dead).toMatchObject([
-      { key: "d1", value: "poison", sqlstate: "23514", reason: "SQLSTATE 23514" },
+      { key: "d1", value: "poison", sqlstate: "23514", reason: expect.stringContaining("23514") },
       { key: "d2" },
     ])
     const last = await call("GET", "/dead?limit=2&after=2")
@@ -130,12 +128,28 @@ describe("dead letters", () => {
     expect(after.writes_discarded).toBe(before.writes_discarded + 3)
   })
 
-  test.each([[{}], [{ versions: [] }], [{ versions: ["1"] }], [{ all: false }], [[]], [null]])(
-    "are not replayed for %j",
-    async (body) => {
-      expect((await call("POST", "/dead/replay", body)).code).toBe(422)
-    },
-  )
+  test("are taken by their reason, as they were looked at", async () => {
+    await bury("r1", "r2")
+    const { reasons, newest: until } = await call("GET", "/dead/reasons")
+    expect(reasons).toEqual([{ reason: expect.stringContaining("23514"), writes: 2 }])
+    await bury("r3")
+    const { reason } = reasons[0]
+    const selection = { all: true, reason, until }
+    expect(await call("DELETE", "/dead", selection)).toMatchObject({ discarded: 2, next: null })
+    expect(await call("DELETE", "/dead", selection)).toMatchObject({
+      ...{ code: 409, type: "/problems/dead-letters-changed" },
+    })
+    const query = new URLSearchParams({ reason, key: "r" })
+    expect((await call("GET", `/dead?${query}`)).dead).toMatchObject([{ key: "r3" }])
+  })
+
+  test.each([
+    ...[{}, { versions: [] }, { versions: ["1"] }, { all: false }, [], null],
+    // Misspelt, it would be all of them.
+    { all: true, reson: "SQLSTATE 23514" },
+  ])("are not replayed for %j", async (body) => {
+    expect((await call("POST", "/dead/replay", body)).code).toBe(422)
+  })
 })
 
 describe("the queue", () => {
@@ -143,10 +157,10 @@ describe("the queue", () => {
     await pause()
     // A window that was open when the mark was set may still close, and its claim comes back empty.
     await writeMany(stack, "paused", 30)
-    expect(await stack.client.health()).toMatchObject({
-      status: "degraded",
-      held: ["Paused by an operator"],
-    })
+    const health = await stack.client.health()
+    expect(health).toMatchObject({ status: "degraded", paused: true })
+    expect(health.held).toBeUndefined()
+    expect(await stack.client.stats()).toMatchObject({ paused: true, held: [] })
     const { queue } = await call("GET", "/queue?limit=5")
     expect(queue).toHaveLength(5)
     expect(queue[0].key).toMatch(/^paused:/)
@@ -159,7 +173,9 @@ describe("the queue", () => {
     // Neither what somebody pushed nor the mark of a worker that went silent is left behind.
     await stack.queue.rpush(stack.keys.waiting, '{"version":0,"key":"foreign","value":"x"}')
     await stack.queue.hset(stack.keys.silences, String(queue[0].version), 1)
-    expect(await call("DELETE", "/queue", { confirm: "30" })).toMatchObject({ purged: 31 })
+    expect(await call("DELETE", "/queue", { confirm: "1" })).toMatchObject({ code: 409 })
+    expect(await call("DELETE", "/queue", { confirm: "22" })).toMatchObject({ purged: 22 })
+    expect(await call("DELETE", "/queue", { confirm: "9" })).toMatchObject({ purged: 9 })
     expect(await balanced()).toMatchObject({ queue_depth: 0, writes_purged: 31 })
     expect(await stack.queue.hlen(stack.keys.silences)).toBe(0)
 
@@ -168,41 +184,5 @@ describe("the queue", () => {
     await resume()
     await stack.client.visible("resumed", version)
     await balanced()
-  })
-})
-
-describe("from a terminal", () => {
-  const queue = async (...parameters: string[]) => {
-    const run = promisify(execFile)(process.execPath, ["scripts/queue.ts", ...parameters], {
-      env: { ...process.env, STATS_URL: stack.urls.stats, ADMIN_TOKEN },
-    })
-    return await run.then(
-      ({ stdout }) => ({ code: 0, stdout, stderr: "" }),
-      (error) => error as { code: number; stdout: string; stderr: string },
-    )
-  }
-
-  test("depth, dead, discard and the brake do the same", async () => {
-    await bury("terminal")
-    expect(JSON.parse((await queue("depth", "--json")).stdout)).toMatchObject({ queue_depth: 0 })
-    expect((await queue("dead")).stdout).toContain("terminal")
-    expect((await queue("discard", "--all")).stdout).toContain("discarded")
-    expect((await queue("dead")).stdout).toContain("none")
-    expect((await queue("pause")).stdout).toContain("paused")
-    await until("paused", async () => (await stack.client.health()).held?.length === 1)
-    expect((await queue("resume")).stdout).toContain("paused")
-  })
-
-  test("--help says how it is done", async () => {
-    const { code, stdout } = await queue("--help")
-    expect([code, stdout]).toEqual([0, expect.stringContaining("npm run queue")])
-  })
-
-  test("a wrong command says how it is done", async () => {
-    for (const parameters of [[], ["dance"], ["replay"], ["purge"], ["dead", "--nothing"]]) {
-      const { code, stderr } = await queue(...parameters)
-      expect(code).toBe(1)
-      expect(stderr).toContain("npm run queue")
-    }
   })
 })

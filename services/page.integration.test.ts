@@ -77,9 +77,9 @@ describe.runIf(hasBrowser)("the page", () => {
     await unlock(page, "0".repeat(32))
     await shows(page, "outcome", /Unauthorized/)
     await unlock(page)
-    await shows(page, "letters", /SQLSTATE 23514/)
-    expect(await page.textContent("#letters code")).toBe(MARKUP)
-    expect(await page.textContent("#letters b")).toMatch(/^<b>key/)
+    await shows(page, "letters", /23514/)
+    expect(await page.textContent("#letters code")).toMatch(/^<b>key/)
+    expect(await page.locator("#letters code").nth(1).textContent()).toBe(MARKUP)
     expect(await isWide(page)).toBe(false)
 
     await page.focus("#letters button")
@@ -132,7 +132,7 @@ describe.runIf(hasBrowser)("the page", () => {
     opened.push(() => context.close())
     const page = await context.newPage()
     const health = { status: "unhealthy", redis: "down", postgres: "up", durability: "unknown" }
-    const event = { at: 1, alertDepth: 1, hasOperations: false, health }
+    const event = { at: 1, hasOperations: false, build: "1.2.3", health }
     await page.route("**/events", (route) =>
       route.fulfill({
         contentType: "text/event-stream",
@@ -159,7 +159,7 @@ describe.runIf(hasBrowser)("the page", () => {
     await shows(page, "status", "unhealthy")
     expect(await text(page, "troubles")).toContain("PostgreSQL does not answer")
     await writeMany(stack, "outage", 30)
-    await shows(page, "troubles", /Writes are held\. DatabaseUnavailable/)
+    await shows(page, "troubles", /Writes are held/)
     await shows(page, "depth", "30")
     expect(await isWide(page)).toBe(false)
     const again = await startPostgres({

@@ -96,9 +96,14 @@ export const VARIABLES = {
   LEASE_SECONDS: number(1, 3_600, 10, "seconds"),
   QUEUE_MAX_DEPTH: integer(1, 1_000_000_000, 1_000_000, "writes"),
   QUEUE_ALERT_DEPTH: integer(0, 1_000_000_000, 1_000, "writes"),
+  QUEUE_ALERT_AGE: number(0.1, 86_400, 10, "seconds"),
+  // Unset, dead letters are a warning and no more, however many there are.
+  DEAD_LETTERS_ALERT: integer(0, 1_000_000_000, Number.POSITIVE_INFINITY, "dead letters"),
   VALUE_MAX_BYTES: integer(1, 1_048_576, 65_536, "bytes"),
   LOG_LEVEL: oneOf("info", "debug", "warn", "error", "silent"),
   LOG_FORMAT: oneOf("json", "pretty"),
+  // Of the source that an image was built from; shown beside the version.
+  BUILD_COMMIT: pattern(/^[0-9a-f]{7,40}$/, "", "7 to 40 hexadecimal digits"),
   ADMIN_TOKEN: pattern(/^[\x21-\x7e]{32,512}$/, "", "32 to 512 visible ASCII characters", true),
 } satisfies Record<string, Variable<number> | Variable<string>>
 

@@ -8,12 +8,13 @@ import { encodeWrite } from "../../shared/write.ts"
 import { usePostgres } from "../postgres.suite.ts"
 import { makeApp } from "./app.ts"
 import { openProbe } from "./database.ts"
-import { makeOperations } from "./operations.ts"
+import { makeLetters } from "./operations/letters.ts"
+import { makeWaiting } from "./operations/waiting.ts"
 import { makeCount } from "./queue.ts"
 
 const KINDS = nativeRedis() ? (["native", "wasm"] as const) : (["wasm"] as const)
 const KEYS = queueKeys("write_queue")
-const ALERT_DEPTH = 3
+const ALERTS = { depth: 3, ageSeconds: 60, deadLetters: Number.POSITIVE_INFINITY }
 const LIMIT_MILLIS = 2_000
 const RECOVERED_LIMIT_MILLIS = 5_000
 
@@ -50,11 +51,12 @@ describe.each(KINDS)("stats on a %s Redis", (kind) => {
     const app = makeApp({
       ...makeCount(connection, KEYS.waiting),
       isDatabaseUp: probe.isDatabaseUp,
-      alertDepth: ALERT_DEPTH,
+      alerts: ALERTS,
       events: { watch: () => new Response() },
       report: () => {},
-      admin: {
-        operations: makeOperations(connection, KEYS.waiting, 65_536),
+      operations: {
+        letters: makeLetters(connection, KEYS.waiting, 65_536),
+        waiting: makeWaiting(connection, KEYS.waiting, 65_536),
         token: "",
         audit: () => {},
       },
