@@ -4,14 +4,14 @@
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { sql, writeMany } from "./oracle.suite.ts"
-import { REDIS_KINDS, type Stack, startStack } from "./stack.suite.ts"
+import { REDIS_KINDS, type Stack, startStack, until } from "./stack.suite.ts"
 
 const ADMIN_TOKEN = "0123456789abcdef0123456789abcdef"
 
 let stack: Stack
 
 beforeAll(async () => {
-  stack = await startStack({ redis: REDIS_KINDS[0], env: { ADMIN_TOKEN } })
+  stack = await startStack({ redis: REDIS_KINDS[0], env: { ADMIN_TOKEN, QUEUE_ALERT_AGE: "0.3" } })
   await sql(stack, "alter table key_values add constraint no_poison check (value <> 'poison')")
 })
 afterAll(() => stack?.stop())
@@ -161,6 +161,15 @@ describe("the queue", () => {
     expect(health).toMatchObject({ status: "degraded", paused: true })
     expect(health.held).toBeUndefined()
     expect(await stack.client.stats()).toMatchObject({ paused: true, held: [] })
+    // However the writes came to wait: behind a pause, a lock, a standby that is gone.
+    const late = await until("it is late", async () => {
+      const { warnings = [], status } = await call("GET", "/health")
+      return warnings.length > 0 && { warnings, status }
+    })
+    expect(late).toMatchObject({
+      status: "degraded",
+      warnings: [expect.stringMatching(/^The oldest write has waited .* longer than 0\.3 s\.$/)],
+    })
     const { queue } = await call("GET", "/queue?limit=5")
     expect(queue).toHaveLength(5)
     expect(queue[0].key).toMatch(/^paused:/)

@@ -137,7 +137,7 @@ describe("GET /health", () => {
     expect(above.status).toBe(200)
     expect(above.body).toEqual({
       ...{ ...HEALTHY, status: "degraded" },
-      warnings: ["The oldest write has waited 61 s: longer than 10 s."],
+      warnings: ["The oldest write has waited 61.7 s: longer than 10 s."],
     })
   })
 

@@ -50,6 +50,7 @@ const DURABILITY_WARNINGS: Readonly<Record<Durability["mode"], string | null>> =
 const EVICTION_WARNING = "Redis may evict writes that wait: set maxmemory-policy to noeviction."
 
 const whole = new Intl.NumberFormat("en")
+const tenths = (seconds: number) => Math.floor(seconds * 10) / 10
 
 const durabilityWarnings = ({ mode, canEvict }: Durability): ReadonlyArray<string> =>
   [DURABILITY_WARNINGS[mode], canEvict ? EVICTION_WARNING : null].filter((text) => text !== null)
@@ -62,7 +63,7 @@ const alarms = (stats: Stats, alerts: Alerts): ReadonlyArray<string> => {
       ? [`${whole.format(depth)} writes wait: more than ${whole.format(alerts.depth)}.`]
       : []),
     ...(age > alerts.ageSeconds
-      ? [`The oldest write has waited ${Math.floor(age)} s: longer than ${alerts.ageSeconds} s.`]
+      ? [`The oldest write has waited ${tenths(age)} s: longer than ${alerts.ageSeconds} s.`]
       : []),
     ...(dead > alerts.deadLetters
       ? [`${deadLetters(dead)}: more than ${alerts.deadLetters}.`]

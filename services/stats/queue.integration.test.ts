@@ -11,6 +11,7 @@ import { openProbe } from "./database.ts"
 import { makeLetters } from "./operations/letters.ts"
 import { makeWaiting } from "./operations/waiting.ts"
 import { makeCount } from "./queue.ts"
+import { makeWorkers } from "./workers.ts"
 
 const KINDS = nativeRedis() ? (["native", "wasm"] as const) : (["wasm"] as const)
 const KEYS = queueKeys("write_queue")
@@ -146,6 +147,20 @@ describe.each(KINDS)("stats on a %s Redis", (kind) => {
     expect((await send("/health")).body).toMatchObject({
       ...{ status: "degraded", worker_active: true, queue_depth: 4, held: ["SQLSTATE 42P01"] },
     })
+  })
+
+  test("workers are listed: alive, holding, and gone without a word", async () => {
+    const workers = makeWorkers(redis, KEYS.waiting)
+    expect(await workers()).toEqual([])
+    await redis.zadd(KEYS.workers, 1_000, "gone")
+    await redis.zadd(KEYS.workers, Date.now() + 60_000, "well")
+    await redis.zadd(KEYS.workers, Date.now() + 30_000, "holds")
+    await redis.hset(KEYS.holds, "holds", "no table")
+    expect(await workers()).toMatchObject([
+      { id: "well", isAlive: true, held: "" },
+      { id: "holds", isAlive: true, held: "no table" },
+      { id: "gone", isAlive: false, until: 1_000 },
+    ])
   })
 
   test("health answers in time while a store is frozen, and goes on by itself", async () => {
