@@ -157,9 +157,9 @@ describe.each(KINDS)("stats on a %s Redis", (kind) => {
     await redis.zadd(KEYS.workers, Date.now() + 30_000, "holds")
     await redis.hset(KEYS.holds, "holds", "no table")
     expect(await workers()).toMatchObject([
-      { id: "well", isAlive: true, held: "" },
-      { id: "holds", isAlive: true, held: "no table" },
       { id: "gone", isAlive: false, until: 1_000 },
+      { id: "holds", isAlive: true, held: "no table" },
+      { id: "well", isAlive: true, held: "" },
     ])
   })
 

@@ -14,22 +14,20 @@ export interface Worker {
   readonly held: string
 }
 
-type Replies = [[null, [string, string]], [null, string[]], [null, Record<string, string>]]
-
 /** Rejects when Redis does not answer. */
 export const makeWorkers =
   (redis: QueueConnection, queueName: string) => async (): Promise<ReadonlyArray<Worker>> => {
     const keys = queueKeys(queueName)
-    const replies = await redis
-      .multi()
-      .time()
-      .zrevrange(keys.workers, 0, WORKERS_SHOWN_MAX - 1, "WITHSCORES")
-      .hgetall(keys.holds)
-      .exec()
-    const [[, [seconds]], [, flat], [, holds]] = replies as unknown as Replies
-    return Array.from({ length: flat.length / 2 }, (_, index) => {
+    const [[seconds], flat, holds] = await Promise.all([
+      redis.time(),
+      redis.zrange(keys.workers, -WORKERS_SHOWN_MAX, "-1", "WITHSCORES"),
+      redis.hgetall(keys.holds),
+    ])
+    const workers = Array.from({ length: flat.length / 2 }, (_, index) => {
       const id = flat[2 * index] ?? ""
       const until = Number(flat[2 * index + 1])
       return { id, isAlive: until > Number(seconds) * 1_000, until, held: holds[id] ?? "" }
     })
+    // In Redis they stand by their last heartbeats, and would change places all the time.
+    return workers.sort((one, other) => (one.id < other.id ? -1 : 1))
   }

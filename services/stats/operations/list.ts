@@ -20,25 +20,22 @@ export const makeList = (redis: QueueConnection, queueName: string, valueMaxByte
     /** The most letters that are read at once. */
     atOnce,
 
-    /** How many stand, and which is the newest of them; null when none does. */
+    /** Which is the newest of those that stand (null when none does), and how many there are at least. */
     standing: async () => {
-      const replies = await redis.multi().llen(dead).lindex(dead, 0).exec()
-      const [[, total], [, newest]] = replies as [[null, number], [null, string | null]]
+      const newest = await redis.lindex(dead, 0)
+      const total = await redis.llen(dead)
       return { total, newest: newest === null ? null : markOf(decodeLetter(newest)) }
     },
 
-    /** How many stand up to this one, from the oldest; null when it is gone. New letters change nothing. */
+    /**
+     * How many stand up to this one, from the oldest; null when it is gone. Places are counted from the oldest
+     * end, where letters that come meanwhile change nothing.
+     */
     countTo: async (mark: string): Promise<number | null> => {
-      const total = await redis.llen(dead)
-      for (let from = 0; from < total; from += atOnce) {
-        const replies = await redis
-          .multi()
-          .llen(dead)
-          .lrange(dead, from, from + atOnce - 1)
-          .exec()
-        const [[, length], [, texts]] = replies as [[null, number], [null, string[]]]
+      for (let left = await redis.llen(dead); left > 0; left -= atOnce) {
+        const texts = await redis.lrange(dead, -left, -Math.max(1, left - atOnce + 1))
         const index = texts.findIndex((text) => markOf(decodeLetter(text)) === mark)
-        if (index >= 0) return length - from - index
+        if (index >= 0) return left - index
       }
       return null
     },
