@@ -51,8 +51,7 @@ const makeCode = (label, text) => {
   const code = make("code", text)
   if (text.length > SCROLLS_LENGTH) {
     code.tabIndex = 0
-    code.setAttribute("role", "textbox")
-    code.setAttribute("aria-readonly", "true")
+    code.setAttribute("role", "region")
     code.setAttribute("aria-label", `${label}, ${count(text.length)} characters`)
   }
   return code
