@@ -30,7 +30,7 @@ write-buffer is up. Ctrl-C stops it, after writing what is queued.
   write   ${urls.ingest}    database   ${database?.description}
   read    ${urls.reader}    queue      ${redis?.description}
   stats   ${urls.stats}    promise    ${promise(health)}
-${(health.held ?? []).map((reason) => `\nNothing is written: ${reason}.\n`).join("")}
+${[...(health.held ?? []), ...(health.paused ? ["paused by an operator"] : [])].map((reason) => `\nNothing is written: ${reason}.\n`).join("")}
 Try:
   curl ${urls.ingest}/write -H 'content-type: application/json' -d '{"key":"user:123","value":"John Doe"}'
   curl ${urls.reader}/read/user:123

@@ -16,7 +16,9 @@ export interface Health {
   readonly worker_active?: boolean
   readonly durability?: string
   readonly warnings?: ReadonlyArray<string>
-  /** Why nothing is written: an operator's pause outlives a restart. */
+  /** An operator's pause outlives a restart. */
+  readonly paused?: true
+  /** Why nothing is written. */
   readonly held?: ReadonlyArray<string>
 }
 

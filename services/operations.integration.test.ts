@@ -2,9 +2,6 @@
  * The operators' calls against a whole stack: what they show, what they do to the queue, that the counters
  * add up after each, and that nobody without the token may do any of it.
  */
-import { execFile } from "node:child_process"
-import process from "node:process"
-import { promisify } from "node:util"
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { sql, writeMany } from "./testing/oracle.ts"
 import { REDIS_KINDS, type Stack, startStack } from "./testing/stack.ts"
@@ -15,7 +12,7 @@ const ADMIN_TOKEN = "0123456789abcdef0123456789abcdef"
 let stack: Stack
 
 beforeAll(async () => {
-  stack = await startStack({ redis: REDIS_KINDS[0], env: { ADMIN_TOKEN } })
+  stack = await startStack({ redis: REDIS_KINDS[0], env: { ADMIN_TOKEN, QUEUE_ALERT_AGE: "0.3" } })
   await sql(stack, "alter table key_values add constraint no_poison check (value <> 'poison')")
 })
 afterAll(() => stack?.stop())
@@ -57,6 +54,7 @@ describe("without the token", () => {
   test.each([
     ["GET", "/dead"],
     ["DELETE", "/dead"],
+    ["GET", "/dead/reasons"],
     ["POST", "/dead/replay"],
     ["GET", "/queue"],
     ["DELETE", "/queue"],
@@ -134,12 +132,28 @@ describe("dead letters", () => {
     expect(after.writes_discarded).toBe(before.writes_discarded + 3)
   })
 
-  test.each([[{}], [{ versions: [] }], [{ versions: ["1"] }], [{ all: false }], [[]], [null]])(
-    "are not replayed for %j",
-    async (body) => {
-      expect((await call("POST", "/dead/replay", body)).code).toBe(422)
-    },
-  )
+  test("are taken by their reason, as they were looked at", async () => {
+    await bury("r1", "r2")
+    const { reasons, newest: until } = await call("GET", "/dead/reasons")
+    expect(reasons).toEqual([{ reason: expect.stringContaining("23514"), writes: 2 }])
+    await bury("r3")
+    const { reason } = reasons[0]
+    const selection = { all: true, reason, until }
+    expect(await call("DELETE", "/dead", selection)).toMatchObject({ discarded: 2, next: null })
+    expect(await call("DELETE", "/dead", selection)).toMatchObject({
+      ...{ code: 409, type: "/problems/dead-letters-changed" },
+    })
+    const query = new URLSearchParams({ reason, key: "r" })
+    expect((await call("GET", `/dead?${query}`)).dead).toMatchObject([{ key: "r3" }])
+  })
+
+  test.each([
+    ...[{}, { versions: [] }, { versions: ["1"] }, { all: false }, [], null],
+    // Misspelt, it would be all of them.
+    { all: true, reson: "SQLSTATE 23514" },
+  ])("are not replayed for %j", async (body) => {
+    expect((await call("POST", "/dead/replay", body)).code).toBe(422)
+  })
 })
 
 describe("the queue", () => {
@@ -147,9 +161,18 @@ describe("the queue", () => {
     await pause()
     // A window that was open when the mark was set may still close, and its claim comes back empty.
     await writeMany(stack, "paused", 30)
-    expect(await stack.client.health()).toMatchObject({
+    const health = await stack.client.health()
+    expect(health).toMatchObject({ status: "degraded", paused: true })
+    expect(health.held).toBeUndefined()
+    expect(await stack.client.stats()).toMatchObject({ paused: true, held: [] })
+    // However the writes came to wait: behind a pause, a lock, a standby that is gone.
+    const late = await until("it is late", async () => {
+      const { warnings = [], status } = await call("GET", "/health")
+      return warnings.length > 0 && { warnings, status }
+    })
+    expect(late).toMatchObject({
       status: "degraded",
-      held: ["Paused by an operator"],
+      warnings: [expect.stringMatching(/^The oldest write has waited .* longer than 0\.3 s\.$/)],
     })
     const { queue } = await call("GET", "/queue?limit=5")
     expect(queue).toHaveLength(5)
@@ -163,7 +186,9 @@ describe("the queue", () => {
     // Neither what somebody pushed nor the mark of a worker that went silent is left behind.
     await stack.queue.rpush(stack.keys.waiting, '{"version":0,"key":"foreign","value":"x"}')
     await stack.queue.hset(stack.keys.silences, String(queue[0].version), 1)
-    expect(await call("DELETE", "/queue", { confirm: "30" })).toMatchObject({ purged: 31 })
+    expect(await call("DELETE", "/queue", { confirm: "1" })).toMatchObject({ code: 409 })
+    expect(await call("DELETE", "/queue", { confirm: "22" })).toMatchObject({ purged: 22 })
+    expect(await call("DELETE", "/queue", { confirm: "9" })).toMatchObject({ purged: 9 })
     expect(await balanced()).toMatchObject({ queue_depth: 0, writes_purged: 31 })
     expect(await stack.queue.hlen(stack.keys.silences)).toBe(0)
 
@@ -172,41 +197,5 @@ describe("the queue", () => {
     await resume()
     await stack.client.visible("resumed", version)
     await balanced()
-  })
-})
-
-describe("from a terminal", () => {
-  const queue = async (...parameters: string[]) => {
-    const run = promisify(execFile)(process.execPath, ["scripts/queue.ts", ...parameters], {
-      env: { ...process.env, STATS_URL: stack.urls.stats, ADMIN_TOKEN },
-    })
-    return await run.then(
-      ({ stdout }) => ({ code: 0, stdout, stderr: "" }),
-      (error) => error as { code: number; stdout: string; stderr: string },
-    )
-  }
-
-  test("depth, dead, discard and the brake do the same", async () => {
-    await bury("terminal")
-    expect(JSON.parse((await queue("depth", "--json")).stdout)).toMatchObject({ queue_depth: 0 })
-    expect((await queue("dead")).stdout).toContain("terminal")
-    expect((await queue("discard", "--all")).stdout).toContain("discarded")
-    expect((await queue("dead")).stdout).toContain("none")
-    expect((await queue("pause")).stdout).toContain("paused")
-    await until("paused", async () => (await stack.client.health()).held?.length === 1)
-    expect((await queue("resume")).stdout).toContain("paused")
-  })
-
-  test("--help says how it is done", async () => {
-    const { code, stdout } = await queue("--help")
-    expect([code, stdout]).toEqual([0, expect.stringContaining("npm run queue")])
-  })
-
-  test("a wrong command says how it is done", async () => {
-    for (const parameters of [[], ["dance"], ["replay"], ["purge"], ["dead", "--nothing"]]) {
-      const { code, stderr } = await queue(...parameters)
-      expect(code).toBe(1)
-      expect(stderr).toContain("npm run queue")
-    }
   })
 })

@@ -48,6 +48,9 @@ describe("loadConfig", () => {
       LEASE_SECONDS: 10,
       QUEUE_MAX_DEPTH: 1_000_000,
       QUEUE_ALERT_DEPTH: 1_000,
+      QUEUE_ALERT_AGE: 10,
+      DEAD_LETTERS_ALERT: Number.POSITIVE_INFINITY,
+      BUILD_COMMIT: "",
       VALUE_MAX_BYTES: 65_536,
       ADMIN_TOKEN: "",
     })

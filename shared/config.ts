@@ -66,9 +66,20 @@ export const VARIABLES = {
   LEASE_SECONDS: usedBy(WORKER, number(1, 3_600, 10, "seconds")),
   QUEUE_MAX_DEPTH: usedBy(["ingest", "start"], integer(1, 1_000_000_000, 1_000_000, "writes")),
   QUEUE_ALERT_DEPTH: usedBy(["stats", "start"], integer(0, 1_000_000_000, 1_000, "writes")),
+  QUEUE_ALERT_AGE: usedBy(["stats", "start"], number(0.1, 86_400, 10, "seconds")),
+  // Unset, dead letters are a warning and no more, however many there are.
+  DEAD_LETTERS_ALERT: usedBy(
+    ["stats", "start"],
+    integer(0, 1_000_000_000, Number.POSITIVE_INFINITY, "dead letters"),
+  ),
   VALUE_MAX_BYTES: usedBy(["ingest", "stats", "start"], integer(1, 1_048_576, 65_536, "bytes")),
   LOG_LEVEL: usedBy(EACH, oneOf("info", "debug", "warn", "error", "silent")),
   LOG_FORMAT: usedBy(EACH, oneOf("json", "pretty")),
+  // Of the source that an image was built from; shown beside the version.
+  BUILD_COMMIT: usedBy(
+    ["stats", "start"],
+    pattern(/^[0-9a-f]{7,40}$/, "", "7 to 40 hexadecimal digits"),
+  ),
   ADMIN_TOKEN: usedBy(
     ["stats", "start", "queue"],
     pattern(/^[\x21-\x7e]{32,512}$/, "", "32 to 512 visible ASCII characters", true),

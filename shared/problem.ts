@@ -31,6 +31,11 @@ const PROBLEMS = {
   "method-not-allowed": [405, "Method not allowed", "The header Allow names the methods."],
   "request-timeout": [408, "Request timeout", "The request was not complete in time."],
   "depth-changed": [409, "Depth changed", "Look at the queue again and confirm its depth now."],
+  "dead-letters-changed": [
+    409,
+    "Dead letters changed",
+    "The newest one that you saw is gone: somebody else is at work. Look at them again.",
+  ],
   "body-too-large": [413, "Body too large", "No valid write has a body of this size."],
   "unsupported-media-type": [415, "Unsupported media type", "Send application/json in UTF-8."],
   "unsupported-encoding": [415, "Unsupported content encoding", "Send the body uncompressed."],

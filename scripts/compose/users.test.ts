@@ -37,7 +37,9 @@ const commandsOf = (script: string) => {
 /** What the sources of a service call on a connection to Redis: our scripts, and commands. */
 const calls = async (service: string): Promise<ReadonlyArray<string>> => {
   const folder = new URL(`services/${service}/`, ROOT)
-  const files = (await readdir(folder)).filter((file) => /(?<!\.(test|suite))\.ts$/.test(file))
+  const files = (await readdir(folder, { recursive: true })).filter((file) =>
+    /(?<!\.(test|suite))\.ts$/.test(file),
+  )
   const texts = await Promise.all(files.map((file) => readFile(new URL(file, folder), "utf8")))
   return texts.flatMap((text) =>
     [...text.matchAll(/\b(?:redis|bell)\.([a-z]+)\(/g)].map(([, name = ""]) => name),

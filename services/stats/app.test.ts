@@ -1,9 +1,11 @@
 import { describe, expect, test } from "vitest"
 import { type Dependencies, makeApp } from "./app.ts"
-import type { Operations } from "./operations.ts"
+import type { Letters } from "./operations/letters.ts"
+import type { Waiting } from "./operations/waiting.ts"
 import type { Count, Durability } from "./queue.ts"
 
 const ALERT_DEPTH = 1_000
+const ALERT_AGE = 10
 
 const STATS: Count["stats"] = {
   queue_depth: 45,
@@ -18,19 +20,20 @@ const STATS: Count["stats"] = {
   redelivered: 7,
   oldest_age_seconds: 1.5,
   workers: 1,
-  dead_letters: 3,
+  paused: false,
+  held: [],
+  dead_letters: 0,
   since: "2026-11-22T10:00:00.000Z",
 }
 const WINDOWS = { Full: 7, Elapsed: 2, Quiet: 1 }
-const COUNT: Count = { stats: STATS, held: [], isPaused: false, windows: WINDOWS }
+const COUNT: Count = { stats: STATS, windows: WINDOWS }
 const DURABLE: Durability = { mode: "aof-always", canEvict: false }
 
 interface Situation {
   readonly stats?: Partial<Count["stats"]>
-  readonly held?: ReadonlyArray<string>
   readonly durability?: Partial<Durability>
   readonly hasDatabase?: boolean
-  readonly isPaused?: boolean
+  readonly alertDeadLetters?: number
 }
 
 const setUp = (situation: Situation = {}, options: Partial<Dependencies> = {}) => {
@@ -38,16 +41,23 @@ const setUp = (situation: Situation = {}, options: Partial<Dependencies> = {}) =
   const app = makeApp({
     count: async () => ({
       stats: { ...STATS, ...situation.stats },
-      held: situation.held ?? [],
-      isPaused: situation.isPaused ?? false,
       windows: WINDOWS,
     }),
     durability: async () => ({ ...DURABLE, ...situation.durability }),
     isDatabaseUp: async () => situation.hasDatabase ?? true,
-    alertDepth: ALERT_DEPTH,
+    alerts: {
+      depth: ALERT_DEPTH,
+      ageSeconds: ALERT_AGE,
+      deadLetters: situation.alertDeadLetters ?? Number.POSITIVE_INFINITY,
+    },
     events: { watch: () => new Response() },
     report: (error) => reported.push(error),
-    admin: { operations: {} as Operations, token: "", audit: () => {} },
+    operations: {
+      letters: {} as Letters,
+      waiting: {} as Waiting,
+      token: "",
+      audit: () => {},
+    },
     ...options,
   })
   const send = async (path: string, method = "GET") => {
@@ -114,7 +124,37 @@ describe("GET /health", () => {
     expect(at.body).toEqual({ ...HEALTHY, queue_depth: ALERT_DEPTH })
     const above = await setUp({ stats: { queue_depth: ALERT_DEPTH + 1 } }).send("/health")
     expect(above.status).toBe(200)
-    expect(above.body).toEqual({ ...HEALTHY, status: "degraded", queue_depth: ALERT_DEPTH + 1 })
+    expect(above.body).toEqual({
+      ...{ ...HEALTHY, status: "degraded", queue_depth: ALERT_DEPTH + 1 },
+      warnings: ["1,001 writes wait: more than 1,000."],
+    })
+  })
+
+  test("is healthy at the age that alerts, and degraded above it", async () => {
+    const at = await setUp({ stats: { oldest_age_seconds: ALERT_AGE } }).send("/health")
+    expect(at.body).toEqual(HEALTHY)
+    const above = await setUp({ stats: { oldest_age_seconds: 61.7 } }).send("/health")
+    expect(above.status).toBe(200)
+    expect(above.body).toEqual({
+      ...{ ...HEALTHY, status: "degraded" },
+      warnings: ["The oldest write has waited 61.7 s: longer than 10 s."],
+    })
+  })
+
+  test("warns of dead letters, and is degraded by more than were configured", async () => {
+    const stats = { dead_letters: 3 }
+    const noted = { ...HEALTHY, warnings: ["3 dead letters stand."] }
+    expect((await setUp({ stats }).send("/health")).body).toEqual(noted)
+    expect((await setUp({ stats, alertDeadLetters: 3 }).send("/health")).body).toEqual(noted)
+    expect((await setUp({ stats, alertDeadLetters: 2 }).send("/health")).body).toEqual({
+      ...{ ...HEALTHY, status: "degraded" },
+      warnings: ["3 dead letters stand: more than 2."],
+    })
+  })
+
+  test("is degraded while an operator pauses, which is not the database's hold", async () => {
+    const { body } = await setUp({ stats: { paused: true } }).send("/health")
+    expect(body).toEqual({ ...HEALTHY, status: "degraded", paused: true })
   })
 
   test("is degraded when no worker lives", async () => {
@@ -124,7 +164,7 @@ describe("GET /health", () => {
   })
 
   test("is degraded when writes are held, and says why", async () => {
-    const { status, body } = await setUp({ held: ["SQLSTATE 42P01"] }).send("/health")
+    const { status, body } = await setUp({ stats: { held: ["SQLSTATE 42P01"] } }).send("/health")
     expect(status).toBe(200)
     expect(body).toEqual({ ...HEALTHY, status: "degraded", held: ["SQLSTATE 42P01"] })
   })

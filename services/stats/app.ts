@@ -5,14 +5,18 @@
  */
 import { Hono } from "hono"
 import { answer, handleTheRest, problem } from "../../shared/problem.ts"
-import { ADMIN_PATHS, type AdminDependencies, addAdmin } from "./admin.ts"
 import type { Events } from "./events.ts"
 import { type HealthDependencies, makeExamine } from "./health.ts"
+import {
+  addOperations,
+  OPERATIONS_PATHS,
+  type OperationsDependencies,
+} from "./operations/routes.ts"
 import { addPage, PAGE_PATHS } from "./page.ts"
 
 export interface Dependencies extends HealthDependencies {
   readonly events: Pick<Events, "watch">
-  readonly admin: AdminDependencies
+  readonly operations: OperationsDependencies
 }
 
 const RETRY_SECONDS = 1
@@ -22,10 +26,10 @@ const PATHS: ReadonlyMap<string, string> = new Map([
   ["/health", "GET, HEAD"],
   ["/events", "GET, HEAD"],
   ...PAGE_PATHS,
-  ...ADMIN_PATHS,
+  ...OPERATIONS_PATHS,
 ])
 
-export const makeApp = ({ events, admin, ...dependencies }: Dependencies): Hono => {
+export const makeApp = ({ events, operations, ...dependencies }: Dependencies): Hono => {
   const { count, report } = dependencies
   const examine = makeExamine(dependencies)
   const app = new Hono()
@@ -47,7 +51,7 @@ export const makeApp = ({ events, admin, ...dependencies }: Dependencies): Hono 
   app.get("/events", ({ req }) => events.watch(req.raw))
 
   addPage(app)
-  addAdmin(app, admin)
+  addOperations(app, operations)
   handleTheRest(app, (path) => PATHS.get(path), report)
   return app
 }

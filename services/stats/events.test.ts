@@ -7,6 +7,8 @@ const HEALTH: Health = {
   ...{ status: "healthy", queue_depth: 7, worker_active: true, durability: "aof-always" },
   ...{ redis: "up", postgres: "up" },
 }
+const WORKER = { id: "worker-1", isAlive: true, until: 1, held: "" }
+const HISTORY = "event: history\ndata: [[1,2,3,4]]\n\n"
 const COUNT = toCount([0, 7, 0, 1, 0, 0, [], []])
 
 beforeEach(() => {
@@ -18,7 +20,11 @@ afterEach(() => {
 
 const setUp = (examine: Examine = async () => ({ count: COUNT, health: HEALTH })) => {
   const asked = vi.fn(examine)
-  const events = makeEvents(asked, { alertDepth: 1_000, hasOperations: false })
+  const points = () => [[1, 2, 3, 4]] as const
+  const events = makeEvents({
+    ...{ examine: asked, history: { points }, hasOperations: false, build: "1.2.3" },
+    workers: async () => [WORKER],
+  })
   const request = (method = "GET") =>
     events.watch(new Request("http://localhost/events", { method }))
   const watch = () => {
@@ -41,10 +47,11 @@ describe("events", () => {
     const { watch } = setUp()
     const { read } = watch()
     expect(await read()).toBe("retry: 1000\n\n")
+    expect(await read()).toBe(HISTORY)
     const first = await read()
     expect(first).toMatch(/^data: \{.*\}\n\n$/)
     expect(JSON.parse(first.slice("data: ".length))).toEqual({
-      ...{ at: Date.now(), alertDepth: 1_000, hasOperations: false, isPaused: false },
+      ...{ at: Date.now(), hasOperations: false, build: "1.2.3", workers: [WORKER] },
       ...{ health: HEALTH, stats: COUNT.stats, windows: COUNT.windows },
     })
     await vi.advanceTimersByTimeAsync(2 * INTERVAL_MILLIS)
@@ -69,16 +76,36 @@ describe("events", () => {
     watch()
     await vi.advanceTimersByTimeAsync(INTERVAL_MILLIS / 2)
     const { read } = watch()
-    await read()
+    for (let i = 0; i < 2; i++) await read()
     expect(await read()).toContain('"queue_depth":7')
     expect(asked).toHaveBeenCalledTimes(1)
+  })
+
+  test("begin with what is true now, however long nobody has looked", async () => {
+    let depth = 7
+    const { watch } = setUp(async () => ({
+      count: COUNT,
+      health: { ...HEALTH, queue_depth: depth },
+    }))
+    const before = watch()
+    await vi.advanceTimersByTimeAsync(0)
+    await before.leave()
+    // One leaves while the stores are asked: what they answer is for nobody.
+    await watch().leave()
+    await vi.advanceTimersByTimeAsync(3_600 * INTERVAL_MILLIS)
+    depth = 8
+    const two = [watch(), watch()]
+    for (const { read } of two) {
+      for (let i = 0; i < 2; i++) await read()
+      expect(await read()).toContain('"queue_depth":8')
+    }
   })
 
   test("go on without figures while Redis is away", async () => {
     const health: Health = { ...HEALTH, status: "unhealthy", redis: "down" }
     const { watch } = setUp(async () => ({ count: null, health }))
     const { read } = watch()
-    await read()
+    for (let i = 0; i < 2; i++) await read()
     const event = await read()
     expect(event).toContain('"redis":"down"')
     expect(event).not.toContain("stats")
@@ -109,8 +136,7 @@ describe("events", () => {
     const { read } = watch()
     await vi.advanceTimersByTimeAsync(0)
     events.end()
-    await read()
-    await read()
+    for (let i = 0; i < 3; i++) await read()
     expect(await read()).toBe("the end")
     expect(vi.getTimerCount()).toBe(0)
     expect(await request().json()).toMatchObject({ type: "/problems/stopping" })

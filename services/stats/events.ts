@@ -1,11 +1,13 @@
 /**
- * GET /events: what the page shows, once a second, as server-sent events. However many look on, Redis and
- * PostgreSQL are asked once a second, and not at all when nobody does. An event comes every second
- * whatever the stores do, so that silence means this service: it needs no other heartbeat.
+ * GET /events: what the page shows, once a second, as server-sent events, after the history of the last
+ * minutes. However many look on, Redis and PostgreSQL are asked once a second, and not at all when nobody
+ * does. An event comes every second whatever the stores do: silence means this service.
  */
 import { problem } from "../../shared/problem.ts"
 import type { Examine, Health } from "./health.ts"
+import type { History } from "./history.ts"
 import type { Count, Stats } from "./queue.ts"
+import type { Worker } from "./workers.ts"
 
 export const INTERVAL_MILLIS = 1_000
 
@@ -40,31 +42,50 @@ type Watcher = ReadableStreamDefaultController<Uint8Array>
 export interface Event {
   /** Milliseconds since 1970, for rates and the axis of time. */
   readonly at: number
-  /** Above it the health is degraded. */
-  readonly alertDepth: number
   /** Whether there is a token, and so anything that an operator can do. */
   readonly hasOperations: boolean
+  readonly build: string
   readonly health: Health
   /** Left out, like the next, when Redis does not answer. */
   readonly stats: Stats | undefined
   readonly windows: Count["windows"] | undefined
-  readonly isPaused: boolean | undefined
+  readonly workers: ReadonlyArray<Worker> | undefined
 }
 
-export const makeEvents = (
-  examine: Examine,
-  settings: Pick<Event, "alertDepth" | "hasOperations">,
-): Events => {
+export interface EventsDependencies {
+  readonly examine: Examine
+  /** Rejects when Redis does not answer. */
+  readonly workers: () => Promise<ReadonlyArray<Worker>>
+  readonly history: Pick<History, "points">
+  readonly hasOperations: boolean
+  /** The version of this service. */
+  readonly build: string
+}
+
+export const makeEvents = ({
+  examine,
+  workers: askWorkers,
+  history,
+  ...settings
+}: EventsDependencies): Events => {
   const encoder = new TextEncoder()
   const watchers = new Set<Watcher>()
   let timer: ReturnType<typeof setTimeout> | undefined
   let isAsking = false
   let isEnded = false
+  /** What a watcher who comes later is shown at once; "" when the last one has left. */
   let latest = ""
+
+  const leave = (watcher: Watcher) => {
+    watchers.delete(watcher)
+    if (watchers.size > 0) return
+    clearTimeout(timer)
+    latest = ""
+  }
 
   const send = (watcher: Watcher, text: string) => {
     if ((watcher.desiredSize ?? 0) > -UNREAD_MAX) return watcher.enqueue(encoder.encode(text))
-    watchers.delete(watcher)
+    leave(watcher)
     watcher.close()
   }
 
@@ -72,19 +93,17 @@ export const makeEvents = (
   const round = async () => {
     isAsking = true
     const began = performance.now()
-    const { count, health } = await examine()
-    const { stats, windows, isPaused } = count ?? {}
-    const event: Event = { at: Date.now(), ...settings, health, stats, windows, isPaused }
-    latest = `data: ${JSON.stringify(event)}\n\n`
-    for (const watcher of [...watchers]) send(watcher, latest)
+    const [{ count, health }, workers] = await Promise.all([
+      examine(),
+      askWorkers().catch(() => undefined),
+    ])
+    const { stats, windows } = count ?? {}
+    const event: Event = { at: Date.now(), ...settings, health, stats, windows, workers }
     isAsking = false
     if (watchers.size === 0) return
+    latest = `data: ${JSON.stringify(event)}\n\n`
+    for (const watcher of [...watchers]) send(watcher, latest)
     timer = setTimeout(round, Math.max(0, INTERVAL_MILLIS - (performance.now() - began)))
-  }
-
-  const leave = (watcher: Watcher) => {
-    watchers.delete(watcher)
-    if (watchers.size === 0) clearTimeout(timer)
   }
 
   const watch = ({ method }: Request) => {
@@ -101,8 +120,9 @@ export const makeEvents = (
         const isFirst = watchers.size === 0
         watchers.add(watcher)
         send(watcher, FIRST)
-        if (!isFirst) send(watcher, latest)
-        else if (!isAsking) void round()
+        send(watcher, `event: history\ndata: ${JSON.stringify(history.points())}\n\n`)
+        if (latest !== "") send(watcher, latest)
+        if (isFirst && !isAsking) void round()
       },
       cancel: () => leave(self),
     })

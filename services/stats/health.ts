@@ -2,7 +2,15 @@
  * Whether all is well, from one look at everything: the queue, how durable it is, the database. Takes no
  * longer than the slowest of the three, each of which has its own deadline, and never rejects.
  */
-import type { Count, Durability } from "./queue.ts"
+import type { Count, Durability, Stats } from "./queue.ts"
+
+/** Above each of them the health is degraded. */
+export interface Alerts {
+  readonly depth: number
+  readonly ageSeconds: number
+  /** Infinity: dead letters are a warning and no more. */
+  readonly deadLetters: number
+}
 
 export interface HealthDependencies {
   /** Rejects when Redis does not answer. */
@@ -10,7 +18,7 @@ export interface HealthDependencies {
   /** Neither of the two rejects. */
   readonly durability: () => Promise<Durability>
   readonly isDatabaseUp: () => Promise<boolean>
-  readonly alertDepth: number
+  readonly alerts: Alerts
   readonly report: (error: unknown) => void
 }
 
@@ -23,8 +31,11 @@ export interface Health {
   readonly durability: Durability["mode"]
   readonly redis: "up" | "down"
   readonly postgres: "up" | "down"
-  /** Why writes are held; left out when they are not, like the next. */
+  /** Left out when it is not so, like the others below: an operator stopped all workers. */
+  readonly paused?: true
+  /** Why workers write nothing because of the database. */
   readonly held?: ReadonlyArray<string>
+  /** What else is not well, and dead letters even where they are no reason to be degraded. */
   readonly warnings?: ReadonlyArray<string>
 }
 
@@ -36,41 +47,63 @@ const DURABILITY_WARNINGS: Readonly<Record<Durability["mode"], string | null>> =
   memory: "Redis keeps nothing on disk: writes that wait are lost when it stops.",
   unknown: "Redis does not say how durable it is (CONFIG is not permitted).",
 }
-const PAUSED = "Paused by an operator"
 const EVICTION_WARNING = "Redis may evict writes that wait: set maxmemory-policy to noeviction."
 
-const warningsOf = ({ mode, canEvict }: Durability): ReadonlyArray<string> =>
+const whole = new Intl.NumberFormat("en")
+const tenths = (seconds: number) => Math.floor(seconds * 10) / 10
+
+const durabilityWarnings = ({ mode, canEvict }: Durability): ReadonlyArray<string> =>
   [DURABILITY_WARNINGS[mode], canEvict ? EVICTION_WARNING : null].filter((text) => text !== null)
+
+/** Of what waits for longer, or is more, than the alerts allow. */
+const alarms = (stats: Stats, alerts: Alerts): ReadonlyArray<string> => {
+  const { queue_depth: depth, oldest_age_seconds: age, dead_letters: dead } = stats
+  return [
+    ...(depth > alerts.depth
+      ? [`${whole.format(depth)} writes wait: more than ${whole.format(alerts.depth)}.`]
+      : []),
+    ...(age > alerts.ageSeconds
+      ? [`The oldest write has waited ${tenths(age)} s: longer than ${alerts.ageSeconds} s.`]
+      : []),
+    ...(dead > alerts.deadLetters
+      ? [`${deadLetters(dead)}: more than ${alerts.deadLetters}.`]
+      : []),
+  ]
+}
+
+const deadLetters = (dead: number) =>
+  dead === 1 ? "1 dead letter stands" : `${whole.format(dead)} dead letters stand`
+
+const isWell = ({ stats }: Count) => stats.workers > 0 && !stats.paused && stats.held.length === 0
 
 const toHealth = (
   found: Count | null,
   durable: Durability,
   hasDatabase: boolean,
-  alertDepth: number,
+  alerts: Alerts,
 ): Health => {
-  const held = [...(found?.held ?? []), ...(found?.isPaused ? [PAUSED] : [])]
-  const warnings = found ? warningsOf(durable) : []
-  const isWell =
-    found !== null &&
-    found.stats.queue_depth <= alertDepth &&
-    found.stats.workers > 0 &&
-    held.length + warnings.length === 0
+  const { stats } = found ?? {}
+  const reasons = stats ? [...durabilityWarnings(durable), ...alarms(stats, alerts)] : []
+  const dead = stats?.dead_letters ?? 0
+  const isNoted = dead > 0 && dead <= alerts.deadLetters
+  const warnings = [...reasons, ...(isNoted ? [`${deadLetters(dead)}.`] : [])]
   const isDown = found === null || !hasDatabase
   return {
-    status: isDown ? "unhealthy" : isWell ? "healthy" : "degraded",
-    queue_depth: found?.stats.queue_depth ?? null,
-    worker_active: found ? found.stats.workers > 0 : null,
+    status: isDown ? "unhealthy" : isWell(found) && reasons.length === 0 ? "healthy" : "degraded",
+    queue_depth: stats?.queue_depth ?? null,
+    worker_active: stats ? stats.workers > 0 : null,
     durability: durable.mode,
     redis: found ? "up" : "down",
     postgres: hasDatabase ? "up" : "down",
-    ...(held.length > 0 && { held }),
+    ...(stats?.paused && { paused: true }),
+    ...(stats && stats.held.length > 0 && { held: stats.held }),
     ...(warnings.length > 0 && { warnings }),
   }
 }
 
 /** The health and the count it comes from, null when Redis does not answer. */
 export const makeExamine = (dependencies: HealthDependencies) => async () => {
-  const { count, durability, isDatabaseUp, alertDepth, report } = dependencies
+  const { count, durability, isDatabaseUp, alerts, report } = dependencies
   const [found, durable, hasDatabase] = await Promise.all([
     count().catch((error) => {
       report(error)
@@ -79,7 +112,7 @@ export const makeExamine = (dependencies: HealthDependencies) => async () => {
     durability(),
     isDatabaseUp(),
   ])
-  return { count: found, health: toHealth(found, durable, hasDatabase, alertDepth) }
+  return { count: found, health: toHealth(found, durable, hasDatabase, alerts) }
 }
 
 export type Examine = ReturnType<typeof makeExamine>

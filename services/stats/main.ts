@@ -4,14 +4,19 @@ import { metered } from "../../shared/metrics.ts"
 import { closeQueue, openQueue, queueErrorReason, untilReady } from "../../shared/queue.ts"
 import { serve } from "../../shared/serve.ts"
 import { makeApp } from "./app.ts"
+import { buildOf } from "./build.ts"
 import { openProbe } from "./database.ts"
 import { makeEvents } from "./events.ts"
 import { makeExamine } from "./health.ts"
+import { makeHistory } from "./history.ts"
 import { makeFigures } from "./metrics.ts"
-import { makeOperations } from "./operations.ts"
+import { makeLetters } from "./operations/letters.ts"
+import { makeWaiting } from "./operations/waiting.ts"
 import { makeCount } from "./queue.ts"
+import { makeWorkers } from "./workers.ts"
 
 export default await serve("stats", async (config, log) => {
+  const { WRITE_QUEUE_NAME: queueName } = config
   const redis = openQueue(config.REDIS_URL, { name: "stats" })
   // Otherwise the first requests would be refused by a start, not by an outage.
   await untilReady(redis)
@@ -19,26 +24,36 @@ export default await serve("stats", async (config, log) => {
   const sparing = makeSparingLog(log)
   const { isDatabaseUp } = probe
   const health = {
-    ...makeCount(redis, config.WRITE_QUEUE_NAME),
+    ...makeCount(redis, queueName),
     isDatabaseUp,
-    alertDepth: config.QUEUE_ALERT_DEPTH,
+    alerts: {
+      depth: config.QUEUE_ALERT_DEPTH,
+      ageSeconds: config.QUEUE_ALERT_AGE,
+      deadLetters: config.DEAD_LETTERS_ALERT,
+    },
     report: (error: unknown) =>
       sparing("warn", "no statistics", { reason: queueErrorReason(error) }),
   }
-  const events = makeEvents(makeExamine(health), {
-    alertDepth: config.QUEUE_ALERT_DEPTH,
+  const history = makeHistory(health.count)
+  const events = makeEvents({
+    examine: makeExamine(health),
+    workers: makeWorkers(redis, queueName),
+    history,
     hasOperations: config.ADMIN_TOKEN !== "",
+    build: buildOf(config.BUILD_COMMIT),
   })
   const app = makeApp({
     ...health,
     events,
-    admin: {
-      operations: makeOperations(redis, config.WRITE_QUEUE_NAME, config.VALUE_MAX_BYTES),
+    operations: {
+      letters: makeLetters(redis, queueName, config.VALUE_MAX_BYTES),
+      waiting: makeWaiting(redis, queueName, config.VALUE_MAX_BYTES),
       token: config.ADMIN_TOKEN,
       audit: (action, writes) => log("info", "operator", { action, writes }),
     },
   })
   const close = async () => {
+    history.end()
     closeQueue(redis)
     await probe.close()
   }

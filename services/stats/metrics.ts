@@ -12,7 +12,7 @@ const gauge = (name: string, description: string) =>
 const counter = (name: string, description: string) =>
   Metric.counter(`write_buffer_${name}_total`, { description })
 
-type Figures = Exclude<keyof Stats, "processing_rate" | "since">
+type Figures = Exclude<keyof Stats, "processing_rate" | "since" | "paused" | "held">
 
 /** Named by Prometheus' conventions; a rate is for it to work out. */
 const FIGURES: Readonly<Record<Figures, ReturnType<typeof gauge | typeof counter>>> = {
@@ -42,15 +42,15 @@ const windows = (reason: string) =>
     attributes: { reason },
   })
 
-const addCount = (registry: Registry, { stats, windows: closed, ...count }: Count) => {
+const addCount = (registry: Registry, { stats, windows: closed }: Count) => {
   for (const [name, metric] of Object.entries(FIGURES)) {
     metric.updateUnsafe(stats[name as Figures], registry)
   }
   for (const [reason, batches] of Object.entries(closed)) {
     windows(reason).updateUnsafe(batches, registry)
   }
-  held.updateUnsafe(count.held.length > 0 ? 1 : 0, registry)
-  paused.updateUnsafe(count.isPaused ? 1 : 0, registry)
+  held.updateUnsafe(stats.held.length > 0 ? 1 : 0, registry)
+  paused.updateUnsafe(stats.paused ? 1 : 0, registry)
 }
 
 /** For a scrape: `count` rejects when Redis does not answer, `isDatabaseUp` never does. */

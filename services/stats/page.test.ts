@@ -34,9 +34,17 @@ describe("the page", () => {
   test("asks for files that there are, and for no others", async () => {
     const html = await (await app.request("/")).text()
     const asked = [...html.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, path]) => path)
-    expect(asked.filter((path) => path !== "data:,")).not.toHaveLength(0)
-    for (const path of asked)
-      if (path !== "data:,") expect(PAGE_PATHS.get(path ?? "")).toBeDefined()
+    const scripts = [...PAGE_PATHS.keys()].filter((path) => /^\/(?!uplot).*js$/.test(path))
+    for (const path of scripts) {
+      const script = await (await app.request(path)).text()
+      const imports = script.matchAll(/from "\.\/([^"]+)"/g)
+      asked.push(...[...imports].map(([, name]) => name))
+      // Behind a proxy with a path, only what is relative is found.
+      expect(script).not.toMatch(/["'`]\/(?!\/)/)
+    }
+    const files = asked.filter((path) => path !== "data:,")
+    expect(files.length).toBeGreaterThan(scripts.length)
+    for (const path of files) expect(PAGE_PATHS.get(`/${path}`)).toBeDefined()
     // The policy would refuse both.
     expect(html).not.toMatch(/ style=| on\w+=/)
   })

@@ -28,19 +28,19 @@ const TYPES = {
   js: "text/javascript; charset=utf-8",
 }
 
+const OWN = [
+  ...["scheme.css", "page.css", "operations.css", "page.js", "show.js", "format.js", "flow.js"],
+  ...["chart.js", "list.js", "question.js", "call.js", "record.js", "letters.js", "waiting.js"],
+  "operations.js",
+]
+
 const own = (name: string) => new URL(`page/${name}`, import.meta.url)
 const { resolve } = createRequire(import.meta.url)
 
 /** By path: where the file is. A packaged file is found when it is asked for, like any other. */
 const FILES: Readonly<Record<string, () => URL | string>> = {
   "/": () => own("index.html"),
-  "/scheme.css": () => own("scheme.css"),
-  "/page.css": () => own("page.css"),
-  "/operations.css": () => own("operations.css"),
-  "/page.js": () => own("page.js"),
-  "/show.js": () => own("show.js"),
-  "/chart.js": () => own("chart.js"),
-  "/operations.js": () => own("operations.js"),
+  ...Object.fromEntries(OWN.map((name) => [`/${name}`, () => own(name)])),
   "/uplot.js": () => resolve("uplot/dist/uPlot.iife.min.js"),
   "/uplot.css": () => resolve("uplot/dist/uPlot.min.css"),
 }

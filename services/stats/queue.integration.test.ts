@@ -8,12 +8,14 @@ import { usePostgres } from "../testing/postgres.ts"
 import { startProxy } from "../testing/proxy.ts"
 import { makeApp } from "./app.ts"
 import { openProbe } from "./database.ts"
-import { makeOperations } from "./operations.ts"
+import { makeLetters } from "./operations/letters.ts"
+import { makeWaiting } from "./operations/waiting.ts"
 import { makeCount } from "./queue.ts"
+import { makeWorkers } from "./workers.ts"
 
 const KINDS = nativeRedis() ? (["native", "wasm"] as const) : (["wasm"] as const)
 const KEYS = queueKeys("write_queue")
-const ALERT_DEPTH = 3
+const ALERTS = { depth: 3, ageSeconds: 60, deadLetters: Number.POSITIVE_INFINITY }
 const LIMIT_MILLIS = 2_000
 const RECOVERED_LIMIT_MILLIS = 5_000
 
@@ -50,11 +52,12 @@ describe.each(KINDS)("stats on a %s Redis", (kind) => {
     const app = makeApp({
       ...makeCount(connection, KEYS.waiting),
       isDatabaseUp: probe.isDatabaseUp,
-      alertDepth: ALERT_DEPTH,
+      alerts: ALERTS,
       events: { watch: () => new Response() },
       report: () => {},
-      admin: {
-        operations: makeOperations(connection, KEYS.waiting, 65_536),
+      operations: {
+        letters: makeLetters(connection, KEYS.waiting, 65_536),
+        waiting: makeWaiting(connection, KEYS.waiting, 65_536),
         token: "",
         audit: () => {},
       },
@@ -147,6 +150,20 @@ describe.each(KINDS)("stats on a %s Redis", (kind) => {
     expect((await send("/health")).body).toMatchObject({
       ...{ status: "degraded", worker_active: true, queue_depth: 4, held: ["SQLSTATE 42P01"] },
     })
+  })
+
+  test("workers are listed: alive, holding, and gone without a word", async () => {
+    const workers = makeWorkers(redis, KEYS.waiting)
+    expect(await workers()).toEqual([])
+    await redis.zadd(KEYS.workers, 1_000, "gone")
+    await redis.zadd(KEYS.workers, Date.now() + 60_000, "well")
+    await redis.zadd(KEYS.workers, Date.now() + 30_000, "holds")
+    await redis.hset(KEYS.holds, "holds", "no table")
+    expect(await workers()).toMatchObject([
+      { id: "gone", isAlive: false, until: 1_000 },
+      { id: "holds", isAlive: true, held: "no table" },
+      { id: "well", isAlive: true, held: "" },
+    ])
   })
 
   test("health answers in time while a store is frozen, and goes on by itself", async () => {

@@ -40,18 +40,19 @@ describe("the statistics", () => {
         redelivered: 7,
         oldest_age_seconds: 1.5,
         workers: 2,
+        paused: false,
+        held: [],
         dead_letters: 3,
         since: new Date((NOW_SECONDS - 60) * 1_000).toISOString(),
       },
-      held: [],
-      isPaused: false,
       windows: { Full: 30, Elapsed: 0, Quiet: 4 },
     })
   })
 
   test("of a queue that nobody has used are zero, since no time", () => {
     const { stats } = toCount(snapshot({}))
-    const { since, ...figures } = stats
+    const { since, held, paused, ...figures } = stats
+    expect([held, paused]).toEqual([[], false])
     expect(since).toBeNull()
     expect(Object.values(figures)).toEqual(Array(Object.keys(figures).length).fill(0))
   })
@@ -73,7 +74,7 @@ describe("the statistics", () => {
 
   test("say once why workers hold, however many do", () => {
     const held = ["SQLSTATE 42P01", "SQLSTATE 42P01", "ECONNREFUSED"]
-    expect(toCount(snapshot({}, { depth: 1, workers: 3, held })).held).toEqual([
+    expect(toCount(snapshot({}, { depth: 1, workers: 3, held })).stats.held).toEqual([
       "SQLSTATE 42P01",
       "ECONNREFUSED",
     ])

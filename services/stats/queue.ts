@@ -28,6 +28,10 @@ export interface Stats {
   /** Of the oldest write not processed yet; 0 when there is none, so that a monitor can compare it. */
   readonly oldest_age_seconds: number
   readonly workers: number
+  /** An operator stopped claiming, on every worker. */
+  readonly paused: boolean
+  /** Why live workers write nothing at the moment: the database. */
+  readonly held: ReadonlyArray<string>
   readonly dead_letters: number
   /** Since when the counts run; null before the first write. */
   readonly since: string | null
@@ -35,10 +39,6 @@ export interface Stats {
 
 export interface Count {
   readonly stats: Stats
-  /** Why live workers write nothing at the moment. */
-  readonly held: ReadonlyArray<string>
-  /** An operator stopped claiming, on every worker. */
-  readonly isPaused: boolean
   /** Batches by why their windows closed: full, too old, or quiet. */
   readonly windows: Readonly<Record<(typeof CLOSINGS)[number], number>>
 }
@@ -81,16 +81,13 @@ export const toCount = (snapshot: Snapshot): Count => {
     // A version is its time in µs, or somewhat later when more than one a µs was issued.
     oldest_age_seconds: oldest === 0 ? 0 : Math.max(0, (now - oldest) / 1_000_000),
     workers,
+    paused: counters.has("paused"),
+    held: [...new Set(held)],
     dead_letters: deadLetters,
     since: counters.has("since") ? new Date(counter("since") * 1_000).toISOString() : null,
   }
   const windows = Object.fromEntries(CLOSINGS.map((name) => [name, counter(`window:${name}`)]))
-  return {
-    stats,
-    held: [...new Set(held)],
-    isPaused: counters.has("paused"),
-    windows: windows as Count["windows"],
-  }
+  return { stats, windows: windows as Count["windows"] }
 }
 
 export const toDurability = (flat: ReadonlyArray<string>): Durability => {

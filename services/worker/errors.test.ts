@@ -38,17 +38,6 @@ describe("classify", () => {
     })
   }
 
-  test("a setting that PgBouncer refuses is named, with what to set instead", () => {
-    const error = Object.assign(sqlstate("08P01"), {
-      message: "unsupported startup parameter: statement_timeout",
-    })
-    expect(classify(error)).toMatchObject({
-      _tag: "DatabaseMisconfigured",
-      sqlstate: "08P01",
-      reason: "PgBouncer refuses the setting statement_timeout: add pgbouncer=true to DATABASE_URL",
-    })
-  })
-
   test.each([
     ...["ECONNREFUSED", "ECONNRESET", "ETIMEDOUT", "EPIPE", "ENOTFOUND", "EAI_AGAIN"],
     ...["EHOSTUNREACH", "ENETUNREACH", "ECONNABORTED"],

@@ -59,6 +59,13 @@ describe("why a write was buried", () => {
 })
 
 describe("why writes are held", () => {
+  test("names the setting that PgBouncer refuses, with what to set instead", () => {
+    const refused = error("08P01", { message: "unsupported startup parameter: statement_timeout" })
+    expect(holdReason(refused)).toMatch(
+      /^PgBouncer refuses the setting statement_timeout: add pgbouncer=true to DATABASE_URL \(SQLSTATE 08P01\)/,
+    )
+  })
+
   test.each([
     [
       { code: "CONNECT_TIMEOUT" },

@@ -1,170 +1,65 @@
-/**
- * What operators do, from the page: with the token that they type in, which is in a variable here and
- * nowhere else. What throws something away or sets much in motion asks first.
- */
+/** What operators do, from the page: unlocked by the token. What throws something away asks first. */
 
-import { count, setText } from "./show.js"
+import { attempt, setToken } from "./call.js"
+import {
+  clearLetters,
+  filterBy,
+  listLetters,
+  moveAll,
+  refreshLetters,
+  showNews,
+  turn,
+} from "./letters.js"
+import { element } from "./show.js"
+import { clearWaiting, listWaiting, mark, purge, showPaused } from "./waiting.js"
 
-const element = (id) => document.getElementById(id)
-
-let token = null
 let latest = null
-let next = 0
-
-/** Asks the service; what went wrong is thrown as a sentence. */
-const call = async (method, path, body) => {
-  const response = await fetch(path, {
-    method,
-    headers: {
-      authorization: `Bearer ${token}`,
-      ...(body && { "content-type": "application/json" }),
-    },
-    ...(body && { body: JSON.stringify(body) }),
-  }).catch(() => {
-    throw new Error("The stats service does not answer.")
-  })
-  const answer = await response.json()
-  if (!response.ok) throw new Error(`${answer.title}. ${answer.detail}`)
-  return answer
-}
-
-const ask = (title, text, yes) =>
-  new Promise((resolve) => {
-    const dialog = element("confirm")
-    setText("confirm-title", title)
-    setText("confirm-text", text)
-    setText("confirm-yes", yes)
-    dialog.returnValue = "no"
-    dialog.onclose = () => resolve(dialog.returnValue === "yes")
-    dialog.showModal()
-  })
-
-const attempt = async (work) => {
-  setText("outcome", "")
-  try {
-    const outcome = await work()
-    if (outcome !== undefined) setText("outcome", outcome)
-  } catch (error) {
-    setText("outcome", error.message)
-  }
-}
-
-const make = (tag, text, more = {}) =>
-  Object.assign(document.createElement(tag), { textContent: text, ...more })
-
-const button = (text, name, work, className = "") => {
-  const made = make("button", text, { type: "button", className, onclick: () => attempt(work) })
-  made.setAttribute("aria-label", `${text} the dead letter of ${name}`)
-  return made
-}
-
-/** What a letter has beside its reason is shown as it came, whatever the table is. */
-const showLetter = ({ version, reason, sqlstate, at, key, ...content }) => {
-  const item = make("li", "")
-  const name = key ?? "no key"
-  const when = new Date(at).toLocaleString()
-  const buttons = make("div", "", { className: "buttons" })
-  buttons.append(
-    button("Replay", name, () => replay({ versions: [version] })),
-    button("Discard", name, () => discard({ versions: [version] }, "this dead letter"), "danger"),
-  )
-  item.append(
-    make("b", name),
-    make(
-      "span",
-      `${reason}${sqlstate && !reason.includes(sqlstate) ? ` (${sqlstate})` : ""} · ${when}`,
-      { className: "note" },
-    ),
-    ...Object.values(content).map((text) => make("code", String(text), { tabIndex: 0 })),
-    buttons,
-  )
-  return item
-}
-
-const list = async (after) => {
-  const page = await call("GET", `/dead?limit=20&after=${after}`)
-  const items = page.dead.map(showLetter)
-  const letters = element("letters")
-  // What had the focus is gone with its letter.
-  if (after === 0 && letters.contains(document.activeElement)) element("refresh").focus()
-  if (after === 0) letters.replaceChildren(...items)
-  else letters.append(...items)
-  next = page.next
-  element("more").hidden = next === null
-  setText("letters-count", page.total === 0 ? "none" : `${count(page.total)}, the oldest first`)
-  for (const id of ["replay-all", "discard-all"]) element(id).disabled = page.total === 0
-}
-
-const replay = async (selection) => {
-  const { replayed } = await call("POST", "/dead/replay", selection)
-  await list(0)
-  return `${count(replayed)} replayed: back in the queue, with the versions they had.`
-}
-
-const discard = async (selection, what) => {
-  const text = "It is gone for good, and stays counted as failed."
-  if (!(await ask(`Discard ${what}?`, text, "Discard"))) return undefined
-  const { discarded } = await call("DELETE", "/dead", selection)
-  await list(0)
-  return `${count(discarded)} discarded.`
-}
-
-const replayAll = async () => {
-  const text = "Those that PostgreSQL still cannot store are buried again."
-  if (!(await ask("Replay all dead letters?", text, "Replay all"))) return undefined
-  return await replay({ all: true })
-}
-
-const purge = async () => {
-  const depth = latest?.stats?.queue_depth ?? 0
-  if (depth === 0) return "Nothing waits."
-  const text = "They were accepted and will never be applied. They count as failed."
-  if (!(await ask(`Throw ${count(depth)} waiting writes away?`, text, "Purge"))) return undefined
-  const { purged } = await call("DELETE", "/queue", { confirm: String(depth) })
-  return `${count(purged)} purged.`
-}
-
-const mark = (action, done) => async () => {
-  await call("POST", `/worker/${action}`)
-  return done
-}
 
 const isUnlocked = (unlocked) => {
   element("unlock").hidden = unlocked
-  element("unlocked").hidden = !unlocked
+  for (const id of ["unlocked", "data"]) element(id).hidden = !unlocked
 }
 
 const unlock = async (event) => {
   event.preventDefault()
   const input = element("token")
-  token = input.value
+  setToken(input.value)
   input.value = ""
   await attempt(async () => {
-    await list(0)
+    await Promise.all([listLetters(), listWaiting()])
+    const hasFocus = element("unlock").contains(document.activeElement)
     isUnlocked(true)
-    element("refresh").focus()
+    if (hasFocus) element("refresh").focus()
   })
 }
 
 const lock = async () => {
-  token = null
-  element("letters").replaceChildren()
+  setToken(null)
+  clearLetters()
+  clearWaiting()
+  element("filter-key").value = ""
   isUnlocked(false)
   element("token").focus()
 }
 
 const WORK = {
-  pause: mark("pause", "Paused: writes are accepted and wait."),
-  resume: mark("resume", "Resumed."),
-  purge,
+  pause: () => mark("pause"),
+  resume: () => mark("resume"),
+  purge: () => purge(latest?.stats?.queue_depth ?? 0),
   lock,
-  refresh: () => list(0),
-  more: () => list(next),
-  "replay-all": replayAll,
-  "discard-all": () => discard({ all: true }, "all dead letters"),
+  refresh: refreshLetters,
+  "refresh-waiting": listWaiting,
+  previous: () => turn(false),
+  next: () => turn(true),
+  "replay-all": () => moveAll("replay"),
+  "discard-all": () => moveAll("discard"),
 }
 
 element("unlock").onsubmit = unlock
+element("filter").onsubmit = (event) => {
+  event.preventDefault()
+  attempt(() => filterBy(element("filter-key").value.trim()))
+}
 for (const [id, work] of Object.entries(WORK)) element(id).onclick = () => attempt(work)
 
 /** Which of them there are at the moment. */
@@ -172,6 +67,6 @@ export const showOperations = (event) => {
   latest = event
   element("operations-off").hidden = event.hasOperations
   if (element("unlocked").hidden) element("unlock").hidden = !event.hasOperations
-  element("pause").hidden = event.isPaused === true
-  element("resume").hidden = event.isPaused !== true
+  else showNews(event.stats?.dead_letters)
+  showPaused(event.health.paused === true)
 }

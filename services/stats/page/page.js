@@ -1,49 +1,60 @@
-/** The page, live: events come in, and go to what shows them. */
+/** The page, live: events come in, and go to what shows them. Addresses are relative: a proxy may have a path. */
 
 import { makeChart } from "./chart.js"
+import { lastRates, outlook, pointOf, rates, remember } from "./flow.js"
+import { rate } from "./format.js"
 import { showOperations } from "./operations.js"
-import { rate, setStatus, setText, setTroubles, show } from "./show.js"
-
-/** A rate of one second jumps about; one of ten is old. */
-const RATE_SECONDS = 5
+import { element, setStatus, setText, setTroubles, show } from "./show.js"
 
 /** An event comes every second; after so long without one the figures are no longer true. */
 const SILENCE_MILLIS = 2_500
 
+/** The history has a point every five seconds. */
+const HISTORY_GAP_MILLIS = 12_000
+
 /** A browser does not ask again by itself when it was refused. */
 const AGAIN_MILLIS = 5_000
 
-const recent = []
 let heardAt = performance.now()
 
-const rates = makeChart(document.getElementById("chart-rates"), ["in", "out"])
-const depth = makeChart(document.getElementById("chart-depth"), ["depth"])
+const flow = makeChart(element("chart-rates"), element("legend-rates"), ["in", "out"])
+const depth = makeChart(element("chart-depth"), element("legend-depth"), ["depth"])
 
-/** Writes a second between two events; null when Redis was away, or has begun to count anew. */
-const between = (from, to, name) => {
-  if (!from?.stats || !to.stats || to.at <= from.at) return null
-  const writes = to.stats[name] - from.stats[name]
-  return writes < 0 ? null : (writes * 1_000) / (to.at - from.at)
+const addPoint = (point, gapMillis) => {
+  if (!remember(point)) return
+  flow.add(point.at, lastRates(gapMillis), gapMillis)
+  depth.add(point.at, [point.depth], gapMillis)
+}
+
+const draw = () => {
+  flow.draw()
+  depth.draw()
+}
+
+/** What was before the page was opened, or while it was asleep. */
+const onHistory = (history) => {
+  for (const point of history) addPoint(pointOf(...point), HISTORY_GAP_MILLIS)
+  draw()
 }
 
 const onEvent = (event) => {
   heardAt = performance.now()
-  const last = recent.at(-1)
-  if (last && event.at <= last.at) return
-  recent.push(event)
-  if (recent.length > RATE_SECONDS + 1) recent.shift()
+  const { writes_queued, writes_processed, queue_depth } = event.stats ?? {}
+  const figures = [writes_queued, writes_processed, queue_depth].map((figure) => figure ?? null)
+  // The first after the history is up to five seconds later than it; a later one is not.
+  addPoint(pointOf(event.at, ...figures), 2 * SILENCE_MILLIS + 1_000)
+  draw()
   show(event)
   showOperations(event)
-  const queued = "writes_queued"
-  const processed = "writes_processed"
-  setText("rate-in", rate(between(recent[0], event, queued)))
-  setText("rate-out", rate(between(recent[0], event, processed)))
-  rates.add(event.at / 1_000, [between(last, event, queued), between(last, event, processed)])
-  depth.add(event.at / 1_000, [event.stats?.queue_depth ?? null])
+  const [writesIn, writesOut] = rates()
+  setText("rate-in", rate(writesIn))
+  setText("rate-out", rate(writesOut))
+  setText("outlook", outlook())
 }
 
 const connect = () => {
-  const source = new EventSource("/events")
+  const source = new EventSource("events")
+  source.addEventListener("history", ({ data }) => onHistory(JSON.parse(data)))
   source.onmessage = ({ data }) => onEvent(JSON.parse(data))
   source.onerror = () => {
     if (source.readyState === EventSource.CLOSED) setTimeout(connect, AGAIN_MILLIS)

@@ -1,26 +1,13 @@
 /** One event as text on the page. Only ever as text: nothing that came from outside becomes markup. */
 
-const element = (id) => document.getElementById(id)
+import { clock, count, duration, moment } from "./format.js"
+import { fill } from "./list.js"
 
-const whole = new Intl.NumberFormat("en")
-const tenths = new Intl.NumberFormat("en", { maximumFractionDigits: 1, minimumFractionDigits: 1 })
+export const element = (id) => document.getElementById(id)
 
-export const count = (figure) => (figure === undefined ? "–" : whole.format(figure))
-
-/** Below a hundred a second the tenths matter. */
-export const rate = (figure) =>
-  figure === null
-    ? "–"
-    : figure > 0 && figure < 100
-      ? tenths.format(figure)
-      : count(Math.round(figure))
-
-export const duration = (seconds) => {
-  if (seconds === undefined) return "–"
-  if (seconds < 60) return `${tenths.format(seconds)} s`
-  if (seconds < 3_600) return `${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s`
-  return `${whole.format(Math.floor(seconds / 3_600))} h ${Math.floor((seconds % 3_600) / 60)} min`
-}
+/** An element with text, and properties of its own. */
+export const make = (tag, text, more = {}) =>
+  Object.assign(document.createElement(tag), { textContent: text, ...more })
 
 /** Assistive technology and the browser's own work are spared what has not changed. */
 export const setText = (id, text) => {
@@ -43,46 +30,43 @@ export const setTroubles = (troubles) => {
   if (list.dataset.shown === wanted) return
   list.dataset.shown = wanted
   list.replaceChildren(
-    ...troubles.map(([text, isBad]) => {
-      const item = document.createElement("li")
-      item.textContent = text
-      item.classList.toggle("bad", isBad)
-      return item
-    }),
+    ...troubles.map(([text, isBad]) => make("li", text, { className: isBad ? "bad" : "" })),
   )
 }
 
-export const troublesOf = ({ health, stats, alertDepth }) => [
+const troublesOf = ({ health }) => [
   ...(health.redis === "down" ? [["Redis does not answer: no write is accepted.", true]] : []),
   ...(health.postgres === "down"
     ? [["PostgreSQL does not answer: nothing can be read, and writes wait.", true]]
     : []),
-  ...(stats?.workers === 0
+  ...(health.worker_active === false
     ? [["No worker is alive: writes wait until one is started.", true]]
     : []),
   ...(health.held ?? []).map((reason) => [`Writes are held. ${reason}`, true]),
-  ...(stats?.queue_depth > alertDepth
-    ? [[`More than ${count(alertDepth)} writes wait.`, false]]
-    : []),
+  ...(health.paused ? [["Paused by an operator: writes are accepted and wait.", true]] : []),
   ...(health.warnings ?? []).map((warning) => [warning, false]),
 ]
 
+const FIGURES = {
+  depth: "queue_depth",
+  "in-flight": "in_flight",
+  workers: "workers",
+  dead: "dead_letters",
+  failed: "writes_failed",
+  queued: "writes_queued",
+  processed: "writes_processed",
+  coalesced: "writes_coalesced",
+  redelivered: "redelivered",
+  discarded: "writes_discarded",
+  purged: "writes_purged",
+}
+
 const showStats = (stats) => {
-  setText("depth", count(stats?.queue_depth))
-  setText("in-flight", count(stats?.in_flight))
+  for (const [id, name] of Object.entries(FIGURES)) setText(id, count(stats?.[name]))
   setText("age", duration(stats?.oldest_age_seconds))
-  setText("workers", count(stats?.workers))
   alarm("workers", stats?.workers === 0)
-  setText("dead", count(stats?.dead_letters))
   alarm("dead", stats?.dead_letters > 0)
-  setText("failed", count(stats?.writes_failed))
-  setText("queued", count(stats?.writes_queued))
-  setText("processed", count(stats?.writes_processed))
-  setText("coalesced", count(stats?.writes_coalesced))
-  setText("redelivered", count(stats?.redelivered))
-  setText("discarded", count(stats?.writes_discarded))
-  setText("purged", count(stats?.writes_purged))
-  setText("since", stats?.since ? `since ${new Date(stats.since).toLocaleString()}` : "")
+  setText("since", stats?.since ? `since ${moment(stats.since)}` : "")
 }
 
 const showWindows = (windows) => {
@@ -94,13 +78,35 @@ const showWindows = (windows) => {
   }
 }
 
+const showWorker = (item, { id, isAlive, until, held }) => {
+  const state = isAlive ? (held === "" ? "alive" : "holds") : `silent since ${clock(until)}`
+  const isWell = isAlive && held === ""
+  item.replaceChildren(
+    make("code", id),
+    make("span", state, { className: isWell ? "" : "alarming" }),
+    ...(held === "" ? [] : [make("span", held, { className: "note" })]),
+  )
+}
+
+const showWorkers = (workers = []) => {
+  fill(
+    element("workers-list"),
+    // A deadline that moves with each heartbeat is not shown.
+    workers.map(({ until, ...worker }) => (worker.isAlive ? worker : { ...worker, until })),
+    { keyOf: ({ id }) => id, show: showWorker, otherwise: document.body },
+  )
+  element("workers-none").hidden = workers.length > 0
+}
+
 export const show = (event) => {
-  const { health, stats, windows, isPaused } = event
+  const { health, stats, windows, workers, build } = event
   setStatus(health.status)
   document.title = `${health.status === "healthy" ? "" : "(!) "}${count(stats?.queue_depth)} waiting – write-buffer`
+  setText("build", build ?? "")
   showStats(stats)
   showWindows(windows)
-  setText("working", isPaused ? "paused" : health.held ? "writes are held" : "alive")
+  showWorkers(workers)
+  setText("working", health.paused ? "paused" : health.held ? "writes are held" : "alive")
   for (const store of ["postgres", "redis"]) {
     setText(store, health[store])
     alarm(store, health[store] === "down")

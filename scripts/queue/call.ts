@@ -1,0 +1,62 @@
+/** One call of the stats service, and calls that go on until all is done. What went wrong is one line. */
+
+import process from "node:process"
+import { loadConfig } from "../../shared/config.ts"
+
+/** Above the two seconds after which the service answers, whatever is left to do. */
+const DEADLINE_MILLIS = 10_000
+
+export interface Call {
+  readonly method: "GET" | "POST" | "DELETE"
+  readonly path: string
+  readonly body?: object
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: the answer is shown, whatever the service says.
+export type Answer = Record<string, any>
+
+/** STATS_URL may have a path: that of a proxy which strips it. */
+const addressOf = (path: string) => {
+  const { STATS_PORT } = loadConfig("queue")
+  const base = process.env.STATS_URL || `http://localhost:${STATS_PORT}`
+  return new URL(path, base.endsWith("/") ? base : `${base}/`)
+}
+
+export const call = async ({ method, path, body }: Call): Promise<Answer> => {
+  const { ADMIN_TOKEN } = loadConfig("queue")
+  const response = await fetch(addressOf(path), {
+    method,
+    headers: {
+      ...(ADMIN_TOKEN && { authorization: `Bearer ${ADMIN_TOKEN}` }),
+      ...(body && { "content-type": "application/json" }),
+    },
+    ...(body && { body: JSON.stringify(body) }),
+    signal: AbortSignal.timeout(DEADLINE_MILLIS),
+  }).catch(() => {
+    throw new Error("the stats service does not answer: is it running, and STATS_URL right?")
+  })
+  const answer = (await response.json().catch(() => {
+    throw new Error(`no stats service answers there (${response.status}): is STATS_URL right?`)
+  })) as Answer
+  if (!response.ok) throw new Error(`${answer.title}: ${answer.detail}`)
+  return answer
+}
+
+const progress = (text: string) => {
+  if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${text}`)
+}
+
+/** A call that answers with the body of the next as long as it is not done; sums up what `name` counts. */
+export const callUntilDone = async (first: Call, name: string): Promise<Answer> => {
+  let done = 0
+  let answer: Answer = {}
+  for (let body = first.body; body; body = answer.next) {
+    answer = await call({ ...first, body }).catch((error: Error) => {
+      throw done === 0 ? error : new Error(`${error.message} (${done} were ${name} until then)`)
+    })
+    done += answer[name]
+    progress(answer.next ? `${done.toLocaleString("en")} ${name} …` : "")
+  }
+  const { next: _, ...rest } = answer
+  return { ...rest, [name]: done }
+}

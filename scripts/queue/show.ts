@@ -1,0 +1,33 @@
+/** Answers for people: rows as a table, figures as lines, and nothing so long that it floods a terminal. */
+import type { Answer } from "./call.ts"
+
+/** Longer texts are cut; `--json` has all of it. */
+const CELL_MAX_LENGTH = 60
+
+const cut = (value: unknown): unknown =>
+  typeof value === "string" && value.length > CELL_MAX_LENGTH
+    ? `${value.slice(0, CELL_MAX_LENGTH).toWellFormed()}… (${value.length.toLocaleString("en")})`
+    : value
+
+const cutRow = (row: object) =>
+  Object.fromEntries(Object.entries(row).map(([name, value]) => [name, cut(value)]))
+
+const text = (value: unknown): string => {
+  if (Array.isArray(value)) return value.length === 0 ? "no" : value.join("; ")
+  if (typeof value === "number") return value.toLocaleString("en")
+  return value === true ? "yes" : value === false ? "no" : String(value)
+}
+
+/** What only a program that goes on needs. */
+const UNSHOWN = new Set(["success", "newest", "missing"])
+
+export const show = ({ dead, queue, reasons, ...rest }: Answer) => {
+  const rows: ReadonlyArray<object> | undefined = dead ?? queue ?? reasons
+  if (rows) console.log(rows.length === 0 ? "none" : "")
+  if (rows && rows.length > 0) console.table(rows.map(cutRow))
+  const figures = Object.entries(rest).filter(
+    ([name, value]) => !UNSHOWN.has(name) && value !== null,
+  )
+  const width = Math.max(...figures.map(([name]) => name.length))
+  for (const [name, value] of figures) console.log(`${name.padEnd(width)}  ${text(value)}`)
+}

@@ -1,0 +1,21 @@
+/** How the command is used, and what is wrong with how it was. */
+
+export const USAGE = `npm run queue -- <command> [--json]
+  depth                      how much waits, is in flight, and has died; whether it is paused or held
+  peek     [--limit N]       the oldest writes that wait
+  dead     [--limit N] [--after N] [FILTER]    the dead letters, oldest first
+  reasons  [FILTER]          how many died for each reason
+  replay   VERSION… | --all [FILTER] [--confirm N]   dead letters back to the queue
+  discard  VERSION… | --all [FILTER] [--confirm N]   dead letters thrown away
+  purge    --confirm DEPTH   the oldest waiting writes thrown away, and no more than DEPTH
+  pause | resume             claiming, on every worker
+
+FILTER is --reason TEXT (exactly this one), --key TEXT (part of the key), or both.
+--all takes the dead letters that there are now, and asks; where nobody can answer, --confirm N says
+how many of them, the oldest ones, are meant.
+
+ADMIN_TOKEN  that of the stats service; every command but depth needs it
+STATS_URL    where the service is; without it http://localhost:STATS_PORT (8008)`
+
+/** What is wrong with the command line. */
+export class UsageError extends Error {}

@@ -1,0 +1,122 @@
+/**
+ * What operators do with dead letters: look, count by reason, replay, discard. What came after an operator
+ * looked (`until`) takes no part. Rejects when Redis does not answer; what was done until then stays done.
+ */
+import { type QueueConnection, queueKeys } from "../../../shared/queue.ts"
+import { type Filter, inGroups, type Letter, matches } from "./letter.ts"
+import { makeList } from "./list.ts"
+
+/** Reasons that an answer names. Those of PostgreSQL are few; those of a foreign push can be many. */
+export const REASONS_MAX = 100
+
+/** Which letters to move: those of these versions, or the oldest ones of a filter. */
+export type Selection = { readonly after?: number } & (
+  | { readonly versions: ReadonlyArray<number> }
+  | (Filter & {
+      readonly all: true
+      /** The newest letter that takes part, as `newest` of an answer named it. */
+      readonly until?: string
+      /** At most so many. */
+      readonly most?: number
+    })
+)
+
+/** What a call did; `next` is the selection that goes on, null when nothing is left to do. */
+export interface Moved {
+  readonly moved: number
+  /** Versions asked for, of which no letter was found. */
+  readonly missing: ReadonlyArray<number>
+  readonly next: Selection | null
+}
+
+type List = ReturnType<typeof makeList>
+type Use = (letters: ReadonlyArray<Letter>) => Promise<number>
+
+/** Up to `limit` that match. `next` is the `after` of the next page; null on the last. */
+const makePage = (list: List) => async (after: number, limit: number, filter: Filter) => {
+  const { total, newest } = await list.standing()
+  const dead: Letter["shown"][] = []
+  const most = Math.min(limit, list.atOnce)
+  const next = await list.step(after, total, (letters) => {
+    let dealt = 0
+    for (const letter of letters) {
+      if (dead.length === most) break
+      if (matches(letter, filter)) dead.push(letter.shown)
+      dealt += 1
+    }
+    return { dealt, gone: 0 }
+  })
+  return { dead, total, newest, next }
+}
+
+/** How many died for each reason, the most frequent first; `others` died for reasons beyond the limit. */
+const makeReasons = (list: List) => async (after: number, filter: Filter) => {
+  const { total, newest } = await list.standing()
+  const counts = new Map<string, number>()
+  let others = 0
+  const next = await list.step(after, total, (letters) => {
+    for (const letter of letters) {
+      if (!matches(letter, filter)) continue
+      const { reason } = letter.shown
+      if (counts.size >= REASONS_MAX && !counts.has(reason)) others += 1
+      else counts.set(reason, (counts.get(reason) ?? 0) + 1)
+    }
+    return { dealt: letters.length, gone: 0 }
+  })
+  const reasons = [...counts]
+    .map(([reason, writes]) => ({ reason, writes }))
+    .sort((one, other) => other.writes - one.writes)
+  return { reasons, others, total, newest, next }
+}
+
+/** Null when `until` is gone: somebody else is at work. */
+const makeMove =
+  (list: List, use: Use) =>
+  async (selection: Selection): Promise<Moved | null> => {
+    const isNamed = "versions" in selection
+    const wanted = new Set(isNamed ? selection.versions : [])
+    const { total, newest } = await list.standing()
+    // What is replayed may die again meanwhile: without an end this would begin anew for ever.
+    const until = (isNamed ? undefined : selection.until) ?? newest
+    const end = isNamed || until === null ? total : await list.countTo(until)
+    if (end === null) return null
+    let left = isNamed ? wanted.size : (selection.most ?? total)
+    let moved = 0
+    const next = await list.step(selection.after ?? 0, end, async (letters) => {
+      const isChosen = (letter: Letter) =>
+        isNamed ? wanted.has(letter.version) : matches(letter, selection)
+      const chosen = letters.filter(isChosen).slice(0, left)
+      let gone = 0
+      for (const group of inGroups(chosen)) gone += await use(group)
+      for (const { version } of chosen) wanted.delete(version)
+      moved += gone
+      left -= chosen.length
+      const last = chosen.at(-1)
+      return { gone, dealt: left > 0 || !last ? letters.length : letters.indexOf(last) + 1 }
+    })
+    if (next === null || left === 0) return { moved, missing: [...wanted], next: null }
+    const rest: Selection = isNamed
+      ? { versions: [...wanted] }
+      : { ...selection, most: left, ...(until !== null && { until }) }
+    return { moved, missing: [], next: { ...rest, after: next } }
+  }
+
+export const makeLetters = (redis: QueueConnection, queueName: string, valueMaxBytes: number) => {
+  const { waiting, dead, counters } = queueKeys(queueName)
+  const list = makeList(redis, queueName, valueMaxBytes)
+  return {
+    page: makePage(list),
+    reasons: makeReasons(list),
+    replay: makeMove(list, (letters) =>
+      redis.replay(
+        ...[waiting, dead, counters],
+        ...letters.flatMap(({ text, item }) => [text, item]),
+      ),
+    ),
+    discard: makeMove(list, (letters) =>
+      redis.discard(dead, counters, ...letters.map(({ text }) => text)),
+    ),
+  }
+}
+
+export type Letters = ReturnType<typeof makeLetters>

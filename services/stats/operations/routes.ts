@@ -1,0 +1,138 @@
+/**
+ * The operators' calls, each behind the bearer token of ADMIN_TOKEN; without one configured they are off
+ * and say so. They alone show keys and values, and they say in the log what was done, not to what. A call
+ * that was not done in its time answers with `next`: the body of the call that goes on.
+ */
+import { createHash, timingSafeEqual } from "node:crypto"
+import type { Context, Hono } from "hono"
+import { answer, problem } from "../../../shared/problem.ts"
+import type { Letters } from "./letters.ts"
+import { readConfirm, readPage, readSelection } from "./request.ts"
+import type { Waiting } from "./waiting.ts"
+
+export interface OperationsDependencies {
+  readonly letters: Letters
+  readonly waiting: Waiting
+  /** Empty: the calls are off. */
+  readonly token: string
+  /** What was done, and to how many writes. */
+  readonly audit: (action: string, writes: number | null) => void
+}
+
+/** A purge is for what the operator has seen: the depth may have changed by a tenth, or by ten. */
+const CONFIRM_SHARE = 0.1
+const CONFIRM_WRITES = 10
+
+/** Paths and their methods, for the answers 405. */
+export const OPERATIONS_PATHS: ReadonlyMap<string, string> = new Map([
+  ["/dead", "GET, HEAD, DELETE"],
+  ["/dead/reasons", "GET, HEAD"],
+  ["/dead/replay", "POST"],
+  ["/queue", "GET, HEAD, DELETE"],
+  ["/worker/pause", "POST"],
+  ["/worker/resume", "POST"],
+])
+
+const digest = (text: string) => createHash("sha256").update(text).digest()
+
+/** Null when the caller may; takes the same time however much of the token is right. */
+const refusal = (token: string, authorization: string | undefined): Response | null => {
+  if (token === "") return problem("operations-off")
+  const given = /^Bearer (\S+)$/i.exec(authorization ?? "")?.[1] ?? ""
+  if (timingSafeEqual(digest(given), digest(token))) return null
+  return problem("unauthorized", { headers: { "www-authenticate": 'Bearer realm="write-buffer"' } })
+}
+
+type Handle = (context: Context) => Promise<Response>
+/** A handler that runs only for who has the token. */
+type Guarded = (handle: Handle) => (context: Context) => Promise<Response> | Response
+
+const addLetters = (
+  app: Hono,
+  guarded: Guarded,
+  { letters, audit }: Pick<OperationsDependencies, "letters" | "audit">,
+) => {
+  const onSelection = (action: "replay" | "discard") =>
+    guarded(async ({ req }) => {
+      const body = await readSelection(req.raw)
+      if (body instanceof Response) return body
+      const done = await letters[action](body.decoded)
+      if (done === null) return problem("dead-letters-changed")
+      const { moved, missing, next } = done
+      audit(action, moved)
+      return answer(200, { success: true, [`${action}ed`]: moved, missing, next })
+    })
+
+  const onPage = (
+    look: (asked: Exclude<ReturnType<typeof readPage>, Response>) => Promise<object>,
+  ) =>
+    guarded(async ({ req }) => {
+      const asked = readPage(req.query())
+      if (asked instanceof Response) return asked
+      return answer(200, { success: true, ...(await look(asked)) })
+    })
+
+  app.get(
+    "/dead",
+    onPage(({ after, limit, filter }) => letters.page(after, limit, filter)),
+  )
+  app.get(
+    "/dead/reasons",
+    onPage(({ after, filter }) => letters.reasons(after, filter)),
+  )
+  app.post("/dead/replay", onSelection("replay"))
+  app.delete("/dead", onSelection("discard"))
+}
+
+const addWaiting = (
+  app: Hono,
+  guarded: Guarded,
+  { waiting, audit }: Pick<OperationsDependencies, "waiting" | "audit">,
+) => {
+  app.get(
+    "/queue",
+    guarded(async ({ req }) => {
+      const asked = readPage(req.query())
+      if (asked instanceof Response) return asked
+      return answer(200, { success: true, queue: await waiting.peek(asked.limit) })
+    }),
+  )
+  app.delete(
+    "/queue",
+    guarded(async ({ req }) => {
+      const body = await readConfirm(req.raw)
+      if (body instanceof Response) return body
+      const { confirm, newest } = body.decoded
+      const seen = await waiting.seen()
+      const isFirst = newest === undefined
+      const change = Math.abs(seen.writes - confirm)
+      if (isFirst && change > Math.max(CONFIRM_WRITES, confirm * CONFIRM_SHARE)) {
+        const detail = `${seen.writes} writes wait now, not ${confirm}.`
+        return problem("depth-changed", { detail })
+      }
+      const { purged, next } = await waiting.purge({
+        writes: Math.min(confirm, seen.writes),
+        newest: newest ?? seen.newest,
+      })
+      audit("purge", purged)
+      const rest = next && { confirm: String(next.writes), newest: next.newest }
+      return answer(200, { success: true, purged, next: rest })
+    }),
+  )
+
+  const onMark = (action: "pause" | "resume") =>
+    guarded(async () => {
+      await waiting[action]()
+      audit(action, null)
+      return answer(200, { success: true, paused: action === "pause" })
+    })
+  app.post("/worker/pause", onMark("pause"))
+  app.post("/worker/resume", onMark("resume"))
+}
+
+export const addOperations = (app: Hono, { token, ...dependencies }: OperationsDependencies) => {
+  const guarded: Guarded = (handle) => (context) =>
+    refusal(token, context.req.header("authorization")) ?? handle(context)
+  addLetters(app, guarded, dependencies)
+  addWaiting(app, guarded, dependencies)
+}

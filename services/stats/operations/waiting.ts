@@ -1,0 +1,65 @@
+/**
+ * Writes that wait: shown, purged, and kept from the workers by a pause. Each step is atomic and counted
+ * in Redis. Rejects when Redis does not answer; what was done until then stays done.
+ */
+import { Result } from "effect"
+import { type QueueConnection, queueKeys } from "../../../shared/queue.ts"
+import { decodeItem } from "../../../shared/write.ts"
+import { PAGE_MAX, STEP_MILLIS, writesAtOnce } from "./limits.ts"
+
+/** Purging is one RPOP a call: a thousand small writes block Redis for some 50 ms at most. */
+const PURGE_MAX_WRITES = 1_000
+
+/** The oldest writes to throw away, and the newest version that may be among them. */
+export interface Purge {
+  readonly writes: number
+  readonly newest: number
+}
+
+export const makeWaiting = (redis: QueueConnection, queueName: string, valueMaxBytes: number) => {
+  const keys = queueKeys(queueName)
+  const shownAtOnce = writesAtOnce(valueMaxBytes, PAGE_MAX)
+  const purgedAtOnce = writesAtOnce(valueMaxBytes, PURGE_MAX_WRITES)
+
+  return {
+    /** The oldest writes that wait, fewer when values may be large; they stay where they are. */
+    peek: async (limit: number) => {
+      const items = (await redis.lrange(keys.waiting, -Math.min(limit, shownAtOnce), -1)).reverse()
+      return items.map((text) => {
+        const item = decodeItem(text)
+        return Result.isSuccess(item)
+          ? { version: item.success.version, ...item.success.write }
+          : { version: item.failure.version || null, unreadable: text }
+      })
+    },
+    /** What waits, and the newest version that was issued when it did. */
+    seen: async (): Promise<Purge> => {
+      const newest = Number((await redis.hget(keys.counters, "version")) ?? 0)
+      return { writes: await redis.llen(keys.waiting), newest }
+    },
+    /**
+     * Throws away the oldest writes, never more than so many: what was there then and waits still, and what
+     * somebody pushed. `next` is what is left to do when the time was not enough.
+     */
+    purge: async ({ writes, newest }: Purge) => {
+      const began = performance.now()
+      let purged = 0
+      while (purged < writes) {
+        if (performance.now() - began > STEP_MILLIS) {
+          return { purged, next: { writes: writes - purged, newest } }
+        }
+        const gone = await redis.purge(
+          ...[keys.waiting, keys.counters, keys.silences],
+          ...[Math.min(purgedAtOnce, writes - purged), newest],
+        )
+        if (gone === 0) break
+        purged += gone
+      }
+      return { purged, next: null }
+    },
+    pause: async () => void (await redis.pause(keys.counters, 1)),
+    resume: async () => void (await redis.pause(keys.counters, 0)),
+  }
+}
+
+export type Waiting = ReturnType<typeof makeWaiting>

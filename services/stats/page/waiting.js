@@ -1,0 +1,62 @@
+/** The writes that wait, the oldest first; purging them; and the pause that keeps workers from them. */
+
+import { call, callUntilDone } from "./call.js"
+import { count, many, moment } from "./format.js"
+import { fill } from "./list.js"
+import { ask } from "./question.js"
+import { columnsOf, makeRecord } from "./record.js"
+import { element, setText } from "./show.js"
+
+const SHOWN_MAX = 10
+
+/** A version is the microsecond in which the write was accepted, or one shortly after. */
+const acceptedAt = (version) => (version > 1e15 ? moment(version / 1_000) : "–")
+
+const showWrite = (item, { version, ...content }) => {
+  const known = version
+    ? [
+        ["accepted", acceptedAt(version)],
+        ["version", String(version)],
+      ]
+    : []
+  item.replaceChildren(makeRecord(columnsOf(content), known))
+}
+
+export const listWaiting = async () => {
+  const { queue } = await call("GET", `queue?limit=${SHOWN_MAX}`)
+  fill(element("waiting"), queue, {
+    // A foreign push has no version yet; there may be several of the same.
+    keyOf: (write) => write.version ?? JSON.stringify(write),
+    show: showWrite,
+    otherwise: element("refresh-waiting"),
+  })
+  setText("waiting-count", queue.length === 0 ? "none" : `the oldest ${count(queue.length)}`)
+}
+
+export const clearWaiting = () => element("waiting").replaceChildren()
+
+export const purge = async (depth) => {
+  if (depth === 0) return "Nothing waits."
+  const text = "They were accepted and will never be applied. They count as failed."
+  if (!(await ask(`Throw ${many(depth, "waiting write")} away?`, text, "Purge"))) return undefined
+  const body = { confirm: String(depth) }
+  const { purged } = await callUntilDone("DELETE", "queue", body, "purged")
+  await listWaiting()
+  return `${count(purged)} purged.`
+}
+
+const SAID = { pause: "Paused: writes are accepted and wait.", resume: "Resumed." }
+
+export const mark = async (action) => {
+  await call("POST", `worker/${action}`)
+  return SAID[action]
+}
+
+/** The button for the other of the two appears; it gets the focus that this one had. */
+export const showPaused = (isPaused) => {
+  const [pause, resume] = [element("pause"), element("resume")]
+  const hadFocus = [pause, resume].includes(document.activeElement)
+  pause.hidden = isPaused
+  resume.hidden = !isPaused
+  if (hadFocus) (isPaused ? resume : pause).focus()
+}
