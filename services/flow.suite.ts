@@ -159,7 +159,10 @@ export const flow = (name: string, options: StackOptions) =>
         text += decoder.decode(bytes)
         if (text.split("data: ").length > 3) break
       }
-      expect(text).toMatch(/^retry: 1000\n\ndata: \{.*"queue_depth":\d.*\}\n\ndata: /)
+      const [first, history, event] = text.split("\n\n")
+      expect(first).toBe("retry: 1000")
+      expect(history).toMatch(/^event: history\ndata: \[\[\d+,/)
+      expect(event).toMatch(/^data: \{.*"queue_depth":\d.*\}$/)
     })
 
     test("health names its parts and is well", async () => {

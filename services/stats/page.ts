@@ -29,7 +29,16 @@ const TYPES = {
 }
 
 const OWN = [
-  ...["scheme.css", "page.css", "operations.css", "page.js", "show.js", "format.js", "flow.js"],
+  ...[
+    "scheme.css",
+    "page.css",
+    "cards.css",
+    "operations.css",
+    "page.js",
+    "show.js",
+    "format.js",
+    "flow.js",
+  ],
   ...["chart.js", "list.js", "question.js", "call.js", "record.js", "letters.js", "waiting.js"],
   "operations.js",
 ]

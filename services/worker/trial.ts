@@ -47,10 +47,8 @@ export const makeTrial = Effect.gen(function* () {
 
   /** What refuses a statement without rows as well is the database. One more statement finds it out. */
   const begin = Effect.suspend(() =>
-    refusedAt === null
-      ? Effect.andThen(forget, Effect.tapError(database.write([]), countFailure))
-      : Effect.void,
-  ).pipe(Effect.mapError(blameDatabase))
+    refusedAt === null ? Effect.andThen(forget, Effect.asVoid(database.write([]))) : Effect.void,
+  ).pipe(Effect.tapError(countFailure), Effect.mapError(blameDatabase))
 
   const trial: Trial = {
     attempt: (rows) => {
