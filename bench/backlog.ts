@@ -1,6 +1,7 @@
 /** A queue during a run: how much waits in it, waiting until nothing does, filling and emptying it. */
 import { setTimeout as sleep } from "node:timers/promises"
-import { type QueueConnection, queueKeys } from "../shared/queue.ts"
+import { openQueue } from "../shared/queue/queue.ts"
+import type { Connection } from "../shared/redis.ts"
 import { encodeWrite } from "../shared/write.ts"
 import { VALUE } from "./load.ts"
 
@@ -19,17 +20,14 @@ export interface Waiting {
   readonly oldestAt: number | null
 }
 
-export const look = async (redis: QueueConnection, queue: string): Promise<Waiting> => {
-  const { waiting, leases, workers, counters, dead, holds, batchPrefix } = queueKeys(queue)
-  const [, depth, inFlight, , , oldest] = await redis.snapshot(
-    ...[waiting, leases, workers, counters, dead, holds, batchPrefix],
-  )
-  return { writes: depth + inFlight, oldestAt: oldest === 0 ? null : oldest / 1_000 }
+export const look = async (redis: Connection, queue: string): Promise<Waiting> => {
+  const { depth, inFlight, oldestAt } = await openQueue(redis, queue).snapshot({})
+  return { writes: depth + inFlight, oldestAt: oldestAt && oldestAt / 1_000 }
 }
 
 /** Resolves when the queue is empty, and nothing is claimed. @throws when it is not in time. */
 export const drained = async (
-  redis: QueueConnection,
+  redis: Connection,
   queue: string,
   limitMillis: number,
 ): Promise<void> => {
@@ -43,23 +41,23 @@ export const drained = async (
 export const key = (number: number): string => `row:${String(number).padStart(8, "0")}`
 
 /** Puts writes with keys of their own into a queue, as ingest would. */
-export const fill = async (redis: QueueConnection, queue: string, writes: number) => {
-  const { waiting, counters, workers } = queueKeys(queue)
+export const fill = async (redis: Connection, queue: string, writes: number) => {
+  const { enqueue } = openQueue(redis, queue)
   for (let from = 0; from < writes; from += CALL_WRITES) {
     const items = Array.from({ length: Math.min(CALL_WRITES, writes - from) }, (_, index) =>
       encodeWrite({ key: key(from + index), value: VALUE }),
     )
-    await redis.enqueue(waiting, counters, workers, MAX_DEPTH, 0, ...items)
+    await enqueue({ most: MAX_DEPTH, isFirst: false, writes: items })
   }
 }
 
 /** Forgets what waits in a queue that no worker serves. */
-export const empty = async (redis: QueueConnection, queue: string): Promise<void> => {
-  await redis.unlink(queueKeys(queue).waiting)
+export const empty = async (redis: Connection, queue: string): Promise<void> => {
+  await redis.unlink(openQueue(redis, queue).keys.waiting)
 }
 
 /** Forgets all there is of a queue. */
-export const remove = async (redis: QueueConnection, queue: string): Promise<void> => {
-  const { waiting, leases, workers, counters, dead, holds } = queueKeys(queue)
+export const remove = async (redis: Connection, queue: string): Promise<void> => {
+  const { waiting, leases, workers, counters, dead, holds } = openQueue(redis, queue).keys
   await redis.unlink(waiting, leases, workers, counters, dead, holds)
 }

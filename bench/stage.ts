@@ -1,7 +1,7 @@
 /** What every measurement works with: the stores, the distances, the contenders, and what is on record. */
 import { randomUUID } from "node:crypto"
 import { type Database, openDatabase } from "../shared/database.ts"
-import { closeQueue, openQueue, type QueueConnection, untilReady } from "../shared/queue.ts"
+import { type Connection, closeRedis, openRedis, untilReady } from "../shared/redis.ts"
 import { MAX_DEPTH, remove } from "./backlog.ts"
 import type { Cleanup } from "./cleanup.ts"
 import { type Contender, type ContenderName, startContender } from "./contender.ts"
@@ -25,7 +25,7 @@ export interface Stage {
   readonly path: string
   /** The benchmark's own connections. */
   readonly database: Database
-  readonly queue: QueueConnection
+  readonly queue: Connection
   /** A name that no other queue has. */
   newQueue(): string
   /** Starts a contender with its database at a distance, or behind a URL. */
@@ -50,7 +50,7 @@ export const openStage = async (cleanup: Cleanup, options: Options): Promise<Sta
   const roundTrip = await measureDistances(databaseUrl)
   const pool = { name: "bench", maxConnections: 2, deadlineMillis: DEADLINE_MILLIS }
   const database = openDatabase(postgres.url, pool)
-  const queue = openQueue(redis.url, { name: "bench", blockingMillis: DEADLINE_MILLIS })
+  const queue = openRedis(redis.url, { name: "bench", blockingMillis: DEADLINE_MILLIS })
   await untilReady(queue)
   const run = randomUUID().slice(0, 8)
   const queues: string[] = []
@@ -59,7 +59,7 @@ export const openStage = async (cleanup: Cleanup, options: Options): Promise<Sta
       stop: async () => {
         // A Redis that was given is left as it was.
         for (const name of queues) await remove(queue, name)
-        closeQueue(queue)
+        closeRedis(queue)
         await database.close()
       },
     }),

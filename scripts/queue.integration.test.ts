@@ -3,7 +3,9 @@ import { execFile } from "node:child_process"
 import process from "node:process"
 import { promisify } from "node:util"
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
-import { openQueue, type QueueConnection, queueKeys, untilReady } from "../shared/queue.ts"
+import { queueKeys } from "../shared/queue/keys.ts"
+import { openQueue } from "../shared/queue/queue.ts"
+import { type Connection, openRedis, untilReady } from "../shared/redis.ts"
 import { encodeDeadLetter, encodeWrite } from "../shared/write.ts"
 import { type Directory, temporaryDirectory } from "./directory.ts"
 import { nativeRedis, startRedis } from "./redis.ts"
@@ -16,12 +18,12 @@ const KEYS = queueKeys("write_queue")
 let directory: Directory
 let store: Store
 let stats: Service
-let redis: QueueConnection
+let redis: Connection
 
 beforeAll(async () => {
   directory = await temporaryDirectory()
   store = await startRedis({ directory: directory.path, kind: nativeRedis() ? "native" : "wasm" })
-  redis = openQueue(store.url, { name: "test" })
+  redis = openRedis(store.url, { name: "test" })
   await untilReady(redis)
   stats = await startService("stats", { env: { ADMIN_TOKEN, REDIS_URL: store.url } })
 })
@@ -63,16 +65,20 @@ const bury = async (from: number, to: number, reason = "bad") => {
   }
 }
 const enqueue = (value: string, writes = 1) =>
-  redis.enqueue(
-    ...[KEYS.waiting, KEYS.counters, 1_000],
-    ...Array.from({ length: writes }, (_, index) => encodeWrite({ key: `key ${index}`, value })),
-  )
+  openQueue(redis, KEYS.waiting).enqueue({
+    most: 1_000,
+    isFirst: false,
+    writes: Array.from({ length: writes }, (_, index) =>
+      encodeWrite({ key: `key ${index}`, value }),
+    ),
+  })
 
 describe("npm run queue", () => {
   test("says how much waits, and whether it is paused or held", async () => {
     await enqueue("v", 3)
     expect((await queue("pause")).stdout).toMatch(/paused\s+yes/)
-    await redis.heartbeat(KEYS.leases, KEYS.workers, KEYS.holds, "w", 60_000, "no table", 10)
+    const worker = { worker: "w", lease: 60_000, hold: "no table", most: 10, ids: [] }
+    await openQueue(redis, KEYS.waiting).heartbeat(worker)
     const { stdout } = await queue("depth")
     expect(stdout).toMatch(/queue_depth\s+3\n/)
     expect(stdout).toMatch(/paused\s+yes\n/)

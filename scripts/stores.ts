@@ -7,7 +7,7 @@ import { resolve } from "node:path"
 import { type Config, localDatabaseUrl, localRedisUrl } from "../shared/config.ts"
 import { openDatabase, ping } from "../shared/database.ts"
 import { describeAddresses, parsePostgresUrl } from "../shared/postgres-url.ts"
-import { closeQueue, openQueue, queueErrorReason, untilReady } from "../shared/queue.ts"
+import { closeRedis, openRedis, redisErrorReason, untilReady } from "../shared/redis.ts"
 import { parseRedisUrl } from "../shared/redis-url.ts"
 import { describeFailure, hasAnswered } from "../shared/refusal.ts"
 import { lock } from "./lock.ts"
@@ -51,7 +51,7 @@ const checkDatabase = async (url: string): Promise<Used> => {
 
 const checkRedis = async (url: string): Promise<Used> => {
   const { where } = parseRedisUrl(url)
-  const redis = openQueue(url, { name: "start" })
+  const redis = openRedis(url, { name: "start" })
   let reason: string | undefined
   const failed = new Promise<void>((resolve) => {
     redis.once("error", (error: NodeJS.ErrnoException) => {
@@ -65,11 +65,11 @@ const checkRedis = async (url: string): Promise<Used> => {
     return { url, description: `Redis at ${where} (REDIS_URL)`, store: null }
   } catch (error) {
     throw new Error(
-      `REDIS_URL: the Redis at ${where} does not answer (${reason ?? queueErrorReason(error)}): ` +
+      `REDIS_URL: the Redis at ${where} does not answer (${reason ?? redisErrorReason(error)}): ` +
         "start it, correct the URL, or unset it to use the embedded one",
     )
   } finally {
-    closeQueue(redis)
+    closeRedis(redis)
   }
 }
 

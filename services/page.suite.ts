@@ -6,7 +6,8 @@ import { freePort } from "../scripts/port.ts"
 import { startRedis } from "../scripts/redis.ts"
 import { type Service, startService } from "../scripts/service.ts"
 import type { Store } from "../scripts/store.ts"
-import { openQueue, type QueueConnection, queueKeys, untilReady } from "../shared/queue.ts"
+import { queueKeys } from "../shared/queue/keys.ts"
+import { type Connection, openRedis, untilReady } from "../shared/redis.ts"
 import { encodeDeadLetter } from "../shared/write.ts"
 import { openPage, startBrowser } from "./testing/browser.ts"
 import { REDIS_KINDS } from "./testing/stack.ts"
@@ -46,14 +47,14 @@ export const usePage = (env: Readonly<Record<string, string>> = {}) => {
   let directory: Directory
   let store: Store
   let stats: Service
-  let redis: QueueConnection
+  let redis: Connection
   let browser: Awaited<ReturnType<typeof startBrowser>>
   const closing: Array<() => Promise<void>> = []
 
   beforeAll(async () => {
     directory = await temporaryDirectory()
     store = await startRedis({ directory: directory.path, kind: REDIS_KINDS[0] })
-    redis = openQueue(store.url, { name: "test" })
+    redis = openRedis(store.url, { name: "test" })
     const DATABASE_URL = `postgres://nobody:none@127.0.0.1:${await freePort()}/none`
     const all = { ADMIN_TOKEN, REDIS_URL: store.url, DATABASE_URL, LOG_LEVEL: "info", ...env }
     const [started, launched] = await Promise.all([

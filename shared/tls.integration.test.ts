@@ -9,7 +9,7 @@ import { nativeRedis, startRedis } from "../scripts/redis.ts"
 import type { Store } from "../scripts/store.ts"
 import { hasOpenssl, makeCertificates } from "./certificates.suite.ts"
 import { openDatabase } from "./database.ts"
-import { closeQueue, openQueue } from "./queue.ts"
+import { closeRedis, openRedis } from "./redis.ts"
 import { execute } from "./standby.suite.ts"
 
 let directory: Directory
@@ -129,8 +129,8 @@ describe.runIf(hasOpenssl && nativeRedis() !== null)("Redis with TLS", () => {
 
   /** PONG, or the code of the first failure. */
   const ask = async (url: string): Promise<string> => {
-    const redis = openQueue(url, { name: "test" })
-    onTestFinished(() => closeQueue(redis))
+    const redis = openRedis(url, { name: "test" })
+    onTestFinished(() => closeRedis(redis))
     return await new Promise((resolve) => {
       redis.once("ready", () => resolve(redis.ping()))
       redis.once("error", (error: NodeJS.ErrnoException) => resolve(String(error.code)))

@@ -4,7 +4,7 @@
  * as one worker has.
  */
 import { upsert } from "../../shared/database.ts"
-import { queueKeys } from "../../shared/queue.ts"
+import { queueKeys } from "../../shared/queue/keys.ts"
 import type { Item } from "../../shared/write.ts"
 import { drained, fill, key, remove } from "../backlog.ts"
 import type { Stoppable } from "../cleanup.ts"

@@ -4,14 +4,15 @@
  */
 import { readFile } from "node:fs/promises"
 import process from "node:process"
-import { closeQueue, openQueue, queueKeys, untilReady } from "../../shared/queue.ts"
+import { queueKeys } from "../../shared/queue/keys.ts"
+import { closeRedis, openRedis, untilReady } from "../../shared/redis.ts"
 
 const { PORT, REDIS_URL_FILE = "" } = process.env
 const { ok } = await fetch(`http://127.0.0.1:${PORT}/metrics`)
 
-const redis = openQueue(await readFile(REDIS_URL_FILE, "utf8"), { name: "alive" })
+const redis = openRedis(await readFile(REDIS_URL_FILE, "utf8"), { name: "alive" })
 await untilReady(redis)
 // Deadlines are in the time of Redis, which in one stack is the time of the same machine.
 const live = await redis.zrangebyscore(queueKeys("write_queue").workers, Date.now(), "+inf")
-closeQueue(redis)
+closeRedis(redis)
 process.exit(ok && live.length > 0 ? 0 : 1)

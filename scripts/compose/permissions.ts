@@ -1,7 +1,7 @@
 /** What each container, and each user of the stores and of the operators' calls, may not do. */
 import assert from "node:assert/strict"
 import { openDatabase, type Sql } from "../../shared/database.ts"
-import { closeQueue, openQueue, untilReady } from "../../shared/queue.ts"
+import { closeRedis, openRedis, untilReady } from "../../shared/redis.ts"
 import type { Stack } from "./engine.ts"
 
 const DEADLINE_MILLIS = 5_000
@@ -56,7 +56,7 @@ const refusedSql = async (url: string, statements: ReadonlyArray<string>): Promi
 }
 
 const refusedCommands = async (url: string): Promise<number> => {
-  const redis = openQueue(url, { name: "check" })
+  const redis = openRedis(url, { name: "check" })
   await untilReady(redis)
   try {
     assert.equal(await redis.ping(), "PONG")
@@ -64,7 +64,7 @@ const refusedCommands = async (url: string): Promise<number> => {
       await assert.rejects(redis.call(name, ...rest), /NOPERM/, `${name} ${rest.join(" ")}`)
     }
   } finally {
-    closeQueue(redis)
+    closeRedis(redis)
   }
   return FORBIDDEN_COMMANDS.length
 }

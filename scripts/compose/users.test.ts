@@ -1,14 +1,11 @@
 import { readdir, readFile } from "node:fs/promises"
 import { expect, test } from "vitest"
-import { SCRIPTS } from "../../shared/protocol.ts"
+import { SCRIPTS } from "../../shared/queue/queue.ts"
 
 const ROOT = new URL("../../", import.meta.url)
 
 /** What a connection of ioredis asks for itself, and what it takes to run a script. */
 const OF_A_CONNECTION = ["client|setinfo", "client|setname", "eval", "evalsha", "info", "ping"]
-
-/** Of what our code calls on a connection, those that are commands of more than one word. */
-const SUBCOMMANDS: Readonly<Record<string, string>> = { config: "config|get" }
 
 /** A line a user, as Redis reads them. */
 const lines = (await readFile(new URL("users.acl", import.meta.url), "utf8"))
@@ -27,30 +24,40 @@ const granted = (user: string) =>
     .map((rule) => rule.slice(1))
     .toSorted()
 
-const commandsOf = (script: string) => {
-  const { lua } = SCRIPTS[script as keyof typeof SCRIPTS]
-  return [...lua.matchAll(/(?:redis\.call|push)\('(\w+)'/g)].map(([, name = ""]) =>
-    name.toLowerCase(),
+const commandsIn = (text: string): ReadonlyArray<string> =>
+  [...text.matchAll(/(?:redis\.p?call|push)\('(\w+)'|\bredis\.(?!p?call)([a-z]+)\(/g)].map(
+    ([, ofScript, ofDriver]) => (ofScript ?? ofDriver ?? "").toLowerCase(),
   )
+
+/** The commands behind each call of the queue: those of its script, or those of the call itself. */
+const queueCalls = async (): Promise<ReadonlyMap<string, ReadonlyArray<string>>> => {
+  const text = await readFile(new URL("shared/queue/queue.ts", ROOT), "utf8")
+  const own = text.split(/\n {4}(?=\w+: async)/).slice(1)
+  return new Map([
+    ...Object.entries(SCRIPTS).map(([name, { lua }]) => [name, commandsIn(lua)] as const),
+    ...own.map((call) => [call.slice(0, call.indexOf(":")), commandsIn(call)] as const),
+  ])
 }
 
-/** What the sources of a service call on a connection to Redis: our scripts, and commands. */
-const calls = async (service: string): Promise<ReadonlyArray<string>> => {
+/** The commands that the sources of a service need: by their calls of a queue, and of the door to Redis. */
+const neededBy = async (service: string): Promise<ReadonlyArray<string>> => {
   const folder = new URL(`services/${service}/`, ROOT)
   const files = (await readdir(folder, { recursive: true })).filter((file) =>
     /(?<!\.(test|suite))\.ts$/.test(file),
   )
   const texts = await Promise.all(files.map((file) => readFile(new URL(file, folder), "utf8")))
-  return texts.flatMap((text) =>
-    [...text.matchAll(/\b(?:redis|bell)\.([a-z]+)\(/g)].map(([, name = ""]) => name),
-  )
+  const text = texts.join("\n")
+  const isCalled = (name: string) =>
+    new RegExp(`\\b(queue|waiting)\\.${name}\\(|Pick<Queue, "${name}">`).test(text)
+  return [
+    ...[...(await queueCalls())].flatMap(([name, commands]) => (isCalled(name) ? commands : [])),
+    ...(text.includes("settingsOf(") ? ["config|get"] : []),
+  ]
 }
 
 for (const service of ["ingest", "worker", "stats"]) {
   test(`the Redis user ${service} may do what ${service} does, and no more`, async () => {
-    const needed = (await calls(service)).flatMap((call) =>
-      call in SCRIPTS ? commandsOf(call) : [SUBCOMMANDS[call] ?? call],
-    )
+    const needed = await neededBy(service)
     expect(granted(service)).toEqual([...new Set([...needed, ...OF_A_CONNECTION])].toSorted())
   })
 }

@@ -13,7 +13,7 @@ export const PROCESS_MUTATIONS: ReadonlyArray<Mutation> = [
   {
     name: "the defaults of the Redis driver: a lost reply is asked for again by sending again",
     edits: [
-      edit("shared/queue.ts", "    maxRetriesPerRequest: 0,\n    enableOfflineQueue: false,\n", ""),
+      edit("shared/redis.ts", "    maxRetriesPerRequest: 0,\n    enableOfflineQueue: false,\n", ""),
     ],
     caughtBy: [
       "scripts/faults/ingest.test.ts",

@@ -1,8 +1,8 @@
 /** Mistakes in the scripts that run in Redis. */
 import { edit, type Mutation } from "./mutation.ts"
 
-const CLAIM = "shared/protocol/claim.ts"
-const ACKNOWLEDGE = "shared/protocol/acknowledge.ts"
+const CLAIM = "shared/queue/claim.ts"
+const ACKNOWLEDGE = "shared/queue/acknowledge.ts"
 
 export const PROTOCOL_MUTATIONS: ReadonlyArray<Mutation> = [
   {
@@ -24,9 +24,9 @@ export const PROTOCOL_MUTATIONS: ReadonlyArray<Mutation> = [
     name: "a heartbeat without XX: it brings lost leases back",
     edits: [
       edit(
-        "shared/protocol/heartbeat.ts",
-        "if redis.call('ZSCORE', leases, ARGV[i]) then redis.call('ZADD', leases, 'XX', deadline, ARGV[i])",
-        "if deadline then redis.call('ZADD', leases, deadline, ARGV[i])",
+        "shared/queue/heartbeat.ts",
+        "if redis.call('ZSCORE', leases, id) then redis.call('ZADD', leases, 'XX', deadline, id)",
+        "if deadline then redis.call('ZADD', leases, deadline, id)",
       ),
     ],
     caughtBy: [
@@ -40,17 +40,17 @@ export const PROTOCOL_MUTATIONS: ReadonlyArray<Mutation> = [
       edit(
         ACKNOWLEDGE,
         "local count = redis.call('LLEN', batch)\nif count == 0 then return -1 end",
-        "local count = math.floor(ARGV[3] / 1000000)\nARGV[3] = ARGV[3] % 1000000",
+        "local count = math.floor(coalesced / 1000000)\ncoalesced = coalesced % 1000000",
       ),
       edit(
         "services/worker/queue.ts",
-        "...[id, closing, coalesced, ...dead],",
-        "...[id, closing, coalesced + 1e6 * (sizes.get(id) ?? 0), ...dead],",
+        "queue.acknowledge({ id, closing, coalesced, letters })",
+        "queue.acknowledge({ id, closing, coalesced: coalesced + 1e6 * (sizes.get(id) ?? 0), letters })",
       ),
       edit(
         "services/worker/queue.ts",
-        "return readBatch(id, texts, silences)\n          }),",
-        "sizes.set(id, texts.length)\n            return readBatch(id, texts, silences)\n          }),",
+        "Effect.map((found) => found && readBatch(id, found.items, found.silences)),",
+        "Effect.map((found) => found && (sizes.set(id, found.items.length), readBatch(id, found.items, found.silences))),",
       ),
       edit(
         "services/worker/queue.ts",
@@ -67,7 +67,7 @@ export const PROTOCOL_MUTATIONS: ReadonlyArray<Mutation> = [
     name: "a batch is recovered while its worker lives",
     edits: [
       edit(
-        "shared/protocol/recover.ts",
+        "shared/queue/recover.ts",
         "if not deadline or tonumber(deadline) > millis() then",
         "if not deadline then",
       ),
@@ -79,9 +79,7 @@ export const PROTOCOL_MUTATIONS: ReadonlyArray<Mutation> = [
   },
   {
     name: "a full Redis does not drain",
-    edits: [
-      edit("shared/protocol/prelude.ts", "DRAINING = `#!lua flags=allow-oom", "DRAINING = `#!lua"),
-    ],
+    edits: [edit("shared/queue/script.ts", 'drains: "#!lua flags=allow-oom"', 'drains: "#!lua"')],
     caughtBy: [
       "scripts/faults/redis.test.ts",
       "full: writes are refused with Retry-After, what waits drains, and writes come again",
@@ -89,7 +87,7 @@ export const PROTOCOL_MUTATIONS: ReadonlyArray<Mutation> = [
   },
   {
     name: "versions do not continue above the table's",
-    edits: [edit("shared/protocol/seed.ts", "if last >= highest then", "if true then")],
+    edits: [edit("shared/queue/seed.ts", "if last >= highest then", "if true then")],
     caughtBy: [
       "scripts/faults/redis.test.ts",
       "back with nothing and a clock behind the table: the next write of a key still wins",
@@ -98,8 +96,8 @@ export const PROTOCOL_MUTATIONS: ReadonlyArray<Mutation> = [
   {
     name: "versions are a counter that begins again with an empty Redis",
     edits: [
-      edit("shared/protocol/enqueue.ts", "math.max(last + 1, now + clock.offset)", "last + 1"),
-      edit("shared/protocol/seed.ts", "if last >= highest then", "if true then"),
+      edit("shared/queue/enqueue.ts", "math.max(last + 1, now + clock.offset)", "last + 1"),
+      edit("shared/queue/seed.ts", "if last >= highest then", "if true then"),
     ],
     caughtBy: [
       "scripts/faults/redis.test.ts",
@@ -110,9 +108,9 @@ export const PROTOCOL_MUTATIONS: ReadonlyArray<Mutation> = [
     name: "the limit of the queue is looked at once for a whole call",
     edits: [
       edit(
-        "shared/protocol/enqueue.ts",
-        "math.max(0, math.min(wanted, tonumber(ARGV[1]) - depth))",
-        "depth < tonumber(ARGV[1]) and wanted or 0",
+        "shared/queue/enqueue.ts",
+        "math.max(0, math.min(#writes, most - depth))",
+        "depth < most and #writes or 0",
       ),
     ],
     caughtBy: [
@@ -124,9 +122,9 @@ export const PROTOCOL_MUTATIONS: ReadonlyArray<Mutation> = [
     name: "nobody counts the workers that a write has ended",
     edits: [
       edit(
-        "shared/protocol/recover.ts",
-        "'^{\"version\":(%d+),'), 1)",
-        "'^{\"version\":(%d+),'), 0)",
+        "shared/queue/recover.ts",
+        "redis.call('HINCRBY', silences, versionTextOf(item), 1)",
+        "redis.call('HINCRBY', silences, versionTextOf(item), 0)",
       ),
     ],
     caughtBy: [
@@ -136,16 +134,16 @@ export const PROTOCOL_MUTATIONS: ReadonlyArray<Mutation> = [
   },
   {
     name: "a version falls after a promotion",
-    edits: [edit("shared/protocol/enqueue.ts", "if id and id ~= history then", "if not id then")],
+    edits: [edit("shared/queue/enqueue.ts", "if id and id ~= history then", "if not id then")],
     caughtBy: [
-      "shared/protocol.integration.test.ts",
+      "shared/queue/clock.integration.test.ts",
       "whose clock is 30 s behind gives versions above those that it never saw",
     ],
   },
   {
     name: "a worker of another database claims",
     edits: [
-      edit("shared/protocol/claim.ts", "if owner and owner ~= ARGV[5] then", "if not waiting then"),
+      edit("shared/queue/claim.ts", "if owner and owner ~= database then", "if not waiting then"),
     ],
     caughtBy: [
       "services/worker/queue.integration.test.ts",
@@ -156,13 +154,13 @@ export const PROTOCOL_MUTATIONS: ReadonlyArray<Mutation> = [
     name: "a deadline of a clock that was set back is left as it is",
     edits: [
       edit(
-        "shared/protocol/heartbeat.ts",
+        "shared/queue/heartbeat.ts",
         "do redis.call('ZADD', key, text(now + longest), member) end",
         "do redis.call('ZSCORE', key, member) end",
       ),
     ],
     caughtBy: [
-      "shared/protocol.integration.test.ts",
+      "shared/queue/clock.integration.test.ts",
       "keeps a batch of a dead worker for one lease, not for an hour",
     ],
   },

@@ -6,7 +6,7 @@
 import { expect } from "vitest"
 import type { Stats } from "../../services/stats/queue.ts"
 import type { client as makeClient } from "../../services/testing/client.ts"
-import { queueKeys } from "../../shared/queue.ts"
+import { queueKeys } from "../../shared/queue/keys.ts"
 import { makeLedger, type Sent } from "./ledger.suite.ts"
 import type { Member } from "./member.suite.ts"
 import { DRAIN_LIMIT_MILLIS } from "./settings.suite.ts"

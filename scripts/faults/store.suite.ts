@@ -6,7 +6,7 @@ import { readdir, rm, stat, truncate } from "node:fs/promises"
 import { join } from "node:path"
 import process from "node:process"
 import { type Database, openDatabase } from "../../shared/database.ts"
-import { openQueue, type QueueConnection, untilReady } from "../../shared/queue.ts"
+import { type Connection, openRedis, untilReady } from "../../shared/redis.ts"
 import { startPostgres } from "../postgres.ts"
 import { startRedis } from "../redis.ts"
 import type { Store } from "../store.ts"
@@ -62,7 +62,7 @@ export const makeRedis = async (
     })
   const store = await makeStore(start)
   const urlAt = (port: number) => `redis://:${PASSWORD}@127.0.0.1:${port}`
-  const queue: QueueConnection = openQueue(urlAt(store.port), { name: "test" })
+  const queue: Connection = openRedis(urlAt(store.port), { name: "test" })
   await untilReady(queue)
   const log = join(directory, "appendonlydir")
   /** The file that grows; the others are as old as the last rewrite. */

@@ -1,23 +1,25 @@
 /** The ingest process: POST /write, from HTTP to the queue. */
 import { makeSparingLog } from "../../shared/log.ts"
 import { metered } from "../../shared/metrics.ts"
-import { closeQueue, openQueue, untilReady } from "../../shared/queue.ts"
+import { openQueue } from "../../shared/queue/queue.ts"
+import { closeRedis, openRedis, untilReady } from "../../shared/redis.ts"
 import { serve } from "../../shared/serve.ts"
 import { makeApp } from "./app.ts"
 import { makeProbe, makePut } from "./queue.ts"
 
 export default await serve("ingest", async (config, log) => {
-  const redis = openQueue(config.REDIS_URL, { name: "ingest" })
+  const redis = openRedis(config.REDIS_URL, { name: "ingest" })
   // Otherwise the first requests would be refused by a start, not by an outage.
   await untilReady(redis)
+  const queue = openQueue(redis, config.WRITE_QUEUE_NAME)
   const sparing = makeSparingLog(log)
   const app = makeApp({
-    put: makePut(redis, config.WRITE_QUEUE_NAME, config.QUEUE_MAX_DEPTH, (reason, writes) =>
+    put: makePut(queue, redis.link, config.QUEUE_MAX_DEPTH, (reason, writes) =>
       sparing("warn", "writes refused", { reason, writes }),
     ),
-    probe: makeProbe(redis, config.WRITE_QUEUE_NAME, config.QUEUE_MAX_DEPTH),
+    probe: makeProbe(queue, redis.link, config.QUEUE_MAX_DEPTH),
     valueMaxBytes: config.VALUE_MAX_BYTES,
     report: (error) => sparing("error", "request failed", { name: (error as Error).name }),
   })
-  return { fetch: metered(app), close: async () => closeQueue(redis) }
+  return { fetch: metered(app), close: async () => closeRedis(redis) }
 })

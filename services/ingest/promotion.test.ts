@@ -1,20 +1,21 @@
 import { expect, test } from "vitest"
+import type { Queue } from "../../shared/queue/queue.ts"
 import { makePut } from "./queue.ts"
 
-type Reply = [depth: number, first: number, taken: number, drained: number]
+type Reply = Awaited<ReturnType<Queue["enqueue"]>>
 
-const TAKEN: Reply = [1, 100, 1, 0]
-const FULL: Reply = [500, 0, 0, 0]
+const TAKEN: Reply = { depth: 1, first: 100, taken: 1, drained: 0 }
+const FULL: Reply = { depth: 500, first: 0, taken: 0, drained: 0 }
 
 test("asks whether Redis is still the one it was until a write was taken on the connection", async () => {
   let reply: () => Promise<Reply>
   const asked: boolean[] = []
   const link = { connections: 1, trouble: null, version: null }
-  const enqueue = (...parameters: Array<string | number>) => {
-    asked.push(parameters[4] === 1)
+  const enqueue: Queue["enqueue"] = ({ isFirst }) => {
+    asked.push(isFirst)
     return reply()
   }
-  const put = makePut({ enqueue, link }, "write_queue", 500, () => {})
+  const put = makePut({ enqueue }, link, 500, () => {})
   const send = async (answer: () => Promise<Reply>) => {
     reply = answer
     await put({ key: "a", value: "v" })

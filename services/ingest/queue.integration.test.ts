@@ -2,7 +2,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { type Directory, temporaryDirectory } from "../../scripts/directory.ts"
 import { nativeRedis, startRedis } from "../../scripts/redis.ts"
 import type { Store } from "../../scripts/store.ts"
-import { openQueue, type QueueConnection, queueKeys, untilReady } from "../../shared/queue.ts"
+import { queueKeys } from "../../shared/queue/keys.ts"
+import { openQueue } from "../../shared/queue/queue.ts"
+import { type Connection, openRedis, untilReady } from "../../shared/redis.ts"
 import { decodeItem } from "../../shared/write.ts"
 import { startProxy } from "../testing/proxy.ts"
 import { makeApp } from "./app.ts"
@@ -27,11 +29,12 @@ interface Answer {
 
 /** Ingest as `main.ts` wires it, without the process. */
 const openIngest = async (url: string, maxDepth = MAX_DEPTH) => {
-  const redis = openQueue(url, { name: "ingest" })
+  const redis = openRedis(url, { name: "ingest" })
   await untilReady(redis)
+  const queue = openQueue(redis, KEYS.waiting)
   const app = makeApp({
-    put: makePut(redis, KEYS.waiting, maxDepth, () => {}),
-    probe: makeProbe(redis, KEYS.waiting, maxDepth),
+    put: makePut(queue, redis.link, maxDepth, () => {}),
+    probe: makeProbe(queue, redis.link, maxDepth),
     valueMaxBytes: 65_536,
     report: (error) => {
       throw error
@@ -74,7 +77,7 @@ const openIngest = async (url: string, maxDepth = MAX_DEPTH) => {
 describe.each(KINDS)("ingest on a %s Redis", (kind) => {
   let directory: Directory
   let store: Store
-  let redis: QueueConnection
+  let redis: Connection
   const closing: Array<() => void> = []
 
   const start = (port?: number) =>
@@ -89,7 +92,7 @@ describe.each(KINDS)("ingest on a %s Redis", (kind) => {
   beforeAll(async () => {
     directory = await temporaryDirectory()
     store = await start()
-    redis = openQueue(store.url, { name: "test" })
+    redis = openRedis(store.url, { name: "test" })
     await untilReady(redis)
   })
   afterAll(async () => {

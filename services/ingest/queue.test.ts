@@ -1,6 +1,6 @@
 import { setImmediate as turn } from "node:timers/promises"
 import { describe, expect, test } from "vitest"
-import { queueKeys } from "../../shared/queue.ts"
+import type { Queue } from "../../shared/queue/queue.ts"
 import { decodeItem, type Write } from "../../shared/write.ts"
 import {
   CALL_MAX_BYTES,
@@ -11,12 +11,11 @@ import {
 } from "./queue.ts"
 
 const MAX_DEPTH = 500
-const QUEUE = "write_queue"
 
 type Reply = [depth: number, first: number, taken: number, drained: number]
 
 interface Call {
-  readonly items: ReadonlyArray<string | number>
+  readonly items: ReadonlyArray<string>
   reply(reply: Reply): void
   fail(error: Error): void
 }
@@ -25,15 +24,17 @@ interface Call {
 const setUp = () => {
   const calls: Call[] = []
   const reported: Array<[reason: string, writes: number]> = []
-  const enqueue = (...parameters: Array<string | number>) => {
-    const { promise, resolve, reject } = Promise.withResolvers<Reply>()
-    const { waiting, counters, workers } = queueKeys(QUEUE)
-    expect(parameters.slice(0, 4)).toEqual([waiting, counters, workers, MAX_DEPTH])
-    calls.push({ items: parameters.slice(5), reply: resolve, fail: reject })
+  const enqueue: Queue["enqueue"] = ({ most, writes }) => {
+    const { promise, resolve, reject } =
+      Promise.withResolvers<Awaited<ReturnType<Queue["enqueue"]>>>()
+    expect(most).toBe(MAX_DEPTH)
+    const reply = ([depth, first, taken, drained]: Reply) =>
+      resolve({ depth, first, taken, drained })
+    calls.push({ items: writes, reply, fail: reject })
     return promise
   }
   const link = { connections: 1, trouble: null, version: null }
-  const put = makePut({ enqueue, link }, QUEUE, MAX_DEPTH, (...line) => reported.push(line))
+  const put = makePut({ enqueue }, link, MAX_DEPTH, (...line) => reported.push(line))
   const call = (index: number) => calls[index] as Call
   return { put, calls, call, reported }
 }

@@ -4,13 +4,9 @@
  * once, and its outcome says whether it was queued. What waits here for a reply is bounded.
  */
 import { Buffer } from "node:buffer"
-import {
-  isRefusal,
-  isUnknownOutcome,
-  type QueueConnection,
-  queueErrorReason,
-  queueKeys,
-} from "../../shared/queue.ts"
+import { DRAINED_SECONDS } from "../../shared/queue/enqueue.ts"
+import type { Queue } from "../../shared/queue/queue.ts"
+import { isRefusal, isUnknownOutcome, type Link, redisErrorReason } from "../../shared/redis.ts"
 import { encodeWrite, type Write } from "../../shared/write.ts"
 
 /** One call blocks Redis for a millisecond or so at this size. */
@@ -24,8 +20,6 @@ export const CALLS_MAX = 2
 export const WAITING_MAX_WRITES = 10_000
 export const WAITING_MAX_BYTES = 64 * 1024 * 1024
 
-/** The script says how many writes left the queue in the last so many seconds. */
-const DRAIN_WINDOW_SECONDS = 10
 const RETRY_MAX_SECONDS = 60
 const RETRY_UNAVAILABLE_SECONDS = 1
 
@@ -52,7 +46,7 @@ const unavailable: Refusal = {
 
 /** When a tenth of the queue will be gone, at the rate of the last seconds. */
 const full = (depth: number, drained: number): Refusal => {
-  const seconds = Math.ceil(depth / 10 / (drained / DRAIN_WINDOW_SECONDS))
+  const seconds = Math.ceil(depth / 10 / (drained / DRAINED_SECONDS))
   return {
     refused: "queue-full",
     retryAfterSeconds: Math.max(1, Math.min(RETRY_MAX_SECONDS, seconds)),
@@ -81,16 +75,15 @@ export interface Readiness {
  * Never rejects.
  */
 export const makeProbe =
-  (redis: Pick<QueueConnection, "enqueue" | "link">, queueName: string, maxDepth: number) =>
+  ({ enqueue }: Pick<Queue, "enqueue">, link: Link, maxDepth: number) =>
   async (): Promise<Readiness> => {
-    const { waiting, counters, workers } = queueKeys(queueName)
     const full = { status: "degraded", redis: "up", reason: "queue-full" } as const
     try {
-      const [depth] = await redis.enqueue(waiting, counters, workers, maxDepth, 0)
+      const { depth } = await enqueue({ most: maxDepth, isFirst: false, writes: [] })
       return depth < maxDepth ? { status: "healthy", redis: "up" } : full
     } catch (error) {
       if (failure(error).refused === "queue-full") return full
-      const reason = queueErrorReason(error, redis.link)
+      const reason = redisErrorReason(error, link)
       return { status: "unhealthy", redis: isRefusal(error) ? "up" : "down", reason }
     }
   }
@@ -102,12 +95,11 @@ class Group {
 }
 
 export const makePut = (
-  redis: Pick<QueueConnection, "enqueue" | "link">,
-  queueName: string,
+  { enqueue }: Pick<Queue, "enqueue">,
+  link: Link,
   maxDepth: number,
   report: (reason: string, writes: number) => void,
 ): Put => {
-  const { waiting, counters, workers } = queueKeys(queueName)
   /** The connection on which Redis was last seen to be the one that it was; see the script. */
   let known = 0
   let open: Group | null = null
@@ -133,19 +125,20 @@ export const makePut = (
 
   const send = async (group: Group) => {
     calls += 1
-    const { connections } = redis.link
+    const { connections } = link
     try {
-      const [depth, first, taken, drained] = await redis.enqueue(
-        ...[waiting, counters, workers],
-        ...[maxDepth, connections === known ? 0 : 1, ...group.items],
-      )
+      const { depth, first, taken, drained } = await enqueue({
+        most: maxDepth,
+        isFirst: connections !== known,
+        writes: group.items,
+      })
       if (taken > 0) known = connections
       const refusal = full(depth, drained)
       settle(group, (index) => (index < taken ? { version: first + index, depth } : refusal))
     } catch (error) {
       const refusal = failure(error)
       settle(group, () => refusal)
-      report(queueErrorReason(error, redis.link), group.items.length)
+      report(redisErrorReason(error, link), group.items.length)
       // What gathered meanwhile would wait as long again for a Redis that does not answer.
       const gathered = refusal.refused === "outcome-unknown" ? close() : null
       if (gathered) settle(gathered, () => unavailable)

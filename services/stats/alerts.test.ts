@@ -4,6 +4,7 @@ import { readFile } from "node:fs/promises"
 import { fileURLToPath } from "node:url"
 import { describe, expect, test } from "vitest"
 import { exposition } from "../../shared/metrics.ts"
+import { snapshot } from "../../shared/queue/snapshot.ts"
 import { makeFigures } from "./metrics.ts"
 import { toCount } from "./queue.ts"
 
@@ -25,7 +26,7 @@ describe("the alert rules", () => {
   test("ask for figures that stats and ingest give", async () => {
     const rules = await readFile(`${cwd}/alerts.yml`, "utf8")
     const asked = new Set(rules.match(/write_buffer_\w+/g))
-    const count = async () => toCount([0, 0, 0, 0, 0, 0, [], []])
+    const count = async () => toCount(snapshot.reply([0, 0, 0, 0, 0, 0, 0, [], []]))
     const scrape = exposition(await makeFigures(count, async () => true)())
     const given = new Set((await scrape.text()).match(/write_buffer_\w+/g))
     expect([...asked].filter((name) => !given.has(name))).toEqual([

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { snapshot } from "../../shared/queue/snapshot.ts"
 import { INTERVAL_MILLIS, makeEvents, WATCHERS_MAX } from "./events.ts"
 import type { Examine, Health } from "./health.ts"
 import { toCount } from "./queue.ts"
@@ -9,7 +10,7 @@ const HEALTH: Health = {
 }
 const WORKER = { id: "worker-1", isAlive: true, until: 1, held: "" }
 const HISTORY = "event: history\ndata: [[1,2,3,4]]\n\n"
-const COUNT = toCount([0, 7, 0, 1, 0, 0, [], []])
+const COUNT = toCount(snapshot.reply([0, 7, 0, 1, 0, 0, 0, [], []]))
 
 beforeEach(() => {
   vi.useFakeTimers()

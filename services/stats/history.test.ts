@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest"
+import { snapshot } from "../../shared/queue/snapshot.ts"
 import { makeHistory, POINTS_MAX, SAMPLE_MILLIS } from "./history.ts"
 import { toCount } from "./queue.ts"
 
@@ -9,7 +10,8 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-const count = async () => toCount([0, 7, 0, 1, 0, 0, [], ["queued", "9", "processed", "2"]])
+const count = async () =>
+  toCount(snapshot.reply([0, 7, 0, 1, 0, 0, 0, [], ["queued", "9", "processed", "2"]]))
 
 test("the history has a point every five seconds, and a point without figures where none came", async () => {
   const asked = vi.fn(count)

@@ -1,7 +1,8 @@
 /** The stats process: GET /stats, the GET /health of the whole, and the page that shows both. */
 import { makeSparingLog } from "../../shared/log.ts"
 import { metered } from "../../shared/metrics.ts"
-import { closeQueue, openQueue, queueErrorReason, untilReady } from "../../shared/queue.ts"
+import { openQueue } from "../../shared/queue/queue.ts"
+import { closeRedis, openRedis, redisErrorReason, untilReady } from "../../shared/redis.ts"
 import { serve } from "../../shared/serve.ts"
 import { makeApp } from "./app.ts"
 import { buildOf } from "./build.ts"
@@ -16,15 +17,15 @@ import { makeCount } from "./queue.ts"
 import { makeWorkers } from "./workers.ts"
 
 export default await serve("stats", async (config, log) => {
-  const { WRITE_QUEUE_NAME: queueName } = config
-  const redis = openQueue(config.REDIS_URL, { name: "stats" })
+  const redis = openRedis(config.REDIS_URL, { name: "stats" })
   // Otherwise the first requests would be refused by a start, not by an outage.
   await untilReady(redis)
+  const queue = openQueue(redis, config.WRITE_QUEUE_NAME)
   const probe = openProbe(config.DATABASE_URL)
   const sparing = makeSparingLog(log)
   const { isDatabaseUp } = probe
   const health = {
-    ...makeCount(redis, queueName),
+    ...makeCount(redis, queue),
     isDatabaseUp,
     alerts: {
       depth: config.QUEUE_ALERT_DEPTH,
@@ -32,12 +33,12 @@ export default await serve("stats", async (config, log) => {
       deadLetters: config.DEAD_LETTERS_ALERT,
     },
     report: (error: unknown) =>
-      sparing("warn", "no statistics", { reason: queueErrorReason(error) }),
+      sparing("warn", "no statistics", { reason: redisErrorReason(error, redis.link) }),
   }
   const history = makeHistory(health.count)
   const events = makeEvents({
     examine: makeExamine(health),
-    workers: makeWorkers(redis, queueName),
+    workers: makeWorkers(queue),
     history,
     hasOperations: config.ADMIN_TOKEN !== "",
     build: buildOf(config.BUILD_COMMIT),
@@ -46,15 +47,15 @@ export default await serve("stats", async (config, log) => {
     ...health,
     events,
     operations: {
-      letters: makeLetters(redis, queueName, config.VALUE_MAX_BYTES),
-      waiting: makeWaiting(redis, queueName, config.VALUE_MAX_BYTES),
+      letters: makeLetters(queue, config.VALUE_MAX_BYTES),
+      waiting: makeWaiting(queue, config.VALUE_MAX_BYTES),
       token: config.ADMIN_TOKEN,
       audit: (action, writes) => log("info", "operator", { action, writes }),
     },
   })
   const close = async () => {
     history.end()
-    closeQueue(redis)
+    closeRedis(redis)
     await probe.close()
   }
   const fetch = metered(app, makeFigures(health.count, isDatabaseUp))

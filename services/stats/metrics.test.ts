@@ -1,17 +1,20 @@
 import { describe, expect, test } from "vitest"
 import { exposition } from "../../shared/metrics.ts"
+import { snapshot } from "../../shared/queue/snapshot.ts"
 import { makeFigures } from "./metrics.ts"
 import { type Count, toCount } from "./queue.ts"
 
 const NOW = 1_795_327_500_000_000
 
-const COUNT = toCount([
-  ...[NOW, 44, 1, 2, 3, NOW - 1_500_000],
-  ["PostgreSQL does not answer (ECONNREFUSED)"],
-  Object.entries({ queued: 100, processed: 52, failed: 3, coalesced: 4, "window:Full": 9 })
-    .flat()
-    .map(String),
-] as Parameters<typeof toCount>[0])
+const COUNTERS = { queued: 100, processed: 52, failed: 3, coalesced: 4, "window:Full": 9 }
+
+const COUNT = toCount(
+  snapshot.reply([
+    ...[NOW, 44, 1, 2, 3, NOW - 1_500_000, 0],
+    ["PostgreSQL does not answer (ECONNREFUSED)"],
+    Object.entries(COUNTERS).flat().map(String),
+  ]),
+)
 
 const scrape = async (count: () => Promise<Count>, hasDatabase = true) =>
   await exposition(await makeFigures(count, async () => hasDatabase)()).text()

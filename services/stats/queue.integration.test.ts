@@ -2,7 +2,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { type Directory, temporaryDirectory } from "../../scripts/directory.ts"
 import { nativeRedis, startRedis } from "../../scripts/redis.ts"
 import type { Store } from "../../scripts/store.ts"
-import { openQueue, type QueueConnection, queueKeys, untilReady } from "../../shared/queue.ts"
+import { queueKeys } from "../../shared/queue/keys.ts"
+import { openQueue, type Queue } from "../../shared/queue/queue.ts"
+import { type Connection, openRedis, untilReady } from "../../shared/redis.ts"
 import { encodeWrite } from "../../shared/write.ts"
 import { usePostgres } from "../testing/postgres.ts"
 import { startProxy } from "../testing/proxy.ts"
@@ -24,13 +26,15 @@ const postgres = usePostgres({ own: true })
 describe.each(KINDS)("stats on a %s Redis", (kind) => {
   let directory: Directory
   let store: Store
-  let redis: QueueConnection
+  let redis: Connection
+  let queue: Queue
   const closing: Array<() => unknown> = []
 
   beforeAll(async () => {
     directory = await temporaryDirectory()
     store = await startRedis({ directory: directory.path, kind })
-    redis = openQueue(store.url, { name: "test" })
+    redis = openRedis(store.url, { name: "test" })
+    queue = openQueue(redis, KEYS.waiting)
     await untilReady(redis)
   })
   afterAll(async () => {
@@ -45,19 +49,20 @@ describe.each(KINDS)("stats on a %s Redis", (kind) => {
 
   /** Stats as `main.ts` wires it, without the process. */
   const open = async (redisUrl = store.url, databaseUrl = postgres.url()) => {
-    const connection = openQueue(redisUrl, { name: "stats" })
+    const connection = openRedis(redisUrl, { name: "stats" })
     await untilReady(connection)
     const probe = openProbe(databaseUrl)
     closing.push(() => connection.disconnect(), probe.close)
+    const opened = openQueue(connection, KEYS.waiting)
     const app = makeApp({
-      ...makeCount(connection, KEYS.waiting),
+      ...makeCount(connection, opened),
       isDatabaseUp: probe.isDatabaseUp,
       alerts: ALERTS,
       events: { watch: () => new Response() },
       report: () => {},
       operations: {
-        letters: makeLetters(connection, KEYS.waiting, 65_536),
-        waiting: makeWaiting(connection, KEYS.waiting, 65_536),
+        letters: makeLetters(opened, 65_536),
+        waiting: makeWaiting(opened, 65_536),
         token: "",
         audit: () => {},
       },
@@ -73,24 +78,18 @@ describe.each(KINDS)("stats on a %s Redis", (kind) => {
   }
   const enqueue = (...keys: ReadonlyArray<string>) => {
     const writes = keys.map((key) => encodeWrite({ key, value: "v" }))
-    return redis.enqueue(KEYS.waiting, KEYS.counters, KEYS.workers, 1_000, 0, ...writes)
+    return queue.enqueue({ most: 1_000, isFirst: false, writes })
   }
   const claim = async (most: number) => {
-    await redis.seed(KEYS.waiting, KEYS.counters, KEYS.leases, 0, "1/db/public")
-    const keys = [KEYS.waiting, KEYS.batch("b"), KEYS.leases, KEYS.counters, KEYS.silences]
-    return await redis.claim(...keys, "b", most, 1_000_000, 10_000, "1/db/public")
+    const database = "1/db/public"
+    await queue.seed({ highest: 0, database })
+    return await queue.claim({ id: "b", most, mostBytes: 1_000_000, lease: 10_000, database })
   }
-  const acknowledge = (...dead: ReadonlyArray<string>) =>
-    redis.acknowledge(
-      ...[KEYS.batch("b"), KEYS.leases, KEYS.counters, KEYS.dead, KEYS.silences],
-      ...["b", "Quiet", 1, ...dead],
-    )
+  const acknowledge = (...letters: ReadonlyArray<string>) =>
+    queue.acknowledge({ id: "b", closing: "Quiet", coalesced: 1, letters })
   /** One live worker, which holds for the reason given. */
-  const heartbeat = (reason = "") =>
-    redis.heartbeat(
-      ...[KEYS.leases, KEYS.workers, KEYS.holds, KEYS.counters],
-      ...["worker", 60_000, reason, 10],
-    )
+  const heartbeat = (hold = "") =>
+    queue.heartbeat({ worker: "worker", lease: 60_000, hold, most: 10, ids: [] })
 
   test("the figures follow writes on their way", async () => {
     const send = await open()
@@ -152,8 +151,20 @@ describe.each(KINDS)("stats on a %s Redis", (kind) => {
     })
   })
 
+  test("the rate is that of the last ten seconds, and forgets what is older", async () => {
+    const send = await open()
+    const now = Number((await redis.time())[0])
+    await redis.hset(KEYS.counters, {
+      "second:0": `${now - 1}:1`,
+      "second:1": `${now - 8}:1504`,
+      "second:2": `${now - 10}:5000`,
+      "second:3": `${now + 3_600}:5000`,
+    })
+    expect((await send("/stats")).body).toMatchObject({ processing_rate: 150.5 })
+  })
+
   test("workers are listed: alive, holding, and gone without a word", async () => {
-    const workers = makeWorkers(redis, KEYS.waiting)
+    const workers = makeWorkers(queue)
     expect(await workers()).toEqual([])
     await redis.zadd(KEYS.workers, 1_000, "gone")
     await redis.zadd(KEYS.workers, Date.now() + 60_000, "well")

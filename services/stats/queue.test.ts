@@ -1,8 +1,7 @@
 import { describe, expect, test, vi } from "vitest"
-import type { QueueConnection } from "../../shared/queue.ts"
+import { snapshot as script } from "../../shared/queue/snapshot.ts"
+import type { Connection } from "../../shared/redis.ts"
 import { makeCount, toCount, toDurability } from "./queue.ts"
-
-type Snapshot = Parameters<typeof toCount>[0]
 
 const NOW_SECONDS = 1_795_327_500
 const NOW = NOW_SECONDS * 1_000_000
@@ -11,9 +10,9 @@ const NOW = NOW_SECONDS * 1_000_000
 const snapshot = (
   counters: Readonly<Record<string, number | string>>,
   { depth = 0, inFlight = 0, workers = 0, dead = 0, oldest = 0, held = [] as string[] } = {},
-): Snapshot => {
+) => {
   const flat = Object.entries(counters).flatMap(([name, count]) => [name, String(count)])
-  return [NOW, depth, inFlight, workers, dead, oldest, held, flat]
+  return script.reply([NOW, depth, inFlight, workers, dead, oldest, 0, held, flat])
 }
 
 describe("the statistics", () => {
@@ -62,16 +61,6 @@ describe("the statistics", () => {
     expect(stats.oldest_age_seconds).toBe(0)
   })
 
-  test("have the rate of the last ten seconds, and forget what is older", () => {
-    const seconds = {
-      "second:0": `${NOW_SECONDS}:1`,
-      "second:1": `${NOW_SECONDS - 9}:1504`,
-      "second:2": `${NOW_SECONDS - 10}:5000`,
-      "second:3": `${NOW_SECONDS - 3_600}:5000`,
-    }
-    expect(toCount(snapshot(seconds)).stats.processing_rate).toBe(150.5)
-  })
-
   test("say once why workers hold, however many do", () => {
     const held = ["SQLSTATE 42P01", "SQLSTATE 42P01", "ECONNREFUSED"]
     expect(toCount(snapshot({}, { depth: 1, workers: 3, held })).stats.held).toEqual([
@@ -81,12 +70,13 @@ describe("the statistics", () => {
   })
 })
 
-const settings = (values: Readonly<Record<string, string>>) =>
-  Object.entries({
-    ...{ appendonly: "yes", appendfsync: "always", save: "" },
-    ...{ maxmemory: "0", "maxmemory-policy": "noeviction" },
-    ...values,
-  }).flat()
+const settings = (values: Readonly<Record<string, string>>) => ({
+  ...{ appendonly: "yes", appendfsync: "always", save: "" },
+  ...{ maxmemory: "0", "maxmemory-policy": "noeviction" },
+  ...values,
+})
+
+const NO_QUEUE = { snapshot: () => Promise.reject(new Error("not asked")) }
 
 describe("durability", () => {
   test.each([
@@ -97,7 +87,10 @@ describe("durability", () => {
     [{ appendonly: "no" }, "memory"],
     [{ appendfsync: "sometimes" }, "unknown"],
   ])("with %j is %s", (values, mode) => {
-    expect(toDurability(settings(values))).toEqual({ mode, canEvict: false })
+    expect(toDurability(new Map(Object.entries(settings(values))))).toEqual({
+      mode,
+      canEvict: false,
+    })
   })
 
   test.each([
@@ -106,14 +99,16 @@ describe("durability", () => {
     ["1048576", "volatile-ttl", true],
     ["1048576", "noeviction", false],
   ])("with maxmemory %s and %s can evict: %s", (maxmemory, policy, canEvict) => {
-    const found = toDurability(settings({ maxmemory, "maxmemory-policy": policy }))
+    const found = toDurability(
+      new Map(Object.entries(settings({ maxmemory, "maxmemory-policy": policy }))),
+    )
     expect(found).toEqual({ mode: "aof-always", canEvict })
   })
 
   test("is asked of Redis every five seconds and no more often", async () => {
     const clock = vi.spyOn(performance, "now").mockReturnValue(1)
-    const config = vi.fn(async () => settings({}))
-    const { durability } = makeCount({ config } as unknown as QueueConnection, "write_queue")
+    const config = vi.fn(async () => Object.entries(settings({})).flat())
+    const { durability } = makeCount({ config } as unknown as Connection, NO_QUEUE)
     await Promise.all([durability(), durability()])
     await durability()
     expect(config).toHaveBeenCalledTimes(1)
@@ -124,8 +119,10 @@ describe("durability", () => {
   })
 
   test("is unknown while Redis does not say, and is asked for again", async () => {
-    const config = vi.fn(async () => settings({})).mockRejectedValueOnce(new Error("NOPERM"))
-    const { durability } = makeCount({ config } as unknown as QueueConnection, "write_queue")
+    const config = vi
+      .fn(async () => Object.entries(settings({})).flat())
+      .mockRejectedValueOnce(new Error("NOPERM"))
+    const { durability } = makeCount({ config } as unknown as Connection, NO_QUEUE)
     expect(await durability()).toEqual({ mode: "unknown", canEvict: false })
     expect((await durability()).mode).toBe("aof-always")
   })

@@ -3,10 +3,8 @@
  * what waits, is in flight, was processed and failed. And how durable Redis is, which is asked of Redis,
  * never taken from our own configuration.
  */
-import { type QueueConnection, queueKeys } from "../../shared/queue.ts"
-
-/** Long enough for a steady figure, short enough to show what goes on now. */
-const RATE_SECONDS = 10
+import type { Queue } from "../../shared/queue/queue.ts"
+import { type Connection, settingsOf } from "../../shared/redis.ts"
 
 /** A setting of Redis hardly ever changes; a monitor asks every second. */
 const DURABILITY_REFRESH_MILLIS = 5_000
@@ -51,47 +49,34 @@ export interface Durability {
 
 const CLOSINGS = ["Full", "Elapsed", "Quiet"] as const
 
-type Snapshot = Awaited<ReturnType<QueueConnection["snapshot"]>>
-
-const pairs = (flat: ReadonlyArray<string>): ReadonlyMap<string, string> =>
-  new Map(flat.flatMap((name, at) => (at % 2 === 0 ? [[name, flat[at + 1] ?? ""] as const] : [])))
+type Snapshot = Awaited<ReturnType<Queue["snapshot"]>>
 
 export const toCount = (snapshot: Snapshot): Count => {
-  const [now, depth, inFlight, workers, deadLetters, oldest, held, flat] = snapshot
-  const counters = pairs(flat)
+  const { counters } = snapshot
   const counter = (name: string) => Number(counters.get(name) ?? 0)
-  const oldestSecond = Math.floor(now / 1_000_000) - RATE_SECONDS
-  let recent = 0
-  for (const [name, text] of counters) {
-    if (!name.startsWith("second:")) continue
-    const [second, processed] = text.split(":").map(Number)
-    if ((second ?? 0) > oldestSecond) recent += processed ?? 0
-  }
   const stats = {
-    queue_depth: depth,
+    queue_depth: snapshot.depth,
     writes_queued: counter("queued"),
     writes_processed: counter("processed"),
     writes_failed: counter("failed"),
-    processing_rate: recent / RATE_SECONDS,
-    in_flight: inFlight,
+    processing_rate: snapshot.rate,
+    in_flight: snapshot.inFlight,
     writes_coalesced: counter("coalesced"),
     writes_discarded: counter("discarded"),
     writes_purged: counter("purged"),
     redelivered: counter("redelivered"),
-    // A version is its time in µs, or somewhat later when more than one a µs was issued.
-    oldest_age_seconds: oldest === 0 ? 0 : Math.max(0, (now - oldest) / 1_000_000),
-    workers,
+    oldest_age_seconds: snapshot.oldestAge / 1_000_000,
+    workers: snapshot.workers,
     paused: counters.has("paused"),
-    held: [...new Set(held)],
-    dead_letters: deadLetters,
+    held: [...new Set(snapshot.holds)],
+    dead_letters: snapshot.deadLetters,
     since: counters.has("since") ? new Date(counter("since") * 1_000).toISOString() : null,
   }
   const windows = Object.fromEntries(CLOSINGS.map((name) => [name, counter(`window:${name}`)]))
   return { stats, windows: windows as Count["windows"] }
 }
 
-export const toDurability = (flat: ReadonlyArray<string>): Durability => {
-  const setting = pairs(flat)
+export const toDurability = (setting: ReadonlyMap<string, string>): Durability => {
   const fsync = setting.get("appendfsync")
   const isSaving = setting.get("save") !== ""
   const mode =
@@ -107,28 +92,23 @@ export const toDurability = (flat: ReadonlyArray<string>): Durability => {
   return { mode, canEvict }
 }
 
-const SETTINGS = ["appendonly", "appendfsync", "save", "maxmemory", "maxmemory-policy"]
+const SETTINGS = ["appendonly", "appendfsync", "save", "maxmemory", "maxmemory-policy"] as const
 const UNKNOWN: Durability = { mode: "unknown", canEvict: false }
 
 /** Both reject by the connection's own deadline of a second. */
-export const makeCount = (redis: QueueConnection, queueName: string) => {
-  const { waiting, leases, workers, counters, dead, holds, batchPrefix } = queueKeys(queueName)
+export const makeCount = (redis: Connection, { snapshot }: Pick<Queue, "snapshot">) => {
   let known: { readonly at: number; readonly durability: Promise<Durability> } | null = null
 
-  const count = async (): Promise<Count> =>
-    toCount(await redis.snapshot(waiting, leases, workers, counters, dead, holds, batchPrefix))
+  const count = async (): Promise<Count> => toCount(await snapshot({}))
 
   /** "unknown" when CONFIG is forbidden, as on many a hosted Redis. Never rejects. */
   const durability = (): Promise<Durability> => {
     const at = performance.now()
     if (known === null || at - known.at > DURABILITY_REFRESH_MILLIS) {
-      const asked = redis.config("GET", ...(SETTINGS as [string])).then(
-        (flat) => toDurability(flat as string[]),
-        () => {
-          known = null
-          return UNKNOWN
-        },
-      )
+      const asked = settingsOf(redis, SETTINGS).then(toDurability, () => {
+        known = null
+        return UNKNOWN
+      })
       known = { at, durability: asked }
     }
     return known.durability

@@ -9,7 +9,8 @@ import {
   type ServiceName,
   startService,
 } from "../../scripts/service.ts"
-import { openQueue, queueKeys, untilReady } from "../../shared/queue.ts"
+import { queueKeys } from "../../shared/queue/keys.ts"
+import { openRedis as connectRedis, untilReady } from "../../shared/redis.ts"
 import { client } from "./client.ts"
 import { openPostgres } from "./postgres.ts"
 import { openRedis } from "./redis.ts"
@@ -86,7 +87,7 @@ export const startStack = async ({ redis: kind, runtime = "node", ...options }: 
   }
   try {
     const processes = await startProcesses(start, options.workers)
-    const queue = openQueue(env.REDIS_URL, { name: "test" })
+    const queue = connectRedis(env.REDIS_URL, { name: "test" })
     await untilReady(queue)
     return {
       ...processes,

@@ -1,5 +1,5 @@
 /**
- * The queue in memory: the contract of `shared/protocol.ts` on plain arrays. Each call is one atomic
+ * The queue in memory: the contract of `shared/queue` on plain arrays. Each call is one atomic
  * step, items are the same JSON text, and all time is Clock's, so that TestClock drives every lease.
  */
 import { Clock, Context, Duration, Effect, Latch, Layer } from "effect"

@@ -1,30 +1,24 @@
 /**
  * The queue as the worker sees it: a service with two layers, Redis here and memory in
  * `queue-memory.ts`, which pass the same tests. Each call is one atomic step of the protocol in
- * `shared/protocol.ts`, answers within its deadline, and fails as `QueueUnavailable`.
+ * `shared/queue`, answers within its deadline, and fails as `QueueUnavailable`.
  */
 import { Context, Duration, Effect, Layer, Result } from "effect"
+import type { Look } from "../../shared/queue/look.ts"
+import { openQueue, ownerOf } from "../../shared/queue/queue.ts"
 import {
-  closeQueue,
+  closeRedis,
   isRefusal,
-  openQueue,
-  type QueueConnection,
-  queueErrorReason,
-  queueKeys,
+  type Link,
+  openRedis,
+  redisErrorReason,
   untilReady,
-} from "../../shared/queue.ts"
+} from "../../shared/redis.ts"
 import { decodeItem, type Item, type Unreadable } from "../../shared/write.ts"
 import { QueueOwned, QueueUnavailable } from "./errors.ts"
 import { BITE_MAX_BYTES, RECOVER_MAX, Settings } from "./settings.ts"
 
-/** What waits: how many writes, and the ages of the oldest and the newest in milliseconds. */
-export interface Look {
-  /** An operator stopped claiming: nothing is to be taken, whatever waits. */
-  readonly paused: boolean
-  readonly depth: number
-  readonly oldestAge: number
-  readonly newestAge: number
-}
+export type { Look }
 
 /**
  * Why a window closed: BATCH_SIZE writes wait; BATCH_TIMEOUT since the first; nothing new for
@@ -101,17 +95,17 @@ export const readBatch = (id: string, texts: ReadonlyArray<string>, silences: nu
 }
 
 const makeStep =
-  ({ link }: QueueConnection) =>
+  (link: Link) =>
   <A>(run: () => Promise<A>): Step<A> =>
     Effect.tryPromise({
       try: run,
-      catch: (cause) => new QueueUnavailable({ reason: queueErrorReason(cause, link), cause }),
+      catch: (cause) => new QueueUnavailable({ reason: redisErrorReason(cause, link), cause }),
     })
 
-/** The scripts that touch writes refuse a worker of another database, and name the queue's own. */
-const ownedBy = (error: QueueUnavailable) => {
-  const found = isRefusal(error.cause) && /^OWNED (.*)$/.exec(error.cause.message)
-  return found ? new QueueOwned({ owner: found[1] as string }) : error
+/** A queue of another database refuses, and names the database that it belongs to. */
+const owned = (error: QueueUnavailable) => {
+  const owner = ownerOf(error.cause)
+  return owner === null ? error : new QueueOwned({ owner })
 }
 
 /** An idle worker looks and blocks once in so many seconds, and sends heartbeats besides. */
@@ -119,95 +113,58 @@ export const WAIT_SECONDS = 5
 
 const REFUSED_PAUSE = Duration.millis(100)
 
-/**
- * `BLMOVE list list RIGHT RIGHT` rotates the rightmost item onto its own place: it waits for a write
- * and changes nothing, so a reply that is lost loses nothing. A full Redis refuses it, because it may
- * write; then the queue is looked at again after a pause.
- */
-const waitForWrite = (bell: QueueConnection, waiting: string) => (seconds: number) =>
-  makeStep(bell)(() => bell.blmove(waiting, waiting, "RIGHT", "RIGHT", seconds)).pipe(
-    Effect.asVoid,
-    Effect.catchIf(
-      ({ cause }) => isRefusal(cause),
-      () => Effect.sleep(REFUSED_PAUSE),
-    ),
-  )
-
 const connection = (url: string, name: string, blockingMillis?: number) =>
   Effect.acquireRelease(
     Effect.promise(async () => {
-      const redis = openQueue(url, {
+      const redis = openRedis(url, {
         name,
         ...(blockingMillis !== undefined && { blockingMillis }),
       })
       await untilReady(redis)
       return redis
     }),
-    (redis) => Effect.sync(() => closeQueue(redis)),
+    (redis) => Effect.sync(() => closeRedis(redis)),
   )
 
 export const layerRedis = Layer.effect(
   Queue,
   Effect.gen(function* () {
-    const settings = yield* Settings
-    const redis = yield* connection(settings.REDIS_URL, "worker")
+    const { REDIS_URL, WRITE_QUEUE_NAME, LEASE_SECONDS, worker } = yield* Settings
+    const redis = yield* connection(REDIS_URL, "worker")
     // A blocked connection answers nothing else, so waiting has one of its own.
-    const bell = yield* connection(settings.REDIS_URL, "worker-bell", WAIT_SECONDS * 1_000)
-    const step = makeStep(redis)
-    const keys = queueKeys(settings.WRITE_QUEUE_NAME)
-    const leaseMillis = Duration.toMillis(Duration.seconds(settings.LEASE_SECONDS))
+    const bell = yield* connection(REDIS_URL, "worker-bell", WAIT_SECONDS * 1_000)
+    const queue = openQueue(redis, WRITE_QUEUE_NAME)
+    const waiting = openQueue(bell, WRITE_QUEUE_NAME)
+    const step = makeStep(redis.link)
+    const lease = Duration.toMillis(Duration.seconds(LEASE_SECONDS))
 
     return Queue.of({
-      waitForWrite: waitForWrite(bell, keys.waiting),
-      look: step(() => redis.look(keys.waiting, keys.counters)).pipe(
-        Effect.map(([depth, oldestAge, newestAge, paused]) => ({
-          ...{ depth, oldestAge, newestAge },
-          paused: paused === 1,
-        })),
-      ),
-      claim: (id, max, database) =>
-        step(() =>
-          redis.claim(
-            ...[keys.waiting, keys.batch(id), keys.leases, keys.counters, keys.silences],
-            ...[id, max, BITE_MAX_BYTES, leaseMillis, database],
-          ),
-        ).pipe(
-          Effect.mapError(ownedBy),
-          Effect.map((reply) => {
-            if (reply === null) return null
-            const [silences, ...texts] = reply
-            return readBatch(id, texts, silences)
-          }),
-        ),
-      acknowledge: (id, closing, coalesced, dead) =>
-        step(() =>
-          redis.acknowledge(
-            ...[keys.batch(id), keys.leases, keys.counters, keys.dead, keys.silences],
-            ...[id, closing, coalesced, ...dead],
-          ),
-        ).pipe(Effect.map((count) => count >= 0)),
-      release: (id) => step(() => redis.release(keys.waiting, keys.batch(id), keys.leases, id)),
-      recover: (id) =>
-        step(() =>
-          redis.recover(
-            ...[keys.waiting, keys.batch(id), keys.leases, keys.counters, keys.silences],
-            id,
+      // A full Redis refuses to block; then the queue is looked at again after a pause.
+      waitForWrite: (seconds) =>
+        makeStep(bell.link)(() => waiting.waitForWrite(seconds)).pipe(
+          Effect.catchIf(
+            ({ cause }) => isRefusal(cause),
+            () => Effect.sleep(REFUSED_PAUSE),
           ),
         ),
-      heartbeat: (ids, held) =>
-        step(() =>
-          redis.heartbeat(
-            ...[keys.leases, keys.workers, keys.holds, keys.counters],
-            ...[settings.worker, leaseMillis, held, RECOVER_MAX, ...ids],
-          ),
-        ).pipe(Effect.map(([lost, expired]) => ({ lost, expired }))),
-      leave: step(() => redis.leave(keys.workers, keys.holds, settings.worker)).pipe(Effect.asVoid),
+      look: step(() => queue.look({})),
+      claim: (id, most, database) =>
+        step(() => queue.claim({ id, most, mostBytes: BITE_MAX_BYTES, lease, database })).pipe(
+          Effect.mapError(owned),
+          Effect.map((found) => found && readBatch(id, found.items, found.silences)),
+        ),
+      acknowledge: (id, closing, coalesced, letters) =>
+        step(() => queue.acknowledge({ id, closing, coalesced, letters })).pipe(
+          Effect.map((count) => count >= 0),
+        ),
+      release: (id) => step(() => queue.release({ id })),
+      recover: (id) => step(() => queue.recover({ id })),
+      heartbeat: (ids, hold) =>
+        step(() => queue.heartbeat({ worker, lease, hold, most: RECOVER_MAX, ids })),
+      leave: step(() => queue.leave({ worker })),
       seed: (highest, database) =>
-        step(() => redis.seed(keys.waiting, keys.counters, keys.leases, highest, database)).pipe(
-          Effect.mapError(ownedBy),
-          Effect.map((lifted) => lifted === 1),
-        ),
-      owner: step(() => redis.own(keys.counters, "")),
+        step(() => queue.seed({ highest, database })).pipe(Effect.mapError(owned)),
+      owner: step(() => queue.own({ database: "" })),
     })
   }),
 )

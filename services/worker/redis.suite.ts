@@ -4,7 +4,8 @@
  */
 import { randomUUID } from "node:crypto"
 import { Context, Effect, Layer } from "effect"
-import { openQueue, type QueueConnection, queueKeys, untilReady } from "../../shared/queue.ts"
+import { openQueue, type Queue } from "../../shared/queue/queue.ts"
+import { type Connection, openRedis, untilReady } from "../../shared/redis.ts"
 import { encodeWrite } from "../../shared/write.ts"
 import { useRedis as useServer } from "../testing/redis.ts"
 import { layerRedis } from "./queue.ts"
@@ -12,10 +13,10 @@ import { QueueOutside, type Snapshot } from "./queue-memory.ts"
 import { Settings } from "./settings.ts"
 import { layerSettings } from "./worker-memory.ts"
 
-/** A connection to the tests' Redis, and the names of the queue at hand. */
+/** A connection to the tests' Redis, and the queue at hand. */
 export class Redis extends Context.Service<
   Redis,
-  { readonly redis: QueueConnection; readonly keys: ReturnType<typeof queueKeys> }
+  { readonly redis: Connection; readonly queue: Queue }
 >()("write-buffer/worker/Redis") {}
 
 const QUEUE_MAX_DEPTH = 1_000_000
@@ -23,14 +24,10 @@ const QUEUE_MAX_DEPTH = 1_000_000
 /** Tests expire leases in a full Redis too, which refuses a plain ZADD. */
 const EXPIRE = "#!lua flags=allow-oom\nreturn redis.call('ZADD', KEYS[1], 'XX', 1, ARGV[1])"
 
-const snapshotOf = async ({ redis, keys }: Redis["Service"]): Promise<Snapshot> => {
-  const [, , inFlight, , , , , flat] = await redis.snapshot(
-    ...[keys.waiting, keys.leases, keys.workers, keys.counters, keys.dead, keys.holds],
-    keys.batchPrefix,
-  )
-  const counters = new Map<string, number>()
-  for (let i = 0; i < flat.length; i += 2) counters.set(flat[i] as string, Number(flat[i + 1]))
-  const count = (name: string) => counters.get(name) ?? 0
+const snapshotOf = async ({ redis, queue }: Redis["Service"]): Promise<Snapshot> => {
+  const { keys } = queue
+  const { inFlight, counters } = await queue.snapshot({})
+  const count = (name: string) => Number(counters.get(name) ?? 0)
   const [waiting, dead, workers, holds] = await Promise.all([
     redis.lrange(keys.waiting, 0, -1),
     redis.lrange(keys.dead, 0, -1),
@@ -57,14 +54,16 @@ const snapshotOf = async ({ redis, keys }: Redis["Service"]): Promise<Snapshot> 
 }
 
 const outsideOf = (opened: Redis["Service"]) => {
-  const { redis, keys } = opened
+  const { redis, queue } = opened
+  const { keys } = queue
   return QueueOutside.of({
     enqueue: (writes) =>
       Effect.promise(async () => {
-        const [, first, taken] = await redis.enqueue(
-          ...[keys.waiting, keys.counters, keys.workers, QUEUE_MAX_DEPTH, 0],
-          ...writes.map(encodeWrite),
-        )
+        const { first, taken } = await queue.enqueue({
+          most: QUEUE_MAX_DEPTH,
+          isFirst: false,
+          writes: writes.map(encodeWrite),
+        })
         if (taken < writes.length) throw new Error(`${taken} of ${writes.length} were taken`)
         return first
       }),
@@ -80,7 +79,7 @@ const outsideOf = (opened: Redis["Service"]) => {
       Effect.promise(() =>
         paused ? redis.hset(keys.counters, "paused", 1) : redis.hdel(keys.counters, "paused"),
       ),
-    give: (database) => Effect.promise(() => redis.own(keys.counters, database)),
+    give: (database) => Effect.promise(() => queue.own({ database })),
     expire: (id) => Effect.promise(() => redis.eval(EXPIRE, 1, keys.leases, id)),
   })
 }
@@ -90,13 +89,13 @@ const layerOutside = Layer.effectContext(
     const settings = yield* Settings
     const redis = yield* Effect.acquireRelease(
       Effect.promise(async () => {
-        const opened = openQueue(settings.REDIS_URL, { name: "test" })
+        const opened = openRedis(settings.REDIS_URL, { name: "test" })
         await untilReady(opened)
         return opened
       }),
       (opened) => Effect.sync(() => opened.disconnect()),
     )
-    const opened = { redis, keys: queueKeys(settings.WRITE_QUEUE_NAME) }
+    const opened = { redis, queue: openQueue(redis, settings.WRITE_QUEUE_NAME) }
     return Context.make(Redis, opened).pipe(Context.add(QueueOutside, outsideOf(opened)))
   }),
 )

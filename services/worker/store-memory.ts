@@ -1,8 +1,9 @@
 /**
- * The state of the queue in memory: the contract of `shared/protocol.ts` on plain arrays and maps. Each
+ * The state of the queue in memory: the contract of `shared/queue` on plain arrays and maps. Each
  * method is one atomic step; `now` is in milliseconds, and whose clock it is the caller knows.
  */
 import { Buffer } from "node:buffer"
+import { ALONE_AFTER } from "../../shared/queue/claim.ts"
 import { encodeWrite, type Write } from "../../shared/write.ts"
 import type { Closing } from "./queue.ts"
 import { BITE_MAX_BYTES, RECOVER_MAX } from "./settings.ts"
@@ -26,7 +27,6 @@ export interface Snapshot extends Readonly<Record<(typeof NAMES)[number], number
 
 const VERSION = /^\{"version":([1-9]\d*),/
 const FOREIGN_AGE_MILLIS = 86_400_000
-const ALONE_AFTER = 3
 
 const withVersion = (version: number, members: string) => `{"version":${version},${members}`
 

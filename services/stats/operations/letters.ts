@@ -2,7 +2,7 @@
  * What operators do with dead letters: look, count by reason, replay, discard. What came after an operator
  * looked (`until`) takes no part. Rejects when Redis does not answer; what was done until then stays done.
  */
-import { type QueueConnection, queueKeys } from "../../../shared/queue.ts"
+import type { Queue } from "../../../shared/queue/queue.ts"
 import { type Filter, inGroups, type Letter, matches } from "./letter.ts"
 import { makeList } from "./list.ts"
 
@@ -101,20 +101,16 @@ const makeMove =
     return { moved, missing: [], next: { ...rest, after: next } }
   }
 
-export const makeLetters = (redis: QueueConnection, queueName: string, valueMaxBytes: number) => {
-  const { waiting, dead, counters } = queueKeys(queueName)
-  const list = makeList(redis, queueName, valueMaxBytes)
+export const makeLetters = (queue: Queue, valueMaxBytes: number) => {
+  const list = makeList(queue, valueMaxBytes)
   return {
     page: makePage(list),
     reasons: makeReasons(list),
     replay: makeMove(list, (letters) =>
-      redis.replay(
-        ...[waiting, dead, counters],
-        ...letters.flatMap(({ text, item }) => [text, item]),
-      ),
+      queue.replay({ pairs: letters.flatMap(({ text, item }) => [text, item]) }),
     ),
     discard: makeMove(list, (letters) =>
-      redis.discard(dead, counters, ...letters.map(({ text }) => text)),
+      queue.discard({ letters: letters.map(({ text }) => text) }),
     ),
   }
 }

@@ -2,7 +2,7 @@
  * The list of dead letters, read from the oldest on. There may be hundreds of thousands, so it is read a
  * page at a time, and a step ends after two seconds and says where the next begins.
  */
-import { type QueueConnection, queueKeys } from "../../../shared/queue.ts"
+import type { Queue } from "../../../shared/queue/queue.ts"
 import { decodeLetter, type Letter, markOf } from "./letter.ts"
 import { PAGE_MAX, STEP_MILLIS, writesAtOnce } from "./limits.ts"
 
@@ -12,8 +12,7 @@ export interface Visited {
   readonly gone: number
 }
 
-export const makeList = (redis: QueueConnection, queueName: string, valueMaxBytes: number) => {
-  const { dead } = queueKeys(queueName)
+export const makeList = (queue: Queue, valueMaxBytes: number) => {
   const atOnce = writesAtOnce(valueMaxBytes, PAGE_MAX)
 
   return {
@@ -22,8 +21,7 @@ export const makeList = (redis: QueueConnection, queueName: string, valueMaxByte
 
     /** Which is the newest of those that stand (null when none does), and how many there are at least. */
     standing: async () => {
-      const newest = await redis.lindex(dead, 0)
-      const total = await redis.llen(dead)
+      const { total, newest } = await queue.newestLetter()
       return { total, newest: newest === null ? null : markOf(decodeLetter(newest)) }
     },
 
@@ -32,10 +30,12 @@ export const makeList = (redis: QueueConnection, queueName: string, valueMaxByte
      * end, where letters that come meanwhile change nothing.
      */
     countTo: async (mark: string): Promise<number | null> => {
-      for (let left = await redis.llen(dead); left > 0; left -= atOnce) {
-        const texts = await redis.lrange(dead, -left, -Math.max(1, left - atOnce + 1))
+      const { total } = await queue.newestLetter()
+      for (let left = total; left > 0; left -= atOnce) {
+        const after = Math.max(0, left - atOnce)
+        const texts = await queue.letters(after, left - after)
         const index = texts.findIndex((text) => markOf(decodeLetter(text)) === mark)
-        if (index >= 0) return left - index
+        if (index >= 0) return after + index + 1
       }
       return null
     },
@@ -51,9 +51,9 @@ export const makeList = (redis: QueueConnection, queueName: string, valueMaxByte
       let until = end
       while (at < until && performance.now() - began < STEP_MILLIS) {
         const most = Math.min(atOnce, until - at)
-        const texts = await redis.lrange(dead, -(at + most), -(at + 1))
+        const texts = await queue.letters(at, most)
         if (texts.length === 0) return null
-        const { dealt, gone } = await visit(texts.reverse().map(decodeLetter))
+        const { dealt, gone } = await visit(texts.map(decodeLetter))
         at += dealt - gone
         until -= gone
         if (dealt < texts.length) break

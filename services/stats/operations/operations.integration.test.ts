@@ -2,7 +2,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vit
 import { type Directory, temporaryDirectory } from "../../../scripts/directory.ts"
 import { nativeRedis, startRedis } from "../../../scripts/redis.ts"
 import type { Store } from "../../../scripts/store.ts"
-import { openQueue, type QueueConnection, queueKeys, untilReady } from "../../../shared/queue.ts"
+import { queueKeys } from "../../../shared/queue/keys.ts"
+import { openQueue, type Queue } from "../../../shared/queue/queue.ts"
+import { type Connection, openRedis, untilReady } from "../../../shared/redis.ts"
 import { encodeDeadLetter, encodeWrite } from "../../../shared/write.ts"
 import { type Letters, type Moved, makeLetters, REASONS_MAX, type Selection } from "./letters.ts"
 import { makeWaiting, type Waiting } from "./waiting.ts"
@@ -15,15 +17,17 @@ const AT = "2026-11-22T00:00:00.000Z"
 describe.each(KINDS)("an operator on a %s Redis", (kind) => {
   let directory: Directory
   let store: Store
-  let redis: QueueConnection
+  let redis: Connection
+  let calls: Queue
   let letters: Letters
   let queue: Waiting
 
   const enqueue = (...keys: string[]) =>
-    redis.enqueue(
-      ...[KEYS.waiting, KEYS.counters, 1_000],
-      ...keys.map((key) => encodeWrite({ key, value: "v" })),
-    )
+    calls.enqueue({
+      most: 10_000,
+      isFirst: false,
+      writes: keys.map((key) => encodeWrite({ key, value: "v" })),
+    })
   /** Dead letters with ascending versions. */
   const bury = async (
     many: number,
@@ -40,10 +44,11 @@ describe.each(KINDS)("an operator on a %s Redis", (kind) => {
   beforeAll(async () => {
     directory = await temporaryDirectory()
     store = await startRedis({ directory: directory.path, kind })
-    redis = openQueue(store.url, { name: "test" })
+    redis = openRedis(store.url, { name: "test" })
     await untilReady(redis)
-    letters = makeLetters(redis, KEYS.waiting, 65_536)
-    queue = makeWaiting(redis, KEYS.waiting, 65_536)
+    calls = openQueue(redis, KEYS.waiting)
+    letters = makeLetters(calls, 65_536)
+    queue = makeWaiting(calls, 65_536)
   })
   afterAll(async () => {
     redis?.disconnect()
@@ -75,10 +80,7 @@ describe.each(KINDS)("an operator on a %s Redis", (kind) => {
   test("purges more than one call takes", async () => {
     const keys = Array.from({ length: 900 }, (_, index) => `key ${index}`)
     await enqueue(...keys)
-    await redis.enqueue(
-      ...[KEYS.waiting, KEYS.counters, 10_000],
-      ...keys.map((key) => encodeWrite({ key, value: "v" })),
-    )
+    await enqueue(...keys)
     expect(await queue.purge(await queue.seen())).toMatchObject({ purged: 1_800 })
     expect(await redis.llen(KEYS.waiting)).toBe(0)
   })
@@ -97,8 +99,8 @@ describe.each(KINDS)("an operator on a %s Redis", (kind) => {
   })
 
   test("handles large dead letters a few at a time", async () => {
-    const largeLetters = makeLetters(redis, KEYS.waiting, MEBIBYTE)
-    const largeQueue = makeWaiting(redis, KEYS.waiting, MEBIBYTE)
+    const largeLetters = makeLetters(calls, MEBIBYTE)
+    const largeQueue = makeWaiting(calls, MEBIBYTE)
     await bury(20, { value: "v".repeat(MEBIBYTE) })
     await redis.hset(KEYS.counters, "version", 20)
     const { dead, next } = await largeLetters.page(0, 20, {})

@@ -3,7 +3,7 @@
  * in Redis. Rejects when Redis does not answer; what was done until then stays done.
  */
 import { Result } from "effect"
-import { type QueueConnection, queueKeys } from "../../../shared/queue.ts"
+import type { Queue } from "../../../shared/queue/queue.ts"
 import { decodeItem } from "../../../shared/write.ts"
 import { PAGE_MAX, STEP_MILLIS, writesAtOnce } from "./limits.ts"
 
@@ -16,15 +16,14 @@ export interface Purge {
   readonly newest: number
 }
 
-export const makeWaiting = (redis: QueueConnection, queueName: string, valueMaxBytes: number) => {
-  const keys = queueKeys(queueName)
+export const makeWaiting = (queue: Queue, valueMaxBytes: number) => {
   const shownAtOnce = writesAtOnce(valueMaxBytes, PAGE_MAX)
   const purgedAtOnce = writesAtOnce(valueMaxBytes, PURGE_MAX_WRITES)
 
   return {
     /** The oldest writes that wait, fewer when values may be large; they stay where they are. */
     peek: async (limit: number) => {
-      const items = (await redis.lrange(keys.waiting, -Math.min(limit, shownAtOnce), -1)).reverse()
+      const items = await queue.peek(Math.min(limit, shownAtOnce))
       return items.map((text) => {
         const item = decodeItem(text)
         return Result.isSuccess(item)
@@ -33,10 +32,7 @@ export const makeWaiting = (redis: QueueConnection, queueName: string, valueMaxB
       })
     },
     /** What waits, and the newest version that was issued when it did. */
-    seen: async (): Promise<Purge> => {
-      const newest = Number((await redis.hget(keys.counters, "version")) ?? 0)
-      return { writes: await redis.llen(keys.waiting), newest }
-    },
+    seen: (): Promise<Purge> => queue.waiting(),
     /**
      * Throws away the oldest writes, never more than so many: what was there then and waits still, and what
      * somebody pushed. `next` is what is left to do when the time was not enough.
@@ -48,17 +44,15 @@ export const makeWaiting = (redis: QueueConnection, queueName: string, valueMaxB
         if (performance.now() - began > STEP_MILLIS) {
           return { purged, next: { writes: writes - purged, newest } }
         }
-        const gone = await redis.purge(
-          ...[keys.waiting, keys.counters, keys.silences],
-          ...[Math.min(purgedAtOnce, writes - purged), newest],
-        )
+        const most = Math.min(purgedAtOnce, writes - purged)
+        const gone = await queue.purge({ most, newest })
         if (gone === 0) break
         purged += gone
       }
       return { purged, next: null }
     },
-    pause: async () => void (await redis.pause(keys.counters, 1)),
-    resume: async () => void (await redis.pause(keys.counters, 0)),
+    pause: () => queue.pause({ isPaused: true }),
+    resume: () => queue.pause({ isPaused: false }),
   }
 }
 

@@ -6,9 +6,10 @@ import { type Directory, temporaryDirectory } from "../scripts/directory.ts"
 import { startRedis } from "../scripts/redis.ts"
 import type { Store } from "../scripts/store.ts"
 import { REDIS_KINDS } from "../services/testing/stack.ts"
-import { openQueue, queueErrorReason, queueKeys, untilReady } from "./queue.ts"
+import { openQueue } from "./queue/queue.ts"
+import { openRedis, redisErrorReason, untilReady } from "./redis.ts"
 
-const KEYS = queueKeys("write_queue")
+const QUEUE = "write_queue"
 const NOT_READY_MILLIS = 300
 const PASSWORD = "right"
 
@@ -37,22 +38,23 @@ const address = (password: string, port = store.port) =>
 
 /** Sends a write through a connection, and says why it was refused; null when it was not. */
 const tried = async (url: string) => {
-  const redis = openQueue(url, { name: "test" })
+  const redis = openRedis(url, { name: "test" })
   closing.push(() => redis.disconnect())
   await untilReady(redis, NOT_READY_MILLIS)
-  return await redis
-    .enqueue(KEYS.waiting, KEYS.counters, KEYS.workers, 10, 1, '{"key":"a","value":"v"}')
+  const writes = ['{"key":"a","value":"v"}']
+  return await openQueue(redis, QUEUE)
+    .enqueue({ most: 10, isFirst: true, writes })
     .then(
       () => null,
-      (error) => queueErrorReason(error, redis.link),
+      (error) => redisErrorReason(error, redis.link),
     )
 }
 
 const waiting = async () => {
-  const redis = openQueue(address(PASSWORD), { name: "test" })
+  const redis = openRedis(address(PASSWORD), { name: "test" })
   closing.push(() => redis.disconnect())
   await untilReady(redis)
-  return await redis.llen(KEYS.waiting)
+  return await redis.llen(QUEUE)
 }
 
 /** What this Redis would be if it were of that version. */

@@ -1,4 +1,5 @@
-import { CLOCK, REFUSABLE } from "./prelude.ts"
+import { CLOCK, RING } from "./prelude.ts"
+import { flag, list, number, script } from "./script.ts"
 
 /**
  * A Redis that was promoted may lack the last versions of the master before it, whose clock may have run
@@ -10,31 +11,34 @@ const REPLICA_LAG_MICROS = 60_000_000
 /** A group of writes runs ahead of the clock by a microsecond a write; more than this is a clock set back. */
 const SET_BACK_MICROS = 1_000_000
 
+/** From how long Retry-After is worked out. */
+export const DRAINED_SECONDS = 10
+
 /**
- * KEYS waiting, counters, workers. ARGV the most writes that may wait, 1 for the first call on a
- * connection (else 0), then writes as JSON objects.
- * RETURNS depth after, version of the first, how many of the writes were taken (the first ones; the
- * others would exceed the limit), and, when not all were, how many writes left the queue in the last
- * 10 seconds.
- * The first call on a connection looks whether Redis is still the one that it was: its replication id
- * changes with each promotion and each start, and then versions are lifted above all that the one
- * before can have issued. Without writes it has no effect, and is refused whenever writes would be.
+ * Queues `writes`, JSON objects, up to `most` waiting ones. Replies with the depth after, the version of
+ * the first, how many of the writes were `taken` (the first ones; the others would exceed the limit),
+ * and, when not all were, how many writes left the queue in the last seconds.
+ *
+ * `isFirst`, the first call on a connection, looks whether Redis is still the one that it was: its
+ * replication id changes with each promotion and each start, and then versions are lifted above all that
+ * the one before can have issued. Without writes it has no effect, and is refused whenever writes would be.
  */
-export const enqueue = `${REFUSABLE}${CLOCK}
-local waiting, counters, workers = KEYS[1], KEYS[2], KEYS[3]
-local wanted, now = #ARGV - 2, micros()
-local depth = redis.call('LLEN', waiting)
+export const enqueue = script({
+  mode: "fills",
+  keys: ["waiting", "counters", "workers"],
+  args: { most: number, isFirst: flag, writes: list },
+  reply: ([depth, first, taken, drained]: [number, number, number, number]) => ({
+    depth,
+    first,
+    taken,
+    drained,
+  }),
+  lua: `${CLOCK}${RING}
+local now, depth = micros(), redis.call('LLEN', waiting)
 local last, history = unpack(redis.call('HMGET', counters, 'version', 'history'))
-local taken = math.max(0, math.min(wanted, tonumber(ARGV[1]) - depth))
+local taken = math.max(0, math.min(#writes, most - depth))
 local drained = 0
-if taken < wanted then
-  local second = math.floor(now / 1000000)
-  for slot = 0, 15 do
-    local at, count = string.match(redis.call('HGET', counters, 'second:' .. slot) or '', '^(%d+):(%d+)$')
-    at = tonumber(at or '0')
-    if at > second - 10 and at <= second then drained = drained + count end
-  end
-end
+if taken < #writes then drained = leftIn(counters, ${DRAINED_SECONDS}, math.floor(now / 1000000)) end
 if taken == 0 then return { depth, 0, 0, drained } end
 last = tonumber(last or '0')
 local clock = readClock(counters)
@@ -44,14 +48,14 @@ if behind > ${SET_BACK_MICROS} then
   clock.offset, clock.former = clock.offset + behind, clock.former + behind
   isChanged = true
 end
-if ARGV[2] == '1' then
+if isFirst then
   local info = redis.pcall('INFO', 'replication')
   local id = type(info) == 'string' and string.match(info, 'master_replid:(%w+)')
   if id and id ~= history then
     if last > 0 then
       local deadline = redis.call('ZREVRANGE', workers, 0, 0, 'WITHSCORES')[2]
-      local most = math.max(now, tonumber(deadline or '0') * 1000) + clock.offset + ${REPLICA_LAG_MICROS}
-      clock = { offset = most - now, lifted = last, former = clock.offset }
+      local newest = math.max(now, tonumber(deadline or '0') * 1000) + clock.offset + ${REPLICA_LAG_MICROS}
+      clock = { offset = newest - now, lifted = last, former = clock.offset }
       isChanged = true
     end
     redis.call('HSET', counters, 'history', id)
@@ -59,12 +63,11 @@ if ARGV[2] == '1' then
 end
 if isChanged then setClock(counters, clock) end
 local first, items = math.max(last + 1, now + clock.offset), {}
-for i = 1, taken do
-  items[i] = '{"version":' .. text(first + i - 1) .. ',' .. string.sub(ARGV[i + 2], 2)
-end
+for i = 1, taken do items[i] = withVersion(first + i - 1, string.sub(writes[i], 2)) end
 push('LPUSH', waiting, items)
 redis.call('HSET', counters, 'version', text(first + taken - 1))
 redis.call('HINCRBY', counters, 'queued', taken)
 if last == 0 then redis.call('HSETNX', counters, 'since', redis.call('TIME')[1]) end
 return { depth + taken, first, taken, drained }
-`
+`,
+})

@@ -1,12 +1,20 @@
 /** What several scripts share; each script is one text in Redis, so it is spliced in front. */
 
+/** How an item of the queue begins: what the scripts read of it, and all that they ever do. */
+const VERSION = `'^{"version":([1-9]%d*),'`
+
 /** Lua's `unpack` fails above about 8,000 values, and its `..` turns a version into 1.79e+15. */
-const PRELUDE = `
+export const PRELUDE = `
 local UNPACK_MAX = 1000
 local function push(command, key, items)
   for i = 1, #items, UNPACK_MAX do
     redis.call(command, key, unpack(items, i, math.min(i + UNPACK_MAX - 1, #items)))
   end
+end
+local function argumentsFrom(first)
+  local rest = {}
+  for i = first, #ARGV do rest[#rest + 1] = ARGV[i] end
+  return rest
 end
 local function text(number) return string.format('%.0f', number) end
 local function micros()
@@ -14,19 +22,10 @@ local function micros()
   return now[1] * 1000000 + now[2]
 end
 local function millis() return math.floor(micros() / 1000) end
-local function versionOf(item)
-  return tonumber(item and string.match(item, '^{"version":([1-9]%d*),') or nil)
-end
+local function versionTextOf(item) return item and string.match(item, ${VERSION}) or nil end
+local function versionOf(item) return tonumber(versionTextOf(item) or nil) end
+local function withVersion(version, members) return '{"version":' .. text(version) .. ',' .. members end
 `
-
-/**
- * For the scripts that Redis must refuse as a whole, before any effect, when it is full, cannot keep its
- * log, or is a replica. A Redis older than 7 cannot read the first line, and refuses them as well.
- */
-export const REFUSABLE = `#!lua\n${PRELUDE}`
-
-/** For the scripts that must work when Redis is full. */
-export const DRAINING = `#!lua flags=allow-oom\n${PRELUDE}`
 
 /** Moves a batch back to where it came from: the oldest write is again the rightmost. */
 export const PUT_BACK = `
@@ -41,8 +40,27 @@ local function putBack(waiting, batch, leases, id)
 end
 `
 
-/** For the scripts that only look. */
-export const READING = `#!lua flags=allow-oom,no-writes\n${PRELUDE}`
+/** How many writes left the queue in each of the last seconds: a ring of counters, a slot for each. */
+export const RING = `
+local SLOTS = 16
+local function slotOf(second) return 'second:' .. second % SLOTS end
+local function readSlot(counters, slot)
+  local second, count = string.match(redis.call('HGET', counters, slot) or '', '^(%d+):(%d+)$')
+  return tonumber(second or '0'), tonumber(count or '0')
+end
+local function countLeft(counters, second, count)
+  local at, before = readSlot(counters, slotOf(second))
+  redis.call('HSET', counters, slotOf(second), text(second) .. ':' .. text(count + (at == second and before or 0)))
+end
+local function leftIn(counters, seconds, now)
+  local left = 0
+  for slot = 0, SLOTS - 1 do
+    local at, count = readSlot(counters, slotOf(slot))
+    if at > now - seconds and at <= now then left = left + count end
+  end
+  return left
+end
+`
 
 /**
  * The queue's clock, in microseconds, of which versions are moments: Redis' own time and an offset. The

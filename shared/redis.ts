@@ -1,10 +1,9 @@
 /**
- * The queue's names in Redis and the one door to it. A connection never sends a command twice and
+ * The one door to Redis. A connection never sends a command twice and
  * never keeps one for later: what cannot be sent now fails now, and what got no reply in time fails as
  * of unknown outcome (`isUnknownOutcome`). Reconnecting goes on for ever, with a bounded delay.
  */
 import { Redis } from "ioredis"
-import { SCRIPTS } from "./protocol.ts"
 import { parseRedisUrl } from "./redis-url.ts"
 
 /** A reply takes well under a millisecond; a second is a Redis that is not there. */
@@ -20,45 +19,6 @@ const OLDEST_MAJOR = 7
 const RECONNECT_MIN_MILLIS = 50
 const RECONNECT_MAX_MILLIS = 500
 
-/** All keys hash to the slot of the queue's own name: one Redis Cluster shard holds the queue. */
-export const queueKeys = (name: string) => {
-  const tag = /\{[^}]+\}/.test(name) ? name : `{${name}}`
-  return {
-    waiting: name,
-    leases: `${tag}:leases`,
-    workers: `${tag}:workers`,
-    holds: `${tag}:holds`,
-    counters: `${tag}:counters`,
-    dead: `${tag}:dead`,
-    silences: `${tag}:silences`,
-    batchPrefix: `${tag}:batch:`,
-    batch: (id: string) => `${tag}:batch:${id}`,
-  }
-}
-
-type Argument = string | number
-
-/** The scripts as methods. Their keys, arguments and replies stand beside each in `protocol.ts`. */
-export interface Scripts {
-  enqueue(...keysAndArguments: Argument[]): Promise<[number, number, number, number]>
-  look(...keysAndArguments: Argument[]): Promise<[number, number, number, number]>
-  claim(...keysAndArguments: Argument[]): Promise<[number, ...string[]] | null>
-  acknowledge(...keysAndArguments: Argument[]): Promise<number>
-  release(...keysAndArguments: Argument[]): Promise<number>
-  recover(...keysAndArguments: Argument[]): Promise<number>
-  heartbeat(...keysAndArguments: Argument[]): Promise<[string[], string[]]>
-  leave(...keysAndArguments: Argument[]): Promise<number>
-  seed(...keysAndArguments: Argument[]): Promise<number>
-  own(...keysAndArguments: Argument[]): Promise<string>
-  replay(...keysAndArguments: Argument[]): Promise<number>
-  discard(...keysAndArguments: Argument[]): Promise<number>
-  purge(...keysAndArguments: Argument[]): Promise<number>
-  pause(...keysAndArguments: Argument[]): Promise<number>
-  snapshot(
-    ...keysAndArguments: Argument[]
-  ): Promise<[number, number, number, number, number, number, string[], string[]]>
-}
-
 /** What a connection learns while it is made. */
 export interface Link {
   /** How many connections there have been, this one included. */
@@ -69,9 +29,9 @@ export interface Link {
   version: string | null
 }
 
-export type QueueConnection = Redis & Scripts & { readonly link: Link }
+export type Connection = Redis & { readonly link: Link }
 
-export interface OpenQueueOptions {
+export interface OpenRedisOptions {
   /** Shown by `redis-cli client list`. */
   readonly name: string
   /** For a connection that blocks: how long a blocking command may take, in milliseconds. */
@@ -121,12 +81,11 @@ const watch = (redis: Redis): Link => {
 }
 
 /** Opens a connection that connects by itself, and again whenever it is lost. Never rejects. */
-export const openQueue = (url: string, { name, blockingMillis }: OpenQueueOptions) => {
+export const openRedis = (url: string, { name, blockingMillis }: OpenRedisOptions) => {
   const deadline = COMMAND_DEADLINE_MILLIS + (blockingMillis ?? 0)
   const redis = new Redis({
     ...parseRedisUrl(url).options,
     connectionName: `write-buffer-${name}`,
-    scripts: SCRIPTS,
     maxRetriesPerRequest: 0,
     enableOfflineQueue: false,
     commandTimeout: deadline,
@@ -137,7 +96,7 @@ export const openQueue = (url: string, { name, blockingMillis }: OpenQueueOption
     reconnectOnError: (error) => error.message.startsWith("READONLY"),
     ...(blockingMillis !== undefined && { blockingTimeout: deadline }),
   })
-  return Object.assign(redis, { link: watch(redis) }) as QueueConnection
+  return Object.assign(redis, { link: watch(redis) }) as Connection
 }
 
 /** Waits until the connection can be used, and no longer than `limitMillis`: a start without Redis is a start. */
@@ -165,11 +124,19 @@ export const isUnknownOutcome = (error: unknown) => !isRefusal(error) && !isUnse
 const firstWord = (error: Error) => /^[A-Z]+/.exec(error.message)?.[0] ?? "refused"
 
 /** A short reason for a log line. Messages of ioredis may carry arguments, so only the kind is kept. */
-export const queueErrorReason = (error: unknown, link?: Link): string => {
+export const redisErrorReason = (error: unknown, link?: Link): string => {
   if (isRefusal(error)) return firstWord(error)
   if (!isUnsent(error)) return "no reply"
   return link?.trouble ? `not connected: ${link.trouble}` : "not connected"
 }
 
+/** What Redis is set to, of the settings that match these names. Rejects where CONFIG is forbidden. */
+export const settingsOf = async (redis: Redis, names: readonly [string, ...string[]]) => {
+  const flat = (await redis.config("GET", ...names)) as string[]
+  return new Map(
+    flat.flatMap((name, at) => (at % 2 === 0 ? [[name, flat[at + 1] ?? ""] as const] : [])),
+  )
+}
+
 /** Closes a connection at once; every command that waits for a reply fails. */
-export const closeQueue = (redis: Redis) => redis.disconnect()
+export const closeRedis = (redis: Redis) => redis.disconnect()

@@ -1,0 +1,42 @@
+import { list, number, script, text } from "./script.ts"
+
+/** How many deadlines one heartbeat cuts; the next one cuts the rest. */
+const CUT_MAX = 1_000
+
+/**
+ * A worker lives for another `lease` ms, `hold` is why it writes nothing ('' when it writes), `ids` are
+ * the batches that it has. Replies with those that it has lost, and up to `most` leases past their deadline.
+ * Extends leases that exist and never revives one: a batch that was recovered belongs to somebody else.
+ * A deadline further ahead than the longest lease of any worker comes from a clock that was set back, and
+ * is cut to that lease.
+ */
+export const heartbeat = script({
+  mode: "drains",
+  keys: ["leases", "workers", "holds", "counters"],
+  args: { worker: text, lease: number, hold: text, most: number, ids: list },
+  reply: ([lost, expired]: [ReadonlyArray<string>, ReadonlyArray<string>]) => ({ lost, expired }),
+  lua: `
+local now, lost = millis(), {}
+local deadline = now + lease
+local longest = tonumber(redis.call('HGET', counters, 'lease') or '0')
+if lease > longest then
+  longest = lease
+  redis.call('HSET', counters, 'lease', text(lease))
+end
+for _, key in ipairs({ leases, workers }) do
+  local late = redis.call('ZRANGEBYSCORE', key, '(' .. text(now + longest), '+inf', 'LIMIT', 0, ${CUT_MAX})
+  for _, member in ipairs(late) do redis.call('ZADD', key, text(now + longest), member) end
+end
+for _, gone in ipairs(redis.call('ZRANGEBYSCORE', workers, '-inf', now)) do
+  redis.call('ZREM', workers, gone)
+  redis.call('HDEL', holds, gone)
+end
+redis.call('ZADD', workers, deadline, worker)
+if hold == '' then redis.call('HDEL', holds, worker) else redis.call('HSET', holds, worker, hold) end
+for _, id in ipairs(ids) do
+  if redis.call('ZSCORE', leases, id) then redis.call('ZADD', leases, 'XX', deadline, id)
+  else lost[#lost + 1] = id end
+end
+return { lost, redis.call('ZRANGEBYSCORE', leases, '-inf', now, 'LIMIT', 0, most) }
+`,
+})

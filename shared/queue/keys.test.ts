@@ -1,0 +1,43 @@
+import { describe, expect, test } from "vitest"
+import { queueKeys } from "./keys.ts"
+
+/** CRC16 of XMODEM, by which Redis Cluster places a key: of what is in the first braces, if anything. */
+const slotOf = (key: string): number => {
+  const text = /\{([^}]+)\}/.exec(key)?.[1] ?? key
+  let crc = 0
+  for (const byte of new TextEncoder().encode(text)) {
+    crc ^= byte << 8
+    for (let bit = 0; bit < 8; bit++) crc = crc & 0x8000 ? (crc << 1) ^ 0x1021 : crc << 1
+  }
+  return (crc & 0xffff) % 16_384
+}
+
+describe("queueKeys", () => {
+  test("are the names that others rely on", () => {
+    expect({ ...queueKeys("write_queue"), batch: queueKeys("write_queue").batch("7") }).toEqual({
+      waiting: "write_queue",
+      leases: "{write_queue}:leases",
+      workers: "{write_queue}:workers",
+      holds: "{write_queue}:holds",
+      counters: "{write_queue}:counters",
+      dead: "{write_queue}:dead",
+      silences: "{write_queue}:silences",
+      batchPrefix: "{write_queue}:batch:",
+      batch: "{write_queue}:batch:7",
+    })
+  })
+
+  test.each(["write_queue", "orders", "a:b.c-d", "{orders}:writes"])(
+    "share one slot of Redis Cluster: %s",
+    (name) => {
+      const { waiting, leases, workers, holds, counters, dead, batch } = queueKeys(name)
+      const all = [waiting, leases, workers, holds, counters, dead, batch("7")]
+      expect(new Set(all.map(slotOf)).size).toBe(1)
+      expect(new Set(all).size).toBe(all.length)
+    },
+  )
+
+  test("are in the slot that redis-cli computes", () => {
+    expect(slotOf("write_queue")).toBe(6_981)
+  })
+})

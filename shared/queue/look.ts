@@ -1,0 +1,35 @@
+import { CLOCK } from "./prelude.ts"
+import { script } from "./script.ts"
+
+/** What waits: how many writes, and the ages of the oldest and the newest in milliseconds. */
+export interface Look {
+  readonly depth: number
+  readonly oldestAge: number
+  readonly newestAge: number
+  /** An operator stopped claiming: nothing is to be taken, whatever waits. */
+  readonly paused: boolean
+}
+
+/** What a window needs to know; it takes nothing. An item without a version counts as very old. */
+export const look = script({
+  mode: "looks",
+  keys: ["waiting", "counters"],
+  args: {},
+  reply: ([depth, oldestAge, newestAge, paused]: [number, number, number, number]): Look => ({
+    depth,
+    oldestAge,
+    newestAge,
+    paused: paused === 1,
+  }),
+  lua: `${CLOCK}
+local now, clock = micros(), readClock(counters)
+local function age(item)
+  local version = versionOf(item)
+  return version and math.floor((now - acceptedAt(version, clock)) / 1000) or 86400000
+end
+local depth = redis.call('LLEN', waiting)
+local paused = redis.call('HEXISTS', counters, 'paused')
+if depth == 0 then return { 0, 0, 0, paused } end
+return { depth, age(redis.call('LINDEX', waiting, -1)), age(redis.call('LINDEX', waiting, 0)), paused }
+`,
+})

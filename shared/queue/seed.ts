@@ -1,0 +1,45 @@
+import { CLOCK } from "./prelude.ts"
+import { number, script, text } from "./script.ts"
+
+/**
+ * Makes versions go on above `highest`, the highest in the table of `database` (an identity), to which the
+ * queue belongs from now on. Replies whether versions were lifted. Fails with OWNED as claim does.
+ * Called once for each life of the Redis data, and when an operator gives the queue to another database.
+ * When Redis came back empty with a clock behind the one that issued the table's versions, new writes
+ * would lose to old rows: the writes that wait are then given versions above the table's, in their order.
+ * Batches under way could come back with old versions, so they are waited for: then nothing is done yet.
+ */
+export const seed = script({
+  mode: "drains",
+  keys: ["waiting", "counters", "leases"],
+  args: { highest: number, database: text },
+  reply: (lifted: number) => lifted === 1,
+  lua: `${CLOCK}
+local owner = redis.call('HGET', counters, 'database')
+if owner and owner ~= database then return redis.error_reply('OWNED ' .. owner) end
+local last = tonumber(redis.call('HGET', counters, 'version') or '0')
+if last < highest and redis.call('ZCARD', leases) > 0 then return 0 end
+redis.call('HSET', counters, 'database', database)
+redis.call('HSET', counters, 'seeded', 1)
+redis.call('HSETNX', counters, 'since', redis.call('TIME')[1])
+if last >= highest then return 0 end
+local left = redis.call('LLEN', waiting)
+while left > 0 do
+  local popped, lifted = redis.call('RPOP', waiting, math.min(UNPACK_MAX, left)), {}
+  for i, item in ipairs(popped) do
+    local version, members = string.match(item, '^{"version":(%d+),(.*)$')
+    if version then
+      highest = highest + 1
+      item = withVersion(highest, members)
+    end
+    lifted[i] = item
+  end
+  push('LPUSH', waiting, lifted)
+  left = left - #popped
+end
+redis.call('HSET', counters, 'version', text(highest))
+local offset = math.max(readClock(counters).offset, highest - micros())
+setClock(counters, { offset = offset, lifted = 0, former = 0 })
+return 1
+`,
+})
