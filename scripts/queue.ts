@@ -46,6 +46,8 @@ const run = async ({ command, versions, ...options }: Options): Promise<Answer> 
     case "purge":
       if (!confirm) throw new UsageError("--confirm says how many writes you saw waiting")
       return await callUntilDone({ method: "DELETE", path: "queue", body: { confirm } }, "purged")
+    case "adopt":
+      return await call({ method: "POST", path: "queue/adopt" })
     case "pause":
     case "resume":
       return await call({ method: "POST", path: `worker/${command}` })

@@ -52,21 +52,18 @@ const checkDatabase = async (url: string): Promise<Used> => {
 const checkRedis = async (url: string): Promise<Used> => {
   const { where } = parseRedisUrl(url)
   const redis = openRedis(url, { name: "start" })
-  let reason: string | undefined
-  const failed = new Promise<void>((resolve) => {
-    redis.once("error", (error: NodeJS.ErrnoException) => {
-      reason = error.code
-      resolve()
-    })
-  })
+  const failed = new Promise<void>((resolve) => redis.once("error", () => resolve()))
   try {
     await Promise.race([untilReady(redis, ANSWER_LIMIT_MS), failed])
     await redis.ping()
     return { url, description: `Redis at ${where} (REDIS_URL)`, store: null }
   } catch (error) {
+    const reason = redis.link.trouble ?? redisErrorReason(error)
+    const isAway = /^(E[A-Z_]+|no reply)$/.test(reason)
     throw new Error(
-      `REDIS_URL: the Redis at ${where} does not answer (${reason ?? redisErrorReason(error)}): ` +
-        "start it, correct the URL, or unset it to use the embedded one",
+      `REDIS_URL: the Redis at ${where} ` +
+        (isAway ? `does not answer (${reason}): start it, ` : `cannot be used (${reason}): `) +
+        "correct the URL, or unset it to use the embedded one",
     )
   } finally {
     closeRedis(redis)

@@ -15,6 +15,9 @@ const SOCKET_DEADLINE_MILLIS = 2_000
 /** The scripts need `#!lua`. A Redis before it would take writes that no worker could ever claim. */
 const OLDEST_MAJOR = 7
 
+/** First words of Redis' answers; the password may be another one by now. */
+const LOGIN_REFUSED = new Set(["WRONGPASS", "NOAUTH"])
+
 /** Short, so that writes are accepted again within a second of Redis' return. */
 const RECONNECT_MIN_MILLIS = 50
 const RECONNECT_MAX_MILLIS = 500
@@ -36,6 +39,8 @@ export interface OpenRedisOptions {
   readonly name: string
   /** For a connection that blocks: how long a blocking command may take, in milliseconds. */
   readonly blockingMillis?: number
+  /** Asked when Redis refuses the login: the URL as it is now, where a file holds it. */
+  readonly reread?: () => string | undefined
 }
 
 /** Why a Redis that answers cannot hold the queue; null when it can. */
@@ -50,7 +55,7 @@ const unfit = (version: string | null, isSelected: boolean): string | null => {
  * Keeps `link` true, and makes the driver drop a connection that cannot hold the queue before anything is
  * sent on it. The driver itself would go on in database 0 when Redis refuses the one that was named.
  */
-const watch = (redis: Redis): Link => {
+const watch = (redis: Redis, reread: OpenRedisOptions["reread"]): Link => {
   const link: Link = { connections: 0, trouble: null, version: null }
   let isSelected = true
   // Heard before the first command can be sent: the driver asks for INFO between the two.
@@ -66,6 +71,9 @@ const watch = (redis: Redis): Link => {
     if (error.command?.name === "select") isSelected = false
     const code = error.code ?? error.name
     link.trouble = isRefusal(error) ? firstWord(error) : code
+    const url = LOGIN_REFUSED.has(link.trouble) ? reread?.() : undefined
+    // The driver reads its options anew for each connection.
+    if (url !== undefined) Object.assign(redis.options, parseRedisUrl(url).options)
   })
   const { connector } = redis as unknown as {
     connector: { check: (info: Record<string, string>) => boolean }
@@ -74,14 +82,14 @@ const watch = (redis: Redis): Link => {
   connector.check = (info) => {
     link.version = info.redis_version ?? null
     const reason = unfit(link.version, isSelected)
-    if (reason !== null) link.trouble = reason
+    if (reason !== null) redis.emit("error", Object.assign(new Error(reason), { code: reason }))
     return reason === null && accepts(info)
   }
   return link
 }
 
 /** Opens a connection that connects by itself, and again whenever it is lost. Never rejects. */
-export const openRedis = (url: string, { name, blockingMillis }: OpenRedisOptions) => {
+export const openRedis = (url: string, { name, blockingMillis, reread }: OpenRedisOptions) => {
   const deadline = COMMAND_DEADLINE_MILLIS + (blockingMillis ?? 0)
   const redis = new Redis({
     ...parseRedisUrl(url).options,
@@ -96,7 +104,7 @@ export const openRedis = (url: string, { name, blockingMillis }: OpenRedisOption
     reconnectOnError: (error) => error.message.startsWith("READONLY"),
     ...(blockingMillis !== undefined && { blockingTimeout: deadline }),
   })
-  return Object.assign(redis, { link: watch(redis) }) as Connection
+  return Object.assign(redis, { link: watch(redis, reread) }) as Connection
 }
 
 /** Waits until the connection can be used, and no longer than `limitMillis`: a start without Redis is a start. */

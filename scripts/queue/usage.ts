@@ -9,6 +9,8 @@ export const USAGE = `npm run queue -- <command> [--json]
   discard  VERSION… | --all [FILTER] [--confirm N]   dead letters thrown away
   purge    --confirm DEPTH   the oldest waiting writes thrown away, and no more than DEPTH
   pause | resume             claiming, on every worker
+  adopt                      gives the queue to the database of the stats service: after a move, or when
+                             two stacks met on one Redis, workers of any other database hold
 
 FILTER is --reason TEXT (exactly this one), --key TEXT (part of the key), or both.
 --all takes the dead letters that there are now, and asks; where nobody can answer, --confirm N says

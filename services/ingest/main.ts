@@ -1,4 +1,5 @@
 /** The ingest process: POST /write, from HTTP to the queue. */
+import { reread } from "../../shared/config.ts"
 import { makeSparingLog } from "../../shared/log.ts"
 import { metered } from "../../shared/metrics.ts"
 import { openQueue } from "../../shared/queue/queue.ts"
@@ -8,9 +9,13 @@ import { makeApp } from "./app.ts"
 import { makeProbe, makePut } from "./queue.ts"
 
 export default await serve("ingest", async (config, log) => {
-  const redis = openRedis(config.REDIS_URL, { name: "ingest" })
+  const redis = openRedis(config.REDIS_URL, {
+    name: "ingest",
+    reread: () => reread("REDIS_URL"),
+  })
   // Otherwise the first requests would be refused by a start, not by an outage.
   await untilReady(redis)
+  if (redis.link.trouble) log("warn", "no queue", { reason: redis.link.trouble })
   const queue = openQueue(redis, config.WRITE_QUEUE_NAME)
   const sparing = makeSparingLog(log)
   const app = makeApp({

@@ -33,6 +33,7 @@ interface Situation {
   readonly stats?: Partial<Count["stats"]>
   readonly durability?: Partial<Durability>
   readonly hasDatabase?: boolean
+  readonly redis?: Partial<Dependencies["redis"]>
   readonly alertDeadLetters?: number
 }
 
@@ -45,6 +46,7 @@ const setUp = (situation: Situation = {}, options: Partial<Dependencies> = {}) =
     }),
     durability: async () => ({ ...DURABLE, ...situation.durability }),
     isDatabaseUp: async () => situation.hasDatabase ?? true,
+    redis: { trouble: null, version: null, ...situation.redis },
     alerts: {
       depth: ALERT_DEPTH,
       ageSeconds: ALERT_AGE,
@@ -55,6 +57,7 @@ const setUp = (situation: Situation = {}, options: Partial<Dependencies> = {}) =
     operations: {
       letters: {} as Letters,
       waiting: {} as Waiting,
+      identity: () => Promise.reject(new Error("away")),
       token: "",
       audit: () => {},
     },
@@ -206,6 +209,15 @@ describe("GET /health", () => {
       ...{ status: "unhealthy", queue_depth: null, worker_active: null },
       ...{ durability: "unknown", redis: "down", postgres: "up" },
     })
+  })
+
+  test("says which Redis it is, and why there is none", async () => {
+    const { body } = await setUp({ redis: { version: "7.2.4" } }).send("/health")
+    expect(body.redis_version).toBe("7.2.4")
+    const trouble = "Redis is 6.2.6, and 7 or newer is needed"
+    const away = { count: () => Promise.reject(new Error("away")) }
+    const refused = await setUp({ redis: { trouble } }, away).send("/health")
+    expect(refused.body).toMatchObject({ redis: "down", warnings: [`REDIS_URL: ${trouble}.`] })
   })
 
   test("asks all three at once", async () => {

@@ -1,6 +1,6 @@
 /** Whether PostgreSQL answers, within a second. The statistics themselves need no database. */
 import { reread } from "../../shared/config.ts"
-import { openDatabase, ping } from "../../shared/database.ts"
+import { openDatabase, ping, selectIdentity } from "../../shared/database.ts"
 
 /** Redis is asked meanwhile, so that /health is answered in less than two. */
 const DEADLINE_MILLIS = 1_000
@@ -19,6 +19,8 @@ export const openProbe = (url: string) => {
         () => true,
         () => false,
       ),
+    /** Which database it is. Rejects when it does not answer. */
+    identity: () => database.run(selectIdentity),
     close: () => database.close(),
   }
 }

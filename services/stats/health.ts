@@ -2,6 +2,7 @@
  * Whether all is well, from one look at everything: the queue, how durable it is, the database. Takes no
  * longer than the slowest of the three, each of which has its own deadline, and never rejects.
  */
+import type { Link } from "../../shared/redis.ts"
 import type { Count, Durability, Stats } from "./queue.ts"
 
 /** Above each of them the health is degraded. */
@@ -18,6 +19,8 @@ export interface HealthDependencies {
   /** Neither of the two rejects. */
   readonly durability: () => Promise<Durability>
   readonly isDatabaseUp: () => Promise<boolean>
+  /** What the connection to Redis has learned. */
+  readonly redis: Readonly<Pick<Link, "trouble" | "version">>
   readonly alerts: Alerts
   readonly report: (error: unknown) => void
 }
@@ -30,6 +33,8 @@ export interface Health {
   readonly worker_active: boolean | null
   readonly durability: Durability["mode"]
   readonly redis: "up" | "down"
+  /** Left out while Redis has not said it. */
+  readonly redis_version?: string
   readonly postgres: "up" | "down"
   /** Left out when it is not so, like the others below: an operator stopped all workers. */
   readonly paused?: true
@@ -80,10 +85,11 @@ const toHealth = (
   found: Count | null,
   durable: Durability,
   hasDatabase: boolean,
-  alerts: Alerts,
+  { alerts, redis }: Pick<HealthDependencies, "alerts" | "redis">,
 ): Health => {
   const { stats } = found ?? {}
-  const reasons = stats ? [...durabilityWarnings(durable), ...alarms(stats, alerts)] : []
+  const away = redis.trouble ? [`REDIS_URL: ${redis.trouble}.`] : []
+  const reasons = stats ? [...durabilityWarnings(durable), ...alarms(stats, alerts)] : away
   const dead = stats?.dead_letters ?? 0
   const isNoted = dead > 0 && dead <= alerts.deadLetters
   const warnings = [...reasons, ...(isNoted ? [`${deadLetters(dead)}.`] : [])]
@@ -94,6 +100,7 @@ const toHealth = (
     worker_active: stats ? stats.workers > 0 : null,
     durability: durable.mode,
     redis: found ? "up" : "down",
+    ...(redis.version && { redis_version: redis.version }),
     postgres: hasDatabase ? "up" : "down",
     ...(stats?.paused && { paused: true }),
     ...(stats && stats.held.length > 0 && { held: stats.held }),
@@ -103,7 +110,7 @@ const toHealth = (
 
 /** The health and the count it comes from, null when Redis does not answer. */
 export const makeExamine = (dependencies: HealthDependencies) => async () => {
-  const { count, durability, isDatabaseUp, alerts, report } = dependencies
+  const { count, durability, isDatabaseUp, report } = dependencies
   const [found, durable, hasDatabase] = await Promise.all([
     count().catch((error) => {
       report(error)
@@ -112,7 +119,7 @@ export const makeExamine = (dependencies: HealthDependencies) => async () => {
     durability(),
     isDatabaseUp(),
   ])
-  return { count: found, health: toHealth(found, durable, hasDatabase, alerts) }
+  return { count: found, health: toHealth(found, durable, hasDatabase, dependencies) }
 }
 
 export type Examine = ReturnType<typeof makeExamine>

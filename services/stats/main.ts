@@ -1,4 +1,5 @@
 /** The stats process: GET /stats, the GET /health of the whole, and the page that shows both. */
+import { reread } from "../../shared/config.ts"
 import { makeSparingLog } from "../../shared/log.ts"
 import { metered } from "../../shared/metrics.ts"
 import { openQueue } from "../../shared/queue/queue.ts"
@@ -17,9 +18,13 @@ import { makeCount } from "./queue.ts"
 import { makeWorkers } from "./workers.ts"
 
 export default await serve("stats", async (config, log) => {
-  const redis = openRedis(config.REDIS_URL, { name: "stats" })
+  const redis = openRedis(config.REDIS_URL, {
+    name: "stats",
+    reread: () => reread("REDIS_URL"),
+  })
   // Otherwise the first requests would be refused by a start, not by an outage.
   await untilReady(redis)
+  if (redis.link.trouble) log("warn", "no queue", { reason: redis.link.trouble })
   const queue = openQueue(redis, config.WRITE_QUEUE_NAME)
   const probe = openProbe(config.DATABASE_URL)
   const sparing = makeSparingLog(log)
@@ -27,6 +32,7 @@ export default await serve("stats", async (config, log) => {
   const health = {
     ...makeCount(redis, queue),
     isDatabaseUp,
+    redis: redis.link,
     alerts: {
       depth: config.QUEUE_ALERT_DEPTH,
       ageSeconds: config.QUEUE_ALERT_AGE,
@@ -49,6 +55,7 @@ export default await serve("stats", async (config, log) => {
     operations: {
       letters: makeLetters(queue, config.VALUE_MAX_BYTES),
       waiting: makeWaiting(queue, config.VALUE_MAX_BYTES),
+      identity: probe.identity,
       token: config.ADMIN_TOKEN,
       audit: (action, writes) => log("info", "operator", { action, writes }),
     },

@@ -57,12 +57,14 @@ describe.each(KINDS)("stats on a %s Redis", (kind) => {
     const app = makeApp({
       ...makeCount(connection, opened),
       isDatabaseUp: probe.isDatabaseUp,
+      redis: connection.link,
       alerts: ALERTS,
       events: { watch: () => new Response() },
       report: () => {},
       operations: {
         letters: makeLetters(opened, 65_536),
         waiting: makeWaiting(opened, 65_536),
+        identity: probe.identity,
         token: "",
         audit: () => {},
       },

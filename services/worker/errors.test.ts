@@ -39,7 +39,7 @@ describe("classify", () => {
   }
 
   test.each([
-    ...["ECONNREFUSED", "ECONNRESET", "ETIMEDOUT", "EPIPE", "ENOTFOUND", "EAI_AGAIN"],
+    ...["ECONNREFUSED", "ECONNRESET", "ETIMEDOUT", "EPIPE", "ENOTFOUND", "EAI_AGAIN", "NO_PRIMARY"],
     ...["EHOSTUNREACH", "ENETUNREACH", "ECONNABORTED"],
     ...["CONNECT_TIMEOUT", "CONNECTION_CLOSED", "CONNECTION_ENDED", "CONNECTION_DESTROYED"],
   ])("%s is a DatabaseUnavailable without a SQLSTATE", (code) => {

@@ -63,8 +63,12 @@ const POLICIES: ReadonlyArray<readonly [new (failure: Failure) => WriteError, Re
   [WriteRejected, /^(21|22|23|54)/],
 ]
 
-/** Error codes of sockets, name servers and the driver's own connection: ECONNREFUSED, CONNECT_TIMEOUT. */
-const NETWORK = /^(E[A-Z_]+|CONNECT_TIMEOUT|CONNECTION_(CLOSED|ENDED|DESTROYED))$/
+/**
+ * Error codes of sockets, name servers and the driver's own connection: ECONNREFUSED, CONNECT_TIMEOUT; and
+ * NO_PRIMARY, which a failover goes through.
+ */
+const NETWORK =
+  /^(E[A-Z_]+|CONNECT_TIMEOUT|CONNECTION_(CLOSED|ENDED|DESTROYED)|NO_(PRIMARY|READ_WRITE|STANDBY))$/
 
 /** Tells what kind of failure a rejected query is, by its SQLSTATE, its code or its deadline. */
 export const classify = (cause: unknown): WriteError => {

@@ -10,7 +10,7 @@ import { Lease } from "./lease.ts"
 import { Queue } from "./queue.ts"
 import { queueBackoff } from "./retry.ts"
 import { DRAIN_DEADLINE, Settings } from "./settings.ts"
-import { takeBatch } from "./take.ts"
+import { checkOwner, takeBatch } from "./take.ts"
 import { nextWindow, pace, worthTaking } from "./window.ts"
 
 /** Runs until it is interrupted; then finishes or gives back what it holds, and leaves. */
@@ -63,6 +63,7 @@ export const pipeline = Effect.gen(function* () {
   // Finalizers run backwards: after the last heartbeat, which would put the worker on the list again.
   yield* Effect.addFinalizer(() => Effect.ignore(queue.leave))
   const beat = yield* Effect.forkScoped(lease.beat)
+  yield* Effect.forkScoped(checkOwner)
   return yield* next.pipe(
     Effect.tapError(({ reason }) => Effect.annotateLogs(Effect.logWarning("no queue"), { reason })),
     Effect.retry(queueBackoff),

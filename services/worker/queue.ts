@@ -4,6 +4,7 @@
  * `shared/queue`, answers within its deadline, and fails as `QueueUnavailable`.
  */
 import { Context, Duration, Effect, Layer, Result } from "effect"
+import { reread } from "../../shared/config.ts"
 import type { Look } from "../../shared/queue/look.ts"
 import { openQueue, ownerOf } from "../../shared/queue/queue.ts"
 import {
@@ -118,6 +119,7 @@ const connection = (url: string, name: string, blockingMillis?: number) =>
     Effect.promise(async () => {
       const redis = openRedis(url, {
         name,
+        reread: () => reread("REDIS_URL"),
         ...(blockingMillis !== undefined && { blockingMillis }),
       })
       await untilReady(redis)

@@ -6,7 +6,7 @@
 import { Effect } from "effect"
 import { Bite } from "./bite.ts"
 import { Database } from "./database.ts"
-import { DatabaseMisconfigured, type QueueOwned } from "./errors.ts"
+import { DatabaseMisconfigured, QueueOwned } from "./errors.ts"
 import { Hold } from "./hold.ts"
 import { type Batch, Queue } from "./queue.ts"
 import { releaseRetry } from "./retry.ts"
@@ -46,6 +46,18 @@ const holdOwned = Effect.fnUntraced(function* ({ owner }: QueueOwned, own: strin
   )
   yield* hold.enter(error, probe)
 })
+
+/**
+ * For the start of a worker: an idle one claims nothing, and would not say that the queue is not its
+ * own. What cannot be asked now is asked by the first claim.
+ */
+export const checkOwner = Effect.gen(function* () {
+  const queue = yield* Queue
+  const database = yield* Database
+  const identity = yield* database.identity
+  const owner = yield* queue.owner
+  if (owner !== "" && owner !== identity) yield* holdOwned(new QueueOwned({ owner }), identity)
+}).pipe(Effect.ignore)
 
 /** The next batch; an empty one when there was nothing to take, or the database could not be asked. */
 export const takeBatch = Effect.gen(function* () {

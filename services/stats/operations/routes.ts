@@ -13,6 +13,8 @@ import type { Waiting } from "./waiting.ts"
 export interface OperationsDependencies {
   readonly letters: Letters
   readonly waiting: Waiting
+  /** Of the database that this service looks at; rejects when it does not answer. */
+  readonly identity: () => Promise<string>
   /** Empty: the calls are off. */
   readonly token: string
   /** What was done, and to how many writes. */
@@ -29,6 +31,7 @@ export const OPERATIONS_PATHS: ReadonlyMap<string, string> = new Map([
   ["/dead/reasons", "GET, HEAD"],
   ["/dead/replay", "POST"],
   ["/queue", "GET, HEAD, DELETE"],
+  ["/queue/adopt", "POST"],
   ["/worker/pause", "POST"],
   ["/worker/resume", "POST"],
 ])
@@ -87,7 +90,7 @@ const addLetters = (
 const addWaiting = (
   app: Hono,
   guarded: Guarded,
-  { waiting, audit }: Pick<OperationsDependencies, "waiting" | "audit">,
+  { waiting, identity, audit }: Pick<OperationsDependencies, "waiting" | "identity" | "audit">,
 ) => {
   app.get(
     "/queue",
@@ -117,6 +120,19 @@ const addWaiting = (
       audit("purge", purged)
       const rest = next && { confirm: String(next.writes), newest: next.newest }
       return answer(200, { success: true, purged, next: rest })
+    }),
+  )
+
+  app.post(
+    "/queue/adopt",
+    guarded(async () => {
+      const database = await identity().catch(() => null)
+      if (database === null) {
+        return problem("database-unavailable", { detail: "Which database this is is not known." })
+      }
+      await waiting.adopt(database)
+      audit("adopt", null)
+      return answer(200, { success: true, database })
     }),
   )
 

@@ -1,5 +1,5 @@
 /**
- * Writes that wait: shown, purged, and kept from the workers by a pause. Each step is atomic and counted
+ * Writes that wait: shown, purged, kept from the workers by a pause, given to another database. Each step is atomic and counted
  * in Redis. Rejects when Redis does not answer; what was done until then stays done.
  */
 import { Result } from "effect"
@@ -51,6 +51,8 @@ export const makeWaiting = (queue: Queue, valueMaxBytes: number) => {
       }
       return { purged, next: null }
     },
+    /** Gives the queue to the database of this identity. Workers of another one hold from then on. */
+    adopt: (database: string) => queue.own({ database }),
     pause: () => queue.pause({ isPaused: true }),
     resume: () => queue.pause({ isPaused: false }),
   }
