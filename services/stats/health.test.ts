@@ -1,0 +1,137 @@
+import { describe, expect, test } from "vitest"
+import {
+  ALERT_AGE,
+  ALERT_DEPTH,
+  COUNT,
+  DURABLE,
+  HEALTHY,
+  setUp,
+  withoutRedis,
+} from "./app.suite.ts"
+
+describe("GET /health", () => {
+  test("is healthy when all was found well", async () => {
+    const { status, headers, body } = await setUp().send("/health")
+    expect(status).toBe(200)
+    expect(headers.get("cache-control")).toBe("no-store")
+    expect(body).toEqual(HEALTHY)
+  })
+
+  test("is healthy at the depth that alerts, and degraded above it", async () => {
+    const at = await setUp({ stats: { queue_depth: ALERT_DEPTH } }).send("/health")
+    expect(at.body).toEqual({ ...HEALTHY, queue_depth: ALERT_DEPTH })
+    const above = await setUp({ stats: { queue_depth: ALERT_DEPTH + 1 } }).send("/health")
+    expect(above.status).toBe(200)
+    expect(above.body).toEqual({
+      ...{ ...HEALTHY, status: "degraded", queue_depth: ALERT_DEPTH + 1 },
+      warnings: ["1,001 writes wait: more than 1,000."],
+    })
+  })
+
+  test("is healthy at the age that alerts, and degraded above it", async () => {
+    const at = await setUp({ stats: { oldest_age_seconds: ALERT_AGE } }).send("/health")
+    expect(at.body).toEqual(HEALTHY)
+    const above = await setUp({ stats: { oldest_age_seconds: 61.7 } }).send("/health")
+    expect(above.status).toBe(200)
+    expect(above.body).toEqual({
+      ...{ ...HEALTHY, status: "degraded" },
+      warnings: ["The oldest write has waited 61.7 s: longer than 10 s."],
+    })
+  })
+
+  test("warns of dead letters, and is degraded by more than were configured", async () => {
+    const stats = { dead_letters: 3 }
+    const noted = { ...HEALTHY, warnings: ["3 dead letters stand."] }
+    expect((await setUp({ stats }).send("/health")).body).toEqual(noted)
+    expect((await setUp({ stats, alertDeadLetters: 3 }).send("/health")).body).toEqual(noted)
+    expect((await setUp({ stats, alertDeadLetters: 2 }).send("/health")).body).toEqual({
+      ...{ ...HEALTHY, status: "degraded" },
+      warnings: ["3 dead letters stand: more than 2."],
+    })
+  })
+
+  test("is degraded while an operator pauses, which is not the database's hold", async () => {
+    const { body } = await setUp({ stats: { paused: true } }).send("/health")
+    expect(body).toEqual({ ...HEALTHY, status: "degraded", paused: true })
+  })
+
+  test("is degraded when no worker lives", async () => {
+    const { status, body } = await setUp({ stats: { workers: 0 } }).send("/health")
+    expect(status).toBe(200)
+    expect(body).toEqual({ ...HEALTHY, status: "degraded", worker_active: false })
+  })
+
+  test("is degraded when writes are held, and says why", async () => {
+    const { status, body } = await setUp({ stats: { held: ["SQLSTATE 42P01"] } }).send("/health")
+    expect(status).toBe(200)
+    expect(body).toEqual({ ...HEALTHY, status: "degraded", held: ["SQLSTATE 42P01"] })
+  })
+
+  test.each(["aof-everysec", "aof-no", "snapshots", "memory", "unknown"] as const)(
+    "is degraded when Redis may lose writes: %s",
+    async (mode) => {
+      const { status, body } = await setUp({ durability: { mode } }).send("/health")
+      expect(status).toBe(200)
+      expect(body).toEqual({
+        ...HEALTHY,
+        status: "degraded",
+        durability: mode,
+        warnings: [expect.stringMatching(/^Redis /)],
+      })
+    },
+  )
+
+  test("is degraded when Redis may evict writes, also when it loses none otherwise", async () => {
+    const { body } = await setUp({ durability: { canEvict: true } }).send("/health")
+    expect(body).toMatchObject({
+      status: "degraded",
+      warnings: [expect.stringContaining("noeviction")],
+    })
+    const both = await setUp({ durability: { mode: "memory", canEvict: true } }).send("/health")
+    expect(both.body.warnings).toHaveLength(2)
+  })
+
+  test("is unhealthy without PostgreSQL, with the figures of the queue", async () => {
+    const { status, body } = await setUp({ hasDatabase: false }).send("/health")
+    expect(status).toBe(503)
+    expect(body).toEqual({ ...HEALTHY, status: "unhealthy", postgres: "down" })
+  })
+
+  test("is unhealthy without Redis, and does not say what it does not know", async () => {
+    const { status, body } = await setUp({}, withoutRedis()).send("/health")
+    expect(status).toBe(503)
+    expect(body).toEqual({
+      ...{ status: "unhealthy", queue_depth: null, worker_active: null },
+      ...{ durability: "unknown", redis: "down", postgres: "up" },
+    })
+  })
+
+  test("says which Redis it is, and why there is none", async () => {
+    const { body } = await setUp({ redis: { version: "7.2.4" } }).send("/health")
+    expect(body.redis_version).toBe("7.2.4")
+    const trouble = "Redis is 6.2.6, and 7 or newer is needed"
+    const away = { count: () => Promise.reject(new Error("away")) }
+    const refused = await setUp({ redis: { trouble } }, away).send("/health")
+    expect(refused.body).toMatchObject({ redis: "down", warnings: [`REDIS_URL: ${trouble}.`] })
+  })
+
+  test("asks all three at once", async () => {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    let asked = 0
+    const ask = async <A>(found: A): Promise<A> => {
+      asked += 1
+      if (asked === 3) resolve()
+      await promise
+      return found
+    }
+    const { send } = setUp(
+      {},
+      {
+        count: () => ask({ ...COUNT }),
+        durability: () => ask(DURABLE),
+        isDatabaseUp: () => ask(true),
+      },
+    )
+    expect((await send("/health")).body).toEqual(HEALTHY)
+  })
+})
