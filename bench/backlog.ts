@@ -1,8 +1,8 @@
 /** A queue during a run: how much waits in it, waiting until nothing does, filling and emptying it. */
 import { setTimeout as sleep } from "node:timers/promises"
+import { encodeWrite } from "../shared/item.ts"
 import { openQueue } from "../shared/queue/queue.ts"
-import type { Connection } from "../shared/redis.ts"
-import { encodeWrite } from "../shared/write.ts"
+import type { Connection } from "../shared/redis/redis.ts"
 import { VALUE } from "./load.ts"
 
 const POLL_MILLIS = 10

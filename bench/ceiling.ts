@@ -3,8 +3,8 @@
  * Redis. A process of its own: `PORT=… node bench/ceiling.ts`, or `deno serve`.
  */
 import { makeApp } from "../services/ingest/app.ts"
-import { metered } from "../shared/metrics.ts"
-import { serve } from "../shared/serve.ts"
+import { metered } from "../shared/http/metrics.ts"
+import { serve } from "../shared/http/serve.ts"
 
 export default await serve("ingest", ({ VALUE_MAX_BYTES }, log) => {
   let version = Date.now() * 1_000

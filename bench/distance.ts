@@ -6,7 +6,7 @@ import process from "node:process"
 import { fileURLToPath } from "node:url"
 import { freePort } from "../scripts/port.ts"
 import { launch } from "../scripts/process.ts"
-import { openDatabase, ping } from "../shared/database.ts"
+import { openDatabase, ping } from "../shared/postgres/postgres.ts"
 import type { Stoppable } from "./cleanup.ts"
 
 export type Distance = "near" | "far"

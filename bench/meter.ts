@@ -3,7 +3,7 @@
  * Times of processes come from /proc, in hundredths of a second, and are null where there is none.
  */
 import { readdir, readFile } from "node:fs/promises"
-import type { Database } from "../shared/database.ts"
+import type { Database } from "../shared/postgres/postgres.ts"
 
 /** USER_HZ, which is 100 on every Linux that has Node. */
 const TICKS_PER_SECOND = 100

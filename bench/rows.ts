@@ -1,5 +1,5 @@
 /** The table during a run: emptied before a load, and held against the ledger after it. */
-import type { Database } from "../shared/database.ts"
+import type { Database } from "../shared/postgres/postgres.ts"
 import type { Ledger } from "./ledger.ts"
 
 export const clearRows = async (database: Database): Promise<void> => {

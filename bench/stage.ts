@@ -1,7 +1,7 @@
 /** What every measurement works with: the stores, the distances, the contenders, and what is on record. */
 import { randomUUID } from "node:crypto"
-import { type Database, openDatabase } from "../shared/database.ts"
-import { type Connection, closeRedis, openRedis, untilReady } from "../shared/redis.ts"
+import { type Database, openDatabase } from "../shared/postgres/postgres.ts"
+import { type Connection, closeRedis, openRedis, untilReady } from "../shared/redis/redis.ts"
 import { MAX_DEPTH, remove } from "./backlog.ts"
 import type { Cleanup } from "./cleanup.ts"
 import { type Contender, type ContenderName, startContender } from "./contender.ts"

@@ -11,7 +11,7 @@ import { startPostgres } from "../scripts/postgres.ts"
 import { launch } from "../scripts/process.ts"
 import { nativeRedis, startRedis } from "../scripts/redis.ts"
 import type { Store } from "../scripts/store.ts"
-import { openDatabase } from "../shared/database.ts"
+import { openDatabase } from "../shared/postgres/postgres.ts"
 import type { Cleanup } from "./cleanup.ts"
 import { startProxy } from "./distance.ts"
 

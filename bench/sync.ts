@@ -5,11 +5,11 @@
  */
 import { Result } from "effect"
 import { Hono } from "hono"
-import { readBody } from "../shared/body.ts"
 import { loadConfig } from "../shared/config.ts"
-import { openDatabase } from "../shared/database.ts"
-import { answer, handleTheRest, problem } from "../shared/problem.ts"
-import { serve } from "../shared/serve.ts"
+import { answer, handleTheRest, problem } from "../shared/http/answer.ts"
+import { readBody } from "../shared/http/body.ts"
+import { serve } from "../shared/http/serve.ts"
+import { openDatabase } from "../shared/postgres/postgres.ts"
 import { bodyMaxBytes, makeDecodeWrite } from "../shared/write.ts"
 
 const MAX_CONNECTIONS = 10

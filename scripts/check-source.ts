@@ -40,9 +40,9 @@ const tableNames = async (): Promise<ReadonlyArray<string>> => {
 const rules = (names: ReadonlyArray<string>): ReadonlyArray<Rule> => [
   {
     files: /^(shared|services)\//,
-    except: /^shared\/(write|database)\.ts$/,
+    except: /^shared\/(write|item|table)\.ts$/,
     forbidden: new RegExp(`[.?]\\s*(${names.join("|")})\\b|["'](${names.join("|")})["']`),
-    why: `only shared/write.ts, shared/database.ts and migrations name ${names.join(", ")}`,
+    why: `only shared/write.ts, item.ts, table.ts and migrations name ${names.join(", ")}`,
   },
   {
     files: /^(shared|services)\//,

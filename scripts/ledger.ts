@@ -3,7 +3,7 @@
  * without changing anything, and made only when there is something to apply, so that a role that may create
  * nothing passes when there is nothing to do.
  */
-import type { Runner, Sql } from "../shared/database.ts"
+import type { Runner, Sql } from "../shared/postgres/postgres.ts"
 
 /** "write-buffer" as a number nobody else has reason to lock. */
 const ADVISORY_LOCK = 7_749_018_006

@@ -5,10 +5,10 @@
 import { readdir, readFile } from "node:fs/promises"
 import process from "node:process"
 import { ConfigError, leftOut, loadConfig } from "../shared/config.ts"
-import { openDatabase } from "../shared/database.ts"
 import { print, printError } from "../shared/output.ts"
-import { describeAddresses, parsePostgresUrl } from "../shared/postgres-url.ts"
-import { describeFailure } from "../shared/refusal.ts"
+import { openDatabase } from "../shared/postgres/postgres.ts"
+import { describeFailure } from "../shared/postgres/refusal.ts"
+import { describeAddresses, parsePostgresUrl } from "../shared/postgres/url.ts"
 import { type Migration, migrate } from "./ledger.ts"
 
 const DIRECTORY = new URL("../shared/migrations/", import.meta.url)

@@ -3,7 +3,7 @@
  * answered 202 is in the table or in the dead letters, once, and the counters say so.
  */
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
-import { openDatabase } from "../shared/database.ts"
+import { openDatabase } from "../shared/postgres/postgres.ts"
 import { expectAllStored, sql, writeMany } from "./testing/oracle.ts"
 import { REDIS_KINDS, type Stack, startStack } from "./testing/stack.ts"
 import { until } from "./testing/until.ts"

@@ -5,8 +5,8 @@
  */
 import { readFileSync } from "node:fs"
 import process from "node:process"
-import { parsePostgresUrl } from "./postgres-url.ts"
-import { parseRedisUrl } from "./redis-url.ts"
+import { parsePostgresUrl } from "./postgres/url.ts"
+import { parseRedisUrl } from "./redis/url.ts"
 import { decode, integer, number, oneOf, pattern, port, url, type Variable } from "./variable.ts"
 
 /** The stores of `npm start`. Those of `compose.yaml` have the same ports, and passwords of their own. */

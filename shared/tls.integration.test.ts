@@ -7,10 +7,10 @@ import { freePort } from "../scripts/port.ts"
 import { startPostgres } from "../scripts/postgres.ts"
 import { nativeRedis, startRedis } from "../scripts/redis.ts"
 import type { Store } from "../scripts/store.ts"
-import { hasOpenssl, makeCertificates } from "./certificates.suite.ts"
-import { openDatabase } from "./database.ts"
-import { closeRedis, openRedis } from "./redis.ts"
-import { execute } from "./standby.suite.ts"
+import { hasOpenssl, makeCertificates } from "../services/testing/certificates.ts"
+import { execute } from "../services/testing/standby.ts"
+import { openDatabase } from "./postgres/postgres.ts"
+import { closeRedis, openRedis } from "./redis/redis.ts"
 
 let directory: Directory
 let files: Awaited<ReturnType<typeof makeCertificates>>

@@ -1,15 +1,7 @@
 import { Result } from "effect"
 import { describe, expect, test } from "vitest"
-import {
-  bodyMaxBytes,
-  decodeItem,
-  encodeDeadLetter,
-  encodeWrite,
-  identity,
-  isKey,
-  KEY_MAX_BYTES,
-  makeDecodeWrite,
-} from "./write.ts"
+import { decodeItem, encodeDeadLetter, encodeWrite } from "./item.ts"
+import { bodyMaxBytes, identity, isKey, KEY_MAX_BYTES, makeDecodeWrite } from "./write.ts"
 
 const decode = makeDecodeWrite(16)
 

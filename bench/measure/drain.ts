@@ -3,9 +3,10 @@
  * of the same size reach: one loop, which waits for each batch, and two at once, as many batches in flight
  * as one worker has.
  */
-import { upsert } from "../../shared/database.ts"
+
+import type { Item } from "../../shared/item.ts"
 import { queueKeys } from "../../shared/queue/keys.ts"
-import type { Item } from "../../shared/write.ts"
+import { upsert } from "../../shared/table.ts"
 import { drained, fill, key, remove } from "../backlog.ts"
 import type { Stoppable } from "../cleanup.ts"
 import { startWorker } from "../contender.ts"

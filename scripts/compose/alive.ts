@@ -5,7 +5,7 @@
 import { readFile } from "node:fs/promises"
 import process from "node:process"
 import { queueKeys } from "../../shared/queue/keys.ts"
-import { closeRedis, openRedis, untilReady } from "../../shared/redis.ts"
+import { closeRedis, openRedis, untilReady } from "../../shared/redis/redis.ts"
 
 const { PORT, REDIS_URL_FILE = "" } = process.env
 const { ok } = await fetch(`http://127.0.0.1:${PORT}/metrics`)

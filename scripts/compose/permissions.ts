@@ -1,7 +1,7 @@
 /** What each container, and each user of the stores and of the operators' calls, may not do. */
 import assert from "node:assert/strict"
-import { openDatabase, type Sql } from "../../shared/database.ts"
-import { closeRedis, openRedis, untilReady } from "../../shared/redis.ts"
+import { openDatabase, type Sql } from "../../shared/postgres/postgres.ts"
+import { closeRedis, openRedis, untilReady } from "../../shared/redis/redis.ts"
 import type { Stack } from "./engine.ts"
 
 const DEADLINE_MILLIS = 5_000

@@ -4,7 +4,7 @@ import { edit, type Mutation } from "./mutation.ts"
 export const PROCESS_MUTATIONS: ReadonlyArray<Mutation> = [
   {
     name: "no version guard in the upsert",
-    edits: [edit("shared/database.ts", "\n    where stored.version < excluded.version`", "`")],
+    edits: [edit("shared/table.ts", "\n    where stored.version < excluded.version`", "`")],
     caughtBy: [
       "scripts/faults/worker.test.ts",
       "dead, its statement arrives late: it has no effect",
@@ -13,7 +13,11 @@ export const PROCESS_MUTATIONS: ReadonlyArray<Mutation> = [
   {
     name: "the defaults of the Redis driver: a lost reply is asked for again by sending again",
     edits: [
-      edit("shared/redis.ts", "    maxRetriesPerRequest: 0,\n    enableOfflineQueue: false,\n", ""),
+      edit(
+        "shared/redis/redis.ts",
+        "    maxRetriesPerRequest: 0,\n    enableOfflineQueue: false,\n",
+        "",
+      ),
     ],
     caughtBy: [
       "scripts/faults/ingest.test.ts",
@@ -141,34 +145,38 @@ export const PROCESS_MUTATIONS: ReadonlyArray<Mutation> = [
   {
     name: "queries go to a connection that is busy although another is free",
     edits: [
-      edit("shared/pool.ts", "slot.inFlight < best.inFlight", "slot.inFlight > best.inFlight"),
+      edit(
+        "shared/postgres/pool.ts",
+        "slot.inFlight < best.inFlight",
+        "slot.inFlight > best.inFlight",
+      ),
     ],
     caughtBy: [
-      "shared/pool.integration.test.ts",
+      "shared/postgres/pool.integration.test.ts",
       "share what is asked at once: each query goes where the fewest are in flight",
     ],
   },
   {
     name: "the worker takes a standby for a primary",
-    edits: [edit("shared/hosts.ts", "primary: !isStandby,", "primary: true,")],
+    edits: [edit("shared/postgres/hosts.ts", "primary: !isStandby,", "primary: true,")],
     caughtBy: [
-      "shared/hosts.integration.test.ts",
+      "shared/postgres/hosts.integration.test.ts",
       "?target_session_attrs=any or not, whoever writes passes a standby over",
     ],
   },
   {
     name: "a session keeps the date style of the database",
-    edits: [edit("shared/postgres-connection.ts", '  DateStyle: "ISO, YMD",\n', "")],
+    edits: [edit("shared/postgres/connection.ts", '  DateStyle: "ISO, YMD",\n', "")],
     caughtBy: [
-      "shared/session.integration.test.ts",
+      "shared/postgres/session.integration.test.ts",
       "reads and writes the same where the database has DateStyle = German",
     ],
   },
   {
     name: "connections to PostgreSQL are made without a pace",
-    edits: [edit("shared/hosts.ts", "if (at > now) await", "if (at < 0) await")],
+    edits: [edit("shared/postgres/hosts.ts", "if (at > now) await", "if (at < 0) await")],
     caughtBy: [
-      "shared/database.integration.test.ts",
+      "shared/postgres/postgres.integration.test.ts",
       "it accepts and closes: calls fail at once, and it is asked about 20 times a second",
     ],
   },
@@ -204,9 +212,9 @@ export const PROCESS_MUTATIONS: ReadonlyArray<Mutation> = [
   },
   {
     name: "a query has no deadline of its own",
-    edits: [edit("shared/database.ts", "}, deadlineMillis)", "}, 2 ** 31 - 1)")],
+    edits: [edit("shared/postgres/postgres.ts", "}, deadlineMillis)", "}, 2 ** 31 - 1)")],
     caughtBy: [
-      "shared/database.integration.test.ts",
+      "shared/postgres/postgres.integration.test.ts",
       "frozen: each call ends by its deadline, and the first after the thaw succeeds",
     ],
   },

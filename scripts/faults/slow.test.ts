@@ -12,7 +12,7 @@ import { faults, useFaultStack } from "./stack.suite.ts"
 const SLOW_EACH = 100
 const DRIP_MILLIS = 1_000
 
-/** The limits of `shared/listen.ts` end headers after 5 s and requests after 10 s. */
+/** The limits of `shared/http/listen.ts` end headers after 5 s and requests after 10 s. */
 const GONE_LIMIT_MILLIS = 30_000
 const P99_LIMIT_MILLIS = 1_000
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
-import { listen } from "../../shared/listen.ts"
+import { listen } from "../../shared/http/listen.ts"
 import { bodyMaxBytes, type Write } from "../../shared/write.ts"
 import { openConnection, requestText } from "../testing/connection.ts"
 import { makeApp } from "./app.ts"

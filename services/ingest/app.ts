@@ -4,8 +4,8 @@
  */
 import { Result } from "effect"
 import { Hono } from "hono"
-import { readBody } from "../../shared/body.ts"
-import { answer, handleTheRest, problem } from "../../shared/problem.ts"
+import { answer, handleTheRest, problem } from "../../shared/http/answer.ts"
+import { readBody } from "../../shared/http/body.ts"
 import { bodyMaxBytes, identity, makeDecodeWrite } from "../../shared/write.ts"
 import type { Put, Readiness } from "./queue.ts"
 

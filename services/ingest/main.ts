@@ -1,10 +1,10 @@
 /** The ingest process: POST /write, from HTTP to the queue. */
 import { reread } from "../../shared/config.ts"
+import { metered } from "../../shared/http/metrics.ts"
+import { serve } from "../../shared/http/serve.ts"
 import { makeSparingLog } from "../../shared/log.ts"
-import { metered } from "../../shared/metrics.ts"
 import { openQueue } from "../../shared/queue/queue.ts"
-import { closeRedis, openRedis, untilReady } from "../../shared/redis.ts"
-import { serve } from "../../shared/serve.ts"
+import { closeRedis, openRedis, untilReady } from "../../shared/redis/redis.ts"
 import { makeApp } from "./app.ts"
 import { makeProbe, makePut } from "./queue.ts"
 

@@ -1,7 +1,8 @@
 import { setImmediate as turn } from "node:timers/promises"
 import { describe, expect, test } from "vitest"
+import { decodeItem } from "../../shared/item.ts"
 import type { Queue } from "../../shared/queue/queue.ts"
-import { decodeItem, type Write } from "../../shared/write.ts"
+import type { Write } from "../../shared/write.ts"
 import {
   CALL_MAX_BYTES,
   CALL_MAX_WRITES,

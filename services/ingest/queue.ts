@@ -4,10 +4,16 @@
  * once, and its outcome says whether it was queued. What waits here for a reply is bounded.
  */
 import { Buffer } from "node:buffer"
+import { encodeWrite } from "../../shared/item.ts"
 import { DRAINED_SECONDS } from "../../shared/queue/enqueue.ts"
 import type { Queue } from "../../shared/queue/queue.ts"
-import { isRefusal, isUnknownOutcome, type Link, redisErrorReason } from "../../shared/redis.ts"
-import { encodeWrite, type Write } from "../../shared/write.ts"
+import {
+  isRefusal,
+  isUnknownOutcome,
+  type Link,
+  redisErrorReason,
+} from "../../shared/redis/redis.ts"
+import type { Write } from "../../shared/write.ts"
 
 /** One call blocks Redis for a millisecond or so at this size. */
 export const CALL_MAX_WRITES = 1_000

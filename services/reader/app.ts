@@ -3,7 +3,7 @@
  * Hono's own decoding leaves what it cannot decode as it is, so that two paths would name one key.
  */
 import { Hono } from "hono"
-import { answer, handleTheRest, problem } from "../../shared/problem.ts"
+import { answer, handleTheRest, problem } from "../../shared/http/answer.ts"
 import { isKey } from "../../shared/write.ts"
 import type { Read } from "./database.ts"
 

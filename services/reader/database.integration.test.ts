@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
-import { upsert } from "../../shared/database.ts"
+import { upsert } from "../../shared/table.ts"
 import { usePostgres } from "../testing/postgres.ts"
 import { makeApp } from "./app.ts"
 import { openReads } from "./database.ts"

@@ -4,7 +4,8 @@
  * answered while reads wait.
  */
 import { reread } from "../../shared/config.ts"
-import { openDatabase, ping, type Row, selectRow } from "../../shared/database.ts"
+import { openDatabase, ping } from "../../shared/postgres/postgres.ts"
+import { type Row, selectRow } from "../../shared/table.ts"
 
 const READ_DEADLINE_MILLIS = 2_500
 const READ_MAX_CONNECTIONS = 10

@@ -1,8 +1,9 @@
 /** The reader process: GET /read/{key}, from PostgreSQL to HTTP. */
-import { databaseErrorReason } from "../../shared/database.ts"
+
+import { metered } from "../../shared/http/metrics.ts"
+import { serve } from "../../shared/http/serve.ts"
 import { makeSparingLog } from "../../shared/log.ts"
-import { metered } from "../../shared/metrics.ts"
-import { serve } from "../../shared/serve.ts"
+import { databaseErrorReason } from "../../shared/postgres/postgres.ts"
 import { makeApp } from "./app.ts"
 import { openReads } from "./database.ts"
 

@@ -4,7 +4,7 @@
  * the queue's figures do not need the database.
  */
 import { Hono } from "hono"
-import { answer, handleTheRest, problem } from "../../shared/problem.ts"
+import { answer, handleTheRest, problem } from "../../shared/http/answer.ts"
 import type { Events } from "./events.ts"
 import { type HealthDependencies, makeExamine } from "./health.ts"
 import {

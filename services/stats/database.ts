@@ -1,6 +1,7 @@
 /** Whether PostgreSQL answers, within a second. The statistics themselves need no database. */
 import { reread } from "../../shared/config.ts"
-import { openDatabase, ping, selectIdentity } from "../../shared/database.ts"
+import { openDatabase, ping } from "../../shared/postgres/postgres.ts"
+import { selectIdentity } from "../../shared/table.ts"
 
 /** Redis is asked meanwhile, so that /health is answered in less than two. */
 const DEADLINE_MILLIS = 1_000

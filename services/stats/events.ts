@@ -3,7 +3,7 @@
  * minutes. However many look on, Redis and PostgreSQL are asked once a second, and not at all when nobody
  * does. An event comes every second whatever the stores do: silence means this service.
  */
-import { problem } from "../../shared/problem.ts"
+import { problem } from "../../shared/http/answer.ts"
 import type { Examine, Health } from "./health.ts"
 import type { History } from "./history.ts"
 import type { Count, Stats } from "./queue.ts"

@@ -2,7 +2,7 @@
  * Whether all is well, from one look at everything: the queue, how durable it is, the database. Takes no
  * longer than the slowest of the three, each of which has its own deadline, and never rejects.
  */
-import type { Link } from "../../shared/redis.ts"
+import type { Link } from "../../shared/redis/redis.ts"
 import type { Count, Durability, Stats } from "./queue.ts"
 
 /** Above each of them the health is degraded. */

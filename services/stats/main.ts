@@ -1,10 +1,10 @@
 /** The stats process: GET /stats, the GET /health of the whole, and the page that shows both. */
 import { reread } from "../../shared/config.ts"
+import { metered } from "../../shared/http/metrics.ts"
+import { serve } from "../../shared/http/serve.ts"
 import { makeSparingLog } from "../../shared/log.ts"
-import { metered } from "../../shared/metrics.ts"
 import { openQueue } from "../../shared/queue/queue.ts"
-import { closeRedis, openRedis, redisErrorReason, untilReady } from "../../shared/redis.ts"
-import { serve } from "../../shared/serve.ts"
+import { closeRedis, openRedis, redisErrorReason, untilReady } from "../../shared/redis/redis.ts"
 import { makeApp } from "./app.ts"
 import { buildOf } from "./build.ts"
 import { openProbe } from "./database.ts"

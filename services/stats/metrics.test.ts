@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest"
-import { exposition } from "../../shared/metrics.ts"
+import { exposition } from "../../shared/http/metrics.ts"
 import { snapshot } from "../../shared/queue/snapshot.ts"
 import { makeFigures } from "./metrics.ts"
 import { type Count, toCount } from "./queue.ts"

@@ -3,7 +3,7 @@
  * Without an answer of Redis there are no figures at all: yesterday's depth would look like today's.
  */
 import { Metric } from "effect"
-import { makeRegistry, type Registry } from "../../shared/metrics.ts"
+import { makeRegistry, type Registry } from "../../shared/http/metrics.ts"
 import type { Count, Stats } from "./queue.ts"
 
 const gauge = (name: string, description: string) =>

@@ -5,7 +5,7 @@
 import { readFile } from "node:fs/promises"
 import { createRequire } from "node:module"
 import type { Hono } from "hono"
-import { problem } from "../../shared/problem.ts"
+import { problem } from "../../shared/http/answer.ts"
 
 /** No inline script or style runs, so a key or a value that looks like one is text and nothing else. */
 const POLICY = [

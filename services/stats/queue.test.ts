@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from "vitest"
 import { snapshot as script } from "../../shared/queue/snapshot.ts"
-import type { Connection } from "../../shared/redis.ts"
+import type { Connection } from "../../shared/redis/redis.ts"
 import { makeCount, toCount, toDurability } from "./queue.ts"
 
 const NOW_SECONDS = 1_795_327_500

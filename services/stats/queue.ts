@@ -4,7 +4,7 @@
  * never taken from our own configuration.
  */
 import type { Queue } from "../../shared/queue/queue.ts"
-import { type Connection, settingsOf } from "../../shared/redis.ts"
+import { type Connection, settingsOf } from "../../shared/redis/redis.ts"
 
 /** A setting of Redis hardly ever changes; a monitor asks every second. */
 const DURABILITY_REFRESH_MILLIS = 5_000

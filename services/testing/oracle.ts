@@ -6,7 +6,7 @@
 import { once } from "node:events"
 import { Agent, type IncomingMessage, request } from "node:http"
 import { expect } from "vitest"
-import { openDatabase } from "../../shared/database.ts"
+import { openDatabase } from "../../shared/postgres/postgres.ts"
 import type { Stack } from "./stack.ts"
 
 /** Runs a statement as the owner of the table. */

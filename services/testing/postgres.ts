@@ -6,7 +6,7 @@ import process from "node:process"
 import { afterAll, beforeAll } from "vitest"
 import { temporaryDirectory } from "../../scripts/directory.ts"
 import { startPostgres } from "../../scripts/postgres.ts"
-import { type Database, openDatabase } from "../../shared/database.ts"
+import { type Database, openDatabase } from "../../shared/postgres/postgres.ts"
 import { borrow, type Opened, type Ownership } from "./borrowed.ts"
 import { migrate } from "./migrate.ts"
 

@@ -10,7 +10,7 @@ import {
   startService,
 } from "../../scripts/service.ts"
 import { queueKeys } from "../../shared/queue/keys.ts"
-import { openRedis as connectRedis, untilReady } from "../../shared/redis.ts"
+import { openRedis as connectRedis, untilReady } from "../../shared/redis/redis.ts"
 import { client } from "./client.ts"
 import { openPostgres } from "./postgres.ts"
 import { openRedis } from "./redis.ts"

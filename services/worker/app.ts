@@ -4,9 +4,9 @@
  */
 import { Effect, Layer } from "effect"
 import { Hono } from "hono"
-import { listen } from "../../shared/listen.ts"
-import { metered } from "../../shared/metrics.ts"
-import { handleTheRest } from "../../shared/problem.ts"
+import { handleTheRest } from "../../shared/http/answer.ts"
+import { listen } from "../../shared/http/listen.ts"
+import { metered } from "../../shared/http/metrics.ts"
 import { Settings } from "./settings.ts"
 
 export const layerMetrics = Layer.effectDiscard(

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest"
-import type { Item } from "../../shared/write.ts"
+import type { Item } from "../../shared/item.ts"
 import { coalesce, halve } from "./batch.ts"
 
 const item = (key: string, version: number): Item => ({

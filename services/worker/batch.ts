@@ -2,7 +2,9 @@
  * What is written of a batch, as pure functions: the newest write of each key, and when PostgreSQL can
  * never store that one, the next older write of the same key.
  */
-import { type Item, identity } from "../../shared/write.ts"
+
+import type { Item } from "../../shared/item.ts"
+import { identity } from "../../shared/write.ts"
 
 export interface Coalesced {
   /** One item for each key, the newest, sorted by key. */

@@ -3,7 +3,8 @@
  * write of the queue can meet. What else can go wrong, a test puts in its way.
  */
 import { Context, Effect, Layer } from "effect"
-import { type Item, identity } from "../../shared/write.ts"
+import type { Item } from "../../shared/item.ts"
+import { identity } from "../../shared/write.ts"
 import { Database } from "./database.ts"
 import { blameDatabase, StatementRefused, type WriteError, WriteRejected } from "./errors.ts"
 import { type Faults, makeFaults } from "./fault-memory.ts"

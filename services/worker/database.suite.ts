@@ -4,7 +4,7 @@
  */
 import { Effect } from "effect"
 import { expect } from "vitest"
-import type { Item } from "../../shared/write.ts"
+import type { Item } from "../../shared/item.ts"
 import { Database } from "./database.ts"
 import { DatabaseOutside } from "./database-memory.ts"
 import { write } from "./queue.suite.ts"

@@ -5,14 +5,9 @@
  */
 import { Context, Duration, Effect, Layer } from "effect"
 import { reread } from "../../shared/config.ts"
-import {
-  openDatabase,
-  type Sql,
-  selectHighestVersion,
-  selectIdentity,
-  upsert,
-} from "../../shared/database.ts"
-import type { Item } from "../../shared/write.ts"
+import type { Item } from "../../shared/item.ts"
+import { openDatabase, type Sql } from "../../shared/postgres/postgres.ts"
+import { selectHighestVersion, selectIdentity, upsert } from "../../shared/table.ts"
 import { blameDatabase, classify, type DatabaseError, type WriteError } from "./errors.ts"
 import { SEED_DEADLINE, Settings, STATEMENT_DEADLINE } from "./settings.ts"
 

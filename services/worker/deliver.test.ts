@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Clock, Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
-import type { Item } from "../../shared/write.ts"
+import type { Item } from "../../shared/item.ts"
 import { DatabaseFaults, DatabaseOutside, reject } from "./database-memory.ts"
 import { deliver } from "./deliver.ts"
 import { write } from "./queue.suite.ts"

@@ -4,7 +4,7 @@
  * written again, because a row never goes back to an older version.
  */
 import { Clock, Effect } from "effect"
-import { encodeDeadLetter } from "../../shared/write.ts"
+import { encodeDeadLetter } from "../../shared/item.ts"
 import { coalesce } from "./batch.ts"
 import { Bite } from "./bite.ts"
 import { settle } from "./doubt.ts"

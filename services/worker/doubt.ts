@@ -4,7 +4,7 @@
  * rarely; when none came, the row's refusal holds the database, and nothing is buried.
  */
 import { Array as Arr, Context, Effect, Option, Random, Schedule } from "effect"
-import type { Item } from "../../shared/write.ts"
+import type { Item } from "../../shared/item.ts"
 import { Evidence } from "./evidence.ts"
 import { doubtRetry } from "./retry.ts"
 import { Settings } from "./settings.ts"

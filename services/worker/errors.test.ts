@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest"
-import { DeadlinePassed } from "../../shared/database.ts"
+import { DeadlinePassed } from "../../shared/postgres/postgres.ts"
 import { classify, isSlow } from "./errors.ts"
 
 /** As postgres.js throws what the server said. */

@@ -4,7 +4,7 @@
  * read of it, in `reason.ts`.
  */
 import { Data } from "effect"
-import { DeadlinePassed } from "../../shared/database.ts"
+import { DeadlinePassed } from "../../shared/postgres/postgres.ts"
 
 interface Failure {
   /** A SQLSTATE or a code: a label of metrics, never text that quotes a key or a value. */

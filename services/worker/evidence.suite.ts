@@ -4,7 +4,7 @@
  */
 import { Context, Effect, Fiber } from "effect"
 import { expect } from "vitest"
-import type { Item } from "../../shared/write.ts"
+import type { Item } from "../../shared/item.ts"
 import { item } from "./database.suite.ts"
 import { DatabaseOutside } from "./database-memory.ts"
 import { deliver } from "./deliver.ts"

@@ -4,7 +4,7 @@
  * table that takes other rows is in order. Only this worker's own statements count.
  */
 import { Context, Effect, Latch, Layer, type Option, Semaphore } from "effect"
-import type { Item } from "../../shared/write.ts"
+import type { Item } from "../../shared/item.ts"
 import { Database } from "./database.ts"
 import type { WriteError } from "./errors.ts"
 import { WAITING_BATCHES_MAX } from "./settings.ts"

@@ -5,6 +5,7 @@
  */
 import { Context, Duration, Effect, Layer, Result } from "effect"
 import { reread } from "../../shared/config.ts"
+import { decodeItem, type Item, type Unreadable } from "../../shared/item.ts"
 import type { Look } from "../../shared/queue/look.ts"
 import { openQueue, ownerOf } from "../../shared/queue/queue.ts"
 import {
@@ -14,8 +15,7 @@ import {
   openRedis,
   redisErrorReason,
   untilReady,
-} from "../../shared/redis.ts"
-import { decodeItem, type Item, type Unreadable } from "../../shared/write.ts"
+} from "../../shared/redis/redis.ts"
 import { QueueOwned, QueueUnavailable } from "./errors.ts"
 import { BITE_MAX_BYTES, RECOVER_MAX, Settings } from "./settings.ts"
 

@@ -3,7 +3,7 @@
  * plain words, with names of constraints, columns and tables and the code to search for; never
  * PostgreSQL's own message, detail or hint, which may quote values.
  */
-import { poolerAdvice } from "../../shared/refusal.ts"
+import { poolerAdvice } from "../../shared/postgres/refusal.ts"
 import type { WriteError } from "./errors.ts"
 
 /** The names that PostgreSQL sends beside its message. They are those of the schema, and quote no data. */

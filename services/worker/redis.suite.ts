@@ -4,9 +4,9 @@
  */
 import { randomUUID } from "node:crypto"
 import { Context, Effect, Layer } from "effect"
+import { encodeWrite } from "../../shared/item.ts"
 import { openQueue, type Queue } from "../../shared/queue/queue.ts"
-import { type Connection, openRedis, untilReady } from "../../shared/redis.ts"
-import { encodeWrite } from "../../shared/write.ts"
+import { type Connection, openRedis, untilReady } from "../../shared/redis/redis.ts"
 import { useRedis as useServer } from "../testing/redis.ts"
 import { layerRedis } from "./queue.ts"
 import { QueueOutside, type Snapshot } from "./queue-memory.ts"

@@ -4,7 +4,7 @@
  * halves do not. k bad rows of n cost about 2k·log2(n) statements.
  */
 import { Effect } from "effect"
-import type { Item } from "../../shared/write.ts"
+import type { Item } from "../../shared/item.ts"
 import { halve } from "./batch.ts"
 import type { StatementRefused, WriteRejected } from "./errors.ts"
 import { SEARCH_MAX } from "./settings.ts"

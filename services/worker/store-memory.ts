@@ -3,8 +3,9 @@
  * method is one atomic step; `now` is in milliseconds, and whose clock it is the caller knows.
  */
 import { Buffer } from "node:buffer"
+import { encodeWrite } from "../../shared/item.ts"
 import { ALONE_AFTER } from "../../shared/queue/claim.ts"
-import { encodeWrite, type Write } from "../../shared/write.ts"
+import type { Write } from "../../shared/write.ts"
 import type { Closing } from "./queue.ts"
 import { BITE_MAX_BYTES, RECOVER_MAX } from "./settings.ts"
 

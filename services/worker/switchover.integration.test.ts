@@ -1,7 +1,7 @@
 import { expect, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
-import { useStandby } from "../../shared/standby.suite.ts"
 import { startProxy } from "../testing/proxy.ts"
+import { useStandby } from "../testing/standby.ts"
 import { item } from "./database.suite.ts"
 import { Database } from "./database.ts"
 import { Hold } from "./hold.ts"

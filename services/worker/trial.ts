@@ -3,7 +3,7 @@
  * on, a row that another statement stores shows that the table takes rows; nothing from before does.
  */
 import { Effect } from "effect"
-import type { Item } from "../../shared/write.ts"
+import type { Item } from "../../shared/item.ts"
 import { Bite } from "./bite.ts"
 import { Database } from "./database.ts"
 import {

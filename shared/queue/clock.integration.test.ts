@@ -3,8 +3,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { type Directory, temporaryDirectory } from "../../scripts/directory.ts"
 import { nativeRedis, startRedis } from "../../scripts/redis.ts"
 import type { Store } from "../../scripts/store.ts"
-import { type Connection, openRedis, untilReady } from "../redis.ts"
-import { hasCompiler, makeClock } from "./clock.suite.ts"
+import { hasCompiler, makeClock } from "../../services/testing/clock.ts"
+import { type Connection, openRedis, untilReady } from "../redis/redis.ts"
 import { openQueue, type Queue } from "./queue.ts"
 
 const WRITE = '{"key":"a","value":"v"}'

@@ -19,7 +19,7 @@
  * - coalesce: to persist only the newest write of a key
  * - dead letter: a write that can never be stored, with the reason
  */
-import type { Connection } from "../redis.ts"
+import type { Connection } from "../redis/redis.ts"
 import { acknowledge } from "./acknowledge.ts"
 import { claim } from "./claim.ts"
 import { discard } from "./discard.ts"

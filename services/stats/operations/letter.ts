@@ -1,5 +1,5 @@
 /** A dead letter as operators meet it: what is shown of it, what names it, and whether a filter is for it. */
-import { decodeDeadLetter } from "../../../shared/write.ts"
+import { decodeDeadLetter } from "../../../shared/item.ts"
 
 export interface Letter extends ReturnType<typeof decodeDeadLetter> {
   /** As it stands in the list. */

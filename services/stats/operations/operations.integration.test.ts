@@ -2,10 +2,10 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vit
 import { type Directory, temporaryDirectory } from "../../../scripts/directory.ts"
 import { nativeRedis, startRedis } from "../../../scripts/redis.ts"
 import type { Store } from "../../../scripts/store.ts"
+import { encodeDeadLetter, encodeWrite } from "../../../shared/item.ts"
 import { queueKeys } from "../../../shared/queue/keys.ts"
 import { openQueue, type Queue } from "../../../shared/queue/queue.ts"
-import { type Connection, openRedis, untilReady } from "../../../shared/redis.ts"
-import { encodeDeadLetter, encodeWrite } from "../../../shared/write.ts"
+import { type Connection, openRedis, untilReady } from "../../../shared/redis/redis.ts"
 import { type Letters, type Moved, makeLetters, REASONS_MAX, type Selection } from "./letters.ts"
 import { makeWaiting, type Waiting } from "./waiting.ts"
 

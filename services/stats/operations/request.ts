@@ -1,7 +1,7 @@
 /** What operators' calls may ask for: their bodies and queries, decoded, or the answer why not. */
 import { Result, Schema } from "effect"
-import { readBody } from "../../../shared/body.ts"
-import { problem } from "../../../shared/problem.ts"
+import { problem } from "../../../shared/http/answer.ts"
+import { readBody } from "../../../shared/http/body.ts"
 import type { Filter } from "./letter.ts"
 import type { Selection } from "./letters.ts"
 import { PAGE_MAX } from "./limits.ts"

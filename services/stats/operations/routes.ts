@@ -5,7 +5,7 @@
  */
 import { createHash, timingSafeEqual } from "node:crypto"
 import type { Context, Hono } from "hono"
-import { answer, problem } from "../../../shared/problem.ts"
+import { answer, problem } from "../../../shared/http/answer.ts"
 import type { Letters } from "./letters.ts"
 import { readConfirm, readPage, readSelection } from "./request.ts"
 import type { Waiting } from "./waiting.ts"

@@ -3,8 +3,8 @@
  * in Redis. Rejects when Redis does not answer; what was done until then stays done.
  */
 import { Result } from "effect"
+import { decodeItem } from "../../../shared/item.ts"
 import type { Queue } from "../../../shared/queue/queue.ts"
-import { decodeItem } from "../../../shared/write.ts"
 import { PAGE_MAX, STEP_MILLIS, writesAtOnce } from "./limits.ts"
 
 /** Purging is one RPOP a call: a thousand small writes block Redis for some 50 ms at most. */

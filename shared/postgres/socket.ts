@@ -5,8 +5,8 @@
  */
 import { connect, type Socket } from "node:net"
 import { connect as connectTls } from "node:tls"
-import type { Address } from "./store-url.ts"
-import { serverOf, type Tls, type TlsMode } from "./tls.ts"
+import type { Address } from "../store-url.ts"
+import { serverOf, type Tls, type TlsMode } from "../tls.ts"
 
 /** `offered`: encrypted if the server has encryption. */
 export type Encryption = "none" | "offered" | "required"

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest"
-import { describeAddresses, parsePostgresUrl } from "./postgres-url.ts"
-import { UrlError } from "./store-url.ts"
+import { UrlError } from "../store-url.ts"
+import { describeAddresses, parsePostgresUrl } from "./url.ts"
 
 const ENCODE = /^it cannot be read: .* encode # as %23/
 

@@ -1,9 +1,9 @@
 import { once } from "node:events"
 import { connect } from "node:net"
 import { afterEach, describe, expect, test } from "vitest"
-import { openConnection, requestText } from "../services/testing/connection.ts"
+import { openConnection, requestText } from "../../services/testing/connection.ts"
+import { answer } from "./answer.ts"
 import { type Fetch, listen } from "./listen.ts"
-import { answer } from "./problem.ts"
 
 const FAST = {
   headersTimeout: 200,

@@ -1,18 +1,16 @@
 import { once } from "node:events"
 import { type AddressInfo, connect, createServer, type Socket } from "node:net"
 import { beforeEach, describe, expect, onTestFinished, test } from "vitest"
-import { usePostgres } from "../services/testing/postgres.ts"
-import { startProxy } from "../services/testing/proxy.ts"
+import { usePostgres } from "../../services/testing/postgres.ts"
+import { startProxy } from "../../services/testing/proxy.ts"
+import { selectHighestVersion, selectRow, upsert } from "../table.ts"
 import {
   type Database,
   DeadlinePassed,
   openDatabase,
   ping,
   STATEMENT_MARGIN_MILLIS,
-  selectHighestVersion,
-  selectRow,
-  upsert,
-} from "./database.ts"
+} from "./postgres.ts"
 
 const DEADLINE_MILLIS = 700
 

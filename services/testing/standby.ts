@@ -7,10 +7,10 @@ import { readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { promisify } from "node:util"
 import { afterAll, beforeAll } from "vitest"
-import { type Directory, temporaryDirectory } from "../scripts/directory.ts"
-import { startPostgres } from "../scripts/postgres.ts"
-import type { Store } from "../scripts/store.ts"
-import { openDatabase } from "./database.ts"
+import { type Directory, temporaryDirectory } from "../../scripts/directory.ts"
+import { startPostgres } from "../../scripts/postgres.ts"
+import type { Store } from "../../scripts/store.ts"
+import { openDatabase } from "../../shared/postgres/postgres.ts"
 
 const MIGRATION = new URL("migrations/0001_key_values.sql", import.meta.url)
 const SETTINGS = { fsync: "off", shared_buffers: "16MB" }

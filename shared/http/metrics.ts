@@ -7,8 +7,8 @@ import process from "node:process"
 import { Context, Metric } from "effect"
 import { formatUnsafe } from "effect/observability/PrometheusMetrics"
 import type { Hono } from "hono"
+import { problem } from "./answer.ts"
 import type { Fetch } from "./listen.ts"
-import { problem } from "./problem.ts"
 
 /** Where metrics keep what they have counted. Effect's own, so that the worker's are shown alike. */
 export type Registry = Context.Context<never>

@@ -3,7 +3,7 @@
  * coding, length, the bytes themselves (never more of them in memory than a write can have), UTF-8, JSON.
  */
 import { MIMEType } from "node:util"
-import { problem } from "./problem.ts"
+import { problem } from "./answer.ts"
 
 /**
  * Whether it says JSON in UTF-8, by whichever of its names. No other parameter has a meaning here. A type

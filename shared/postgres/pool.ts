@@ -2,8 +2,9 @@
  * The connections to one database: at most so many, and each query on the one with the fewest in flight.
  * They are made when they are needed, and replaced when they are old, lost, or on a server that has changed.
  */
+
+import type { Connection, Sql } from "./connection.ts"
 import { type HostsOptions, openHosts } from "./hosts.ts"
-import type { Connection, Sql } from "./postgres-connection.ts"
 import { isOfStatement, isReadOnly } from "./refusal.ts"
 
 interface Slot {

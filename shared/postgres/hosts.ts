@@ -3,11 +3,11 @@
  * Connections are made at a bounded pace, and can be cut while they are being made.
  */
 import type { Socket } from "node:net"
-import { type Connection, openConnection, type ServerState } from "./postgres-connection.ts"
-import { type Encryption, RoleError, SocketError, WAYS } from "./postgres-socket.ts"
-import { type PostgresUrl, parsePostgresUrl, type ServerRole } from "./postgres-url.ts"
+import type { Address } from "../store-url.ts"
+import { type Connection, openConnection, type ServerState } from "./connection.ts"
 import { codeOf, hasAnswered, isLoginRefused, isOfServer, isWayRefused } from "./refusal.ts"
-import type { Address } from "./store-url.ts"
+import { type Encryption, RoleError, SocketError, WAYS } from "./socket.ts"
+import { type PostgresUrl, parsePostgresUrl, type ServerRole } from "./url.ts"
 
 export interface HostsOptions {
   /** Shown as application_name in pg_stat_activity. */

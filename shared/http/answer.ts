@@ -4,7 +4,7 @@
  * problem holds a value, a host or a stack: `detail` is words of ours, and what failed goes to the log.
  */
 import type { Context, Hono } from "hono"
-import type { Flaw } from "./write.ts"
+import type { Flaw } from "../write.ts"
 
 /** Success and failure alike are about this moment only. */
 const JSON_HEADERS = { "content-type": "application/json", "cache-control": "no-store" }

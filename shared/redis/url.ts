@@ -3,8 +3,8 @@
  * those of DATABASE_URL.
  */
 import type { ConnectionOptions } from "node:tls"
-import { type Address, leftOver, parseStoreUrl, take, UrlError } from "./store-url.ts"
-import { serverOf, takeTls } from "./tls.ts"
+import { type Address, leftOver, parseStoreUrl, take, UrlError } from "../store-url.ts"
+import { serverOf, takeTls } from "../tls.ts"
 
 const FALLBACK: Address = { host: "localhost", port: 6379 }
 

@@ -2,11 +2,12 @@ import { execFile } from "node:child_process"
 import process from "node:process"
 import { promisify } from "node:util"
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest"
-import { temporaryDirectory } from "../scripts/directory.ts"
-import { startPostgres } from "../scripts/postgres.ts"
-import type { Store } from "../scripts/store.ts"
-import { databaseErrorReason, openDatabase, ping, selectRow, upsert } from "./database.ts"
-import { hasPgBouncer, startPgBouncer } from "./pgbouncer.suite.ts"
+import { temporaryDirectory } from "../../scripts/directory.ts"
+import { startPostgres } from "../../scripts/postgres.ts"
+import type { Store } from "../../scripts/store.ts"
+import { hasPgBouncer, startPgBouncer } from "../../services/testing/pgbouncer.ts"
+import { selectRow, upsert } from "../table.ts"
+import { databaseErrorReason, openDatabase, ping } from "./postgres.ts"
 
 const BATCHES = 100
 

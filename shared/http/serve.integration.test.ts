@@ -1,10 +1,10 @@
 import process from "node:process"
 import { describe, expect, type TestContext, test, vi } from "vitest"
-import { launch } from "../scripts/process.ts"
-import { nativeRedis } from "../scripts/redis.ts"
-import { type ServiceOptions, startService } from "../scripts/service.ts"
-import { openConnection, requestText } from "../services/testing/connection.ts"
-import { useRedis } from "../services/testing/redis.ts"
+import { launch } from "../../scripts/process.ts"
+import { nativeRedis } from "../../scripts/redis.ts"
+import { type ServiceOptions, startService } from "../../scripts/service.ts"
+import { openConnection, requestText } from "../../services/testing/connection.ts"
+import { useRedis } from "../../services/testing/redis.ts"
 
 const HTTP_SERVICES = ["ingest", "reader", "stats"] as const
 const RUNTIMES = ["node", "deno"] as const
@@ -109,7 +109,7 @@ describe("a process that is not in order", () => {
     ["a rejection nobody handles", "Promise.reject(new TypeError('canary'))"],
     ["an error nobody catches", "setTimeout(() => { throw new TypeError('canary') })"],
   ])("exits with 1 after %s, and says where but not what", async (_, failure) => {
-    const code = `import { serve } from "./shared/serve.ts"
+    const code = `import { serve } from "../shared/serve.ts"
       await serve("reader", () => ({ fetch: () => new Response(), close: async () => {} }))
       ${failure}`
     const child = await launch(process.execPath, ["--input-type=module", "--eval", code], {

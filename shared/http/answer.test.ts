@@ -1,6 +1,6 @@
 import { Hono } from "hono"
 import { describe, expect, test } from "vitest"
-import { answer, handleTheRest, problem, problemParts } from "./problem.ts"
+import { answer, handleTheRest, problem, problemParts } from "./answer.ts"
 
 describe("a problem", () => {
   test("has the members of RFC 9457, and says that it is no success", async () => {

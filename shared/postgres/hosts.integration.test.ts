@@ -1,8 +1,9 @@
 import { describe, expect, onTestFinished, test } from "vitest"
-import { freePort } from "../scripts/port.ts"
-import { startProxy } from "../services/testing/proxy.ts"
-import { type OpenDatabaseOptions, openDatabase, ping, type Sql, upsert } from "./database.ts"
-import { execute, useStandby } from "./standby.suite.ts"
+import { freePort } from "../../scripts/port.ts"
+import { startProxy } from "../../services/testing/proxy.ts"
+import { execute, useStandby } from "../../services/testing/standby.ts"
+import { upsert } from "../table.ts"
+import { type OpenDatabaseOptions, openDatabase, ping, type Sql } from "./postgres.ts"
 
 const servers = useStandby()
 

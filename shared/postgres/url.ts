@@ -10,8 +10,8 @@ import {
   take,
   takeFlag,
   UrlError,
-} from "./store-url.ts"
-import { type Tls, takeTls } from "./tls.ts"
+} from "../store-url.ts"
+import { type Tls, takeTls } from "../tls.ts"
 
 const ROLES = ["any", "primary", "read-write", "standby", "read-only", "prefer-standby"] as const
 /** What kind of server a session may be on, in libpq's words. */

@@ -2,7 +2,7 @@
  * What an error at the door to PostgreSQL is, and how it is said. To a log only codes, for messages of
  * PostgreSQL may quote keys; to whoever starts something also what the server said when it was connected to.
  */
-import { RoleError, TlsError } from "./postgres-socket.ts"
+import { RoleError, TlsError } from "./socket.ts"
 
 /** A query was not answered in time. It may have had its effect, or have it later. */
 export class DeadlinePassed extends Error {

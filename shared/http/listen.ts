@@ -13,8 +13,8 @@ import {
 } from "node:http"
 import type { AddressInfo, ListenOptions, Socket } from "node:net"
 import { getRequestListener, type HttpBindings, RequestError } from "@hono/node-server"
-import { linger, lingerOnClose, remember } from "./linger.ts"
-import { type ProblemName, problem, problemParts } from "./problem.ts"
+import { type ProblemName, problem, problemParts } from "./answer.ts"
+import { closeAfterReading, endAfterReading, noteRequest } from "./close-after-reading.ts"
 
 export type Fetch = (request: Request) => Response | Promise<Response>
 
@@ -49,7 +49,10 @@ const refuse = (error: NodeJS.ErrnoException, socket: Socket) => {
     connection: "close",
     "content-length": body.length,
   }).map(([name, value]) => `${name}: ${value}\r\n`)
-  linger(socket, `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join("")}\r\n${body}`)
+  endAfterReading(
+    socket,
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join("")}\r\n${body}`,
+  )
 }
 
 /** Node would answer 417 without a body. */
@@ -73,7 +76,7 @@ export const listen = async (
   limits: ServerOptions & { readonly keepAliveTimeout: number },
 ): Promise<{ readonly server: Server; readonly url: string }> => {
   const sound = (request: Request, { incoming }: Pick<HttpBindings, "incoming">) => {
-    remember(incoming)
+    noteRequest(incoming)
     return isSound(incoming) ? fetch(request) : problem("bad-request")
   }
   const listener = getRequestListener(
@@ -92,7 +95,7 @@ export const listen = async (
   server.maxConnections = CONNECTIONS_MAX
   // Those that only wait make room for those that come.
   server.on("drop", () => server.closeIdleConnections())
-  server.on("connection", lingerOnClose)
+  server.on("connection", closeAfterReading)
   server.on("checkExpectation", refuseExpectation)
   server.on("clientError", refuse)
   server.listen(place)

@@ -4,13 +4,13 @@
  */
 import process from "node:process"
 import { setTimeout as sleep } from "node:timers/promises"
-import { type Config, ConfigError, leftOut, loadConfig, type ServiceName } from "./config.ts"
-import { exitOnCrash } from "./crash.ts"
+import { type Config, ConfigError, leftOut, loadConfig, type ServiceName } from "../config.ts"
+import { exitOnCrash } from "../crash.ts"
+import { type Log, makeLog } from "../log.ts"
+import { printError } from "../output.ts"
+import { problem } from "./answer.ts"
 import { isDeno, whenDenoServes } from "./deno.ts"
 import { type Fetch, listen, type Place } from "./listen.ts"
-import { type Log, makeLog } from "./log.ts"
-import { printError } from "./output.ts"
-import { problem } from "./problem.ts"
 
 /** Requests that have begun may take this long after the signal; then their connections are cut. */
 const FINISH_MILLIS = 5_000

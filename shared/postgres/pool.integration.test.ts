@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest"
-import { temporaryDirectory } from "../scripts/directory.ts"
-import { startPostgres } from "../scripts/postgres.ts"
-import type { Store } from "../scripts/store.ts"
-import { type OpenDatabaseOptions, openDatabase, type Sql } from "./database.ts"
+import { temporaryDirectory } from "../../scripts/directory.ts"
+import { startPostgres } from "../../scripts/postgres.ts"
+import type { Store } from "../../scripts/store.ts"
+import { type OpenDatabaseOptions, openDatabase, type Sql } from "./postgres.ts"
 
 let store: Store
 let directory: Awaited<ReturnType<typeof temporaryDirectory>>

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest"
-import { parseRedisUrl } from "./redis-url.ts"
+import { parseRedisUrl } from "./url.ts"
 
 describe("a URL of Redis", () => {
   test.each([

@@ -5,9 +5,9 @@
  */
 import type { Socket } from "node:net"
 import postgres from "postgres"
-import { type Encryption, openSocket, SocketError } from "./postgres-socket.ts"
-import type { PostgresUrl } from "./postgres-url.ts"
-import type { Address } from "./store-url.ts"
+import type { Address } from "../store-url.ts"
+import { type Encryption, openSocket, SocketError } from "./socket.ts"
+import type { PostgresUrl } from "./url.ts"
 
 export type Sql = postgres.Sql
 /** What runs statements, in a transaction or not. */

@@ -7,29 +7,29 @@ import type { IncomingMessage } from "node:http"
 import type { Socket } from "node:net"
 
 /** The longest a client has for reading the answer while it writes. */
-const LINGER_MILLIS = 2_000
+const READING_MILLIS = 2_000
 
 const latest = new WeakMap<Socket, IncomingMessage>()
 
 /** To be told of each request, so that a connection whose requests were read to the end closes at once. */
-export const remember = (request: IncomingMessage) => latest.set(request.socket, request)
+export const noteRequest = (request: IncomingMessage) => latest.set(request.socket, request)
 
 /** Sends what is left to send, then waits for the client to close, within a limit. */
-export const linger = (socket: Socket, lastWords = "") => {
-  const timer = setTimeout(() => socket.destroy(), LINGER_MILLIS)
+export const endAfterReading = (socket: Socket, lastWords = "") => {
+  const timer = setTimeout(() => socket.destroy(), READING_MILLIS)
   socket.once("close", () => clearTimeout(timer))
   socket.end(lastWords)
   socket.resume()
 }
 
 /** For "connection" of a server: Node closes with `destroySoon` after an answer that says so. */
-export const lingerOnClose = (socket: Socket) => {
+export const closeAfterReading = (socket: Socket) => {
   const destroySoon = socket.destroySoon.bind(socket)
-  let isLingering = false
+  let isReading = false
   socket.destroySoon = () => {
-    if (isLingering) return
+    if (isReading) return
     if (latest.get(socket)?.complete !== false) return destroySoon()
-    isLingering = true
-    linger(socket)
+    isReading = true
+    endAfterReading(socket)
   }
 }

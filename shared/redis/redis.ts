@@ -4,7 +4,7 @@
  * of unknown outcome (`isUnknownOutcome`). Reconnecting goes on for ever, with a bounded delay.
  */
 import { Redis } from "ioredis"
-import { parseRedisUrl } from "./redis-url.ts"
+import { parseRedisUrl } from "./url.ts"
 
 /** A reply takes well under a millisecond; a second is a Redis that is not there. */
 export const COMMAND_DEADLINE_MILLIS = 1_000
