@@ -185,12 +185,12 @@ describe("the queue", () => {
     })
     // Neither what somebody pushed nor the mark of a worker that went silent is left behind.
     await stack.queue.rpush(stack.keys.waiting, '{"version":0,"key":"foreign","value":"x"}')
-    await stack.queue.hset(stack.keys.silences, String(queue[0].version), 1)
+    await stack.queue.hset(stack.keys.lostLeases, String(queue[0].version), 1)
     expect(await call("DELETE", "/queue", { confirm: "1" })).toMatchObject({ code: 409 })
     expect(await call("DELETE", "/queue", { confirm: "22" })).toMatchObject({ purged: 22 })
     expect(await call("DELETE", "/queue", { confirm: "9" })).toMatchObject({ purged: 9 })
     expect(await balanced()).toMatchObject({ queue_depth: 0, writes_purged: 31 })
-    expect(await stack.queue.hlen(stack.keys.silences)).toBe(0)
+    expect(await stack.queue.hlen(stack.keys.lostLeases)).toBe(0)
 
     const version = await stack.client.write("resumed", "value")
     expect((await balanced()).queue_depth).toBe(1)

@@ -114,7 +114,7 @@ describe("loadConfig", () => {
     ])
   })
 
-  test("refuses a window larger than a bite", () => {
+  test("refuses a window larger than a claim", () => {
     expect(linesOf({ BATCH_SIZE: "11", BATCH_MAX: "10" })).toEqual([
       "BATCH_SIZE is 11; allowed is at most BATCH_MAX, 10",
     ])

@@ -166,7 +166,7 @@ export const loadConfig = <P extends Program>(
     if (programs.includes(program)) read(name)
   }
   const { BATCH_SIZE, BATCH_MAX } = values
-  // A window that waits for more writes than one bite may take would always wait for its timeout.
+  // A window that waits for more writes than one claim may take would always wait for its timeout.
   if (BATCH_SIZE !== undefined && BATCH_MAX !== undefined && BATCH_SIZE > BATCH_MAX) {
     bad.push(`BATCH_SIZE is ${BATCH_SIZE}; allowed is at most BATCH_MAX, ${BATCH_MAX}`)
   }

@@ -48,11 +48,11 @@ export const flood = async (
     let text = ""
     let waiting = 0
     const next = () => {
-      const bite = Math.min(PIPELINE, count - sent)
-      if (bite === 0) return socket.end()
+      const batch = Math.min(PIPELINE, count - sent)
+      if (batch === 0) return socket.end()
       const requests: string[] = []
-      for (let index = 0; index < bite; index++) requests.push(request(`${name} ${sent++}`))
-      waiting = bite
+      for (let index = 0; index < batch; index++) requests.push(request(`${name} ${sent++}`))
+      waiting = batch
       socket.write(requests.join(""))
     }
     socket.setEncoding("latin1").on("data", (data: string) => {

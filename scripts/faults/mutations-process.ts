@@ -28,13 +28,13 @@ export const PROCESS_MUTATIONS: ReadonlyArray<Mutation> = [
     name: "no coalescing: a key may be twice in one statement",
     edits: [
       edit(
-        "services/worker/batch.ts",
+        "services/worker/coalesce.ts",
         "newest: newest.sort(byKey),",
         "newest: [...items].sort(byKey),",
       ),
     ],
     caughtBy: [
-      "services/worker/batch.test.ts",
+      "services/worker/coalesce.test.ts",
       "keeps the newest write of each key, sorted by key, whatever the order",
     ],
   },
@@ -92,25 +92,25 @@ export const PROCESS_MUTATIONS: ReadonlyArray<Mutation> = [
     edits: [edit("services/worker/doubt.ts", "  yield* place.leave\n", "")],
     caughtBy: [
       "services/worker/doubt.test.ts",
-      "stops nobody and is buried: claimed alone by the only carrier",
+      "stops nobody and is buried: claimed alone by the only place",
     ],
   },
   {
     name: "a batch is released before the hold begins",
     edits: [
       edit(
-        "services/worker/carry.ts",
+        "services/worker/batch.ts",
         "  if (error) yield* hold.enter(error)",
         "  yield* Effect.retry(queue.release(id), releaseRetry)\n  if (error) yield* hold.enter(error)",
       ),
       edit(
-        "services/worker/carry.ts",
+        "services/worker/batch.ts",
         "  }\n  yield* Effect.retry(queue.release(id), releaseRetry)\n})",
         "  }\n})",
       ),
     ],
     caughtBy: [
-      "services/worker/carry.test.ts",
+      "services/worker/batch.test.ts",
       "gives the batch back after DatabaseUnavailable, after it held: nobody dies",
     ],
   },
@@ -118,7 +118,7 @@ export const PROCESS_MUTATIONS: ReadonlyArray<Mutation> = [
     name: "an older write is not stored when the newest of its key is rejected",
     edits: [
       edit(
-        "services/worker/deliver.ts",
+        "services/worker/persist.ts",
         "rows = bad.flatMap(({ item }) => nextOlder(item) ?? [])",
         "rows = bad.flatMap(({ item }) => (nextOlder(item), []))",
       ),
@@ -182,7 +182,7 @@ export const PROCESS_MUTATIONS: ReadonlyArray<Mutation> = [
   },
   {
     name: "a log line quotes what was buried",
-    edits: [edit("services/worker/carry.ts", "{ writes: dead.length }", "{ writes: dead.join() }")],
+    edits: [edit("services/worker/batch.ts", "{ writes: dead.length }", "{ writes: dead.join() }")],
     caughtBy: [
       "scripts/faults/postgres.test.ts",
       "a row is rejected amid others: it alone is buried, and no log quotes it",

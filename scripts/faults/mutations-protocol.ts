@@ -49,8 +49,8 @@ export const PROTOCOL_MUTATIONS: ReadonlyArray<Mutation> = [
       ),
       edit(
         "services/worker/queue.ts",
-        "Effect.map((found) => found && readBatch(id, found.items, found.silences)),",
-        "Effect.map((found) => found && (sizes.set(id, found.items.length), readBatch(id, found.items, found.silences))),",
+        "Effect.map((found) => found && readBatch(id, found.items, found.lostLeases)),",
+        "Effect.map((found) => found && (sizes.set(id, found.items.length), readBatch(id, found.items, found.lostLeases))),",
       ),
       edit(
         "services/worker/queue.ts",
@@ -123,8 +123,8 @@ export const PROTOCOL_MUTATIONS: ReadonlyArray<Mutation> = [
     edits: [
       edit(
         "shared/queue/recover.ts",
-        "redis.call('HINCRBY', silences, versionTextOf(item), 1)",
-        "redis.call('HINCRBY', silences, versionTextOf(item), 0)",
+        "redis.call('HINCRBY', lostLeases, versionTextOf(item), 1)",
+        "redis.call('HINCRBY', lostLeases, versionTextOf(item), 0)",
       ),
     ],
     caughtBy: [

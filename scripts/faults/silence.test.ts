@@ -4,11 +4,11 @@
  */
 import { expect, test } from "vitest"
 import { until } from "../../services/testing/until.ts"
-import { SILENCES_MAX } from "../../services/worker/settings.ts"
+import { LOST_LEASES_MAX } from "../../services/worker/settings.ts"
 import { faults, useFaultStack } from "./stack.suite.ts"
 import { CANARY } from "./store.suite.ts"
 
-/** From this many silences on a write is claimed alone. */
+/** From this many lostLeases on a write is claimed alone. */
 const ALONE_AFTER = 3
 
 const KILLER = "ends its worker"
@@ -48,7 +48,7 @@ faults("a write that ends every worker", () => {
     ])
     await unlock()
     const sizes: number[] = []
-    for (let silence = 0; silence < SILENCES_MAX; silence++) {
+    for (let silence = 0; silence < LOST_LEASES_MAX; silence++) {
       sizes.push((await claimed()).length)
       await worker?.end("SIGKILL")
       // Its statement would go on, and hold the rows of its neighbours.
@@ -63,7 +63,7 @@ faults("a write that ends every worker", () => {
     expect(stats.writes_failed).toBe(1)
     const letters = await redis.queue.lrange(keys.dead, 0, -1)
     expect(letters.map((letter) => JSON.parse(letter))).toMatchObject([
-      { version: killer.version, reason: `${SILENCES_MAX} workers went silent with it` },
+      { version: killer.version, reason: `${LOST_LEASES_MAX} workers went silent with it` },
     ])
     for (const { key, version } of before) {
       expect((await client.read(key)).version).toBe(version)

@@ -1,60 +1,216 @@
-import { describe, expect, test } from "vitest"
-import type { Item } from "../../shared/item.ts"
-import { coalesce, halve } from "./batch.ts"
+import { describe, expect, it } from "@effect/vitest"
+import { Deferred, Effect, Fiber } from "effect"
+import { TestClock } from "effect/testing"
+import { settle } from "./batch.ts"
+import { DATABASE, DatabaseFaults, DatabaseOutside, reject } from "./database-memory.ts"
+import {
+  BatchFailed,
+  DatabaseMisconfigured,
+  DatabaseUnavailable,
+  QueueUnavailable,
+} from "./errors.ts"
+import { Hold } from "./hold.ts"
+import { conserved, writes } from "./queue.suite.ts"
+import { Queue } from "./queue.ts"
+import { QueueFaults, QueueOutside } from "./queue-memory.ts"
+import { holdReason } from "./reason.ts"
+import { Logged, layerWorker } from "./worker-memory.ts"
 
-const item = (key: string, version: number): Item => ({
-  version,
-  write: { key, value: `${key}${version}` },
+const noReply = new QueueUnavailable({ reason: "no reply" })
+
+type Services =
+  | Effect.Services<ReturnType<typeof settle>>
+  | QueueOutside
+  | QueueFaults
+  | DatabaseFaults
+  | DatabaseOutside
+  | Logged
+
+const test = <E>(sentence: string, effect: Effect.Effect<void, E, Services>) =>
+  it.effect(sentence, () => Effect.suspend(() => Effect.provide(effect, layerWorker())))
+
+/** Three writes, claimed. */
+const claimed = Effect.gen(function* () {
+  const services = yield* Effect.all({
+    queue: Queue,
+    outside: QueueOutside,
+    onQueue: QueueFaults,
+    onDatabase: DatabaseFaults,
+    table: DatabaseOutside,
+    hold: Hold,
+  })
+  yield* services.queue.seed(0, DATABASE)
+  yield* services.outside.enqueue(writes("a", "b", "c"))
+  const batch = yield* services.queue.claim("1", 10, DATABASE)
+  if (!batch) throw new Error("nothing was claimed")
+  return { ...services, batch }
 })
 
-const shown = (items: ReadonlyArray<Item>) => items.map(({ write }) => write.value)
+describe("settle", () => {
+  test(
+    "writes a batch and acknowledges it, the dead included",
+    Effect.gen(function* () {
+      const { batch, table, onDatabase } = yield* claimed
+      yield* onDatabase.onWrite((items) =>
+        items.some((item) => item.write.key === "b") ? reject("22021") : Effect.void,
+      )
+      yield* settle(batch, "Full")
+      const { dead, ...counts } = yield* conserved
+      expect(counts).toMatchObject({ inFlight: 0, processed: 2, failed: 1, waiting: [] })
+      expect(dead.map((letter) => JSON.parse(letter))).toMatchObject([
+        { key: "b", sqlstate: "22021" },
+      ])
+      expect(yield* table.read("c")).toEqual(batch.items[2])
+      expect(yield* Logged).toMatchObject([
+        { level: "error", message: "writes were buried", fields: { writes: 1, batch: "1" } },
+      ])
+    }),
+  )
 
-describe("coalesce", () => {
-  test("keeps the newest write of each key, sorted by key, whatever the order", () => {
-    const items = [item("b", 2), item("a", 1), item("b", 5), item("c", 3), item("b", 4)]
-    expect(shown(coalesce(items).newest)).toEqual(["a1", "b5", "c3"])
-    expect(shown(coalesce(items.toReversed()).newest)).toEqual(["a1", "b5", "c3"])
-    expect(coalesce([]).newest).toEqual([])
-  })
+  for (const error of [
+    new DatabaseUnavailable({ reason: "CONNECTION_CLOSED", sqlstate: null }),
+    new DatabaseMisconfigured({ reason: "SQLSTATE 42P01", sqlstate: "42P01" }),
+    new BatchFailed({ reason: "SQLSTATE 40P01", sqlstate: "40P01" }),
+  ]) {
+    test(
+      `gives the batch back after ${error._tag}, after it held: nobody dies`,
+      Effect.gen(function* () {
+        const { batch, onDatabase, onQueue, hold } = yield* claimed
+        yield* onDatabase.onWrite(() => error)
+        yield* onDatabase.before("probe", error)
+        let heldAtRelease = ""
+        yield* onQueue.before(
+          "release",
+          Effect.map(hold.reason, (reason) => {
+            heldAtRelease = reason
+          }),
+        )
+        const settling = yield* Effect.forkChild(settle(batch, "Full"))
+        yield* TestClock.adjust("10 seconds")
+        yield* Fiber.join(settling)
+        expect(heldAtRelease).toBe(holdReason(error))
+        expect(yield* conserved).toMatchObject({
+          waiting: { length: 3 },
+          inFlight: 0,
+          failed: 0,
+          redelivered: 0,
+          dead: [],
+        })
+      }),
+    )
+  }
 
-  test("gives the older writes of a key one after the other, newest first, each once", () => {
-    const { newest, nextOlder } = coalesce([item("a", 1), item("a", 3), item("b", 9), item("a", 2)])
-    const [a, b] = newest as [Item, Item]
-    expect(nextOlder(a)).toEqual(item("a", 2))
-    expect(nextOlder(b)).toBeUndefined()
-    expect(nextOlder(a)).toEqual(item("a", 1))
-    expect(nextOlder(a)).toBeUndefined()
-  })
+  test(
+    "holds after a defect of this program, instead of trying the batch for ever",
+    Effect.gen(function* () {
+      const { batch, onDatabase, hold } = yield* claimed
+      yield* onDatabase.onWrite(() => Effect.die(new RangeError("secret")))
+      yield* settle(batch, "Full")
+      expect(yield* hold.reason).toContain(
+        "The worker has a fault: its log says more (defect: RangeError)",
+      )
+      expect(yield* conserved).toMatchObject({ waiting: { length: 3 }, failed: 0 })
+    }),
+  )
 
-  test("takes the names of Object's members for keys like any other", () => {
-    const names = ["__proto__", "constructor", "hasOwnProperty", "toString"]
-    const { newest, nextOlder } = coalesce(names.flatMap((name) => [item(name, 1), item(name, 2)]))
-    expect(shown(newest)).toEqual(names.map((name) => `${name}2`))
-    expect(nextOlder(newest[0] as Item)).toEqual(item("__proto__", 1))
-  })
+  test(
+    "acknowledges later when Redis is away, without a second statement",
+    Effect.gen(function* () {
+      const { batch, onQueue, onDatabase } = yield* claimed
+      yield* onQueue.before("acknowledge", noReply)
+      const settling = yield* Effect.forkChild(settle(batch, "Full"))
+      yield* TestClock.adjust("5 seconds")
+      expect(settling.pollUnsafe()).toBeUndefined()
+      yield* onQueue.before("acknowledge", null)
+      yield* TestClock.adjust("2 seconds")
+      yield* Fiber.join(settling)
+      expect(yield* conserved).toMatchObject({ processed: 3, inFlight: 0 })
+      expect(yield* onDatabase.count("write")).toBe(1)
+    }),
+  )
 
-  test("sorts by code units, the same order in every worker and locale", () => {
-    const keys = ["é", "z", "Z", "a b", "a", "", "🙂", "\uffff"]
-    const { newest } = coalesce(keys.map((key) => item(key, 1)))
-    expect(newest.map(({ write }) => write.key)).toEqual(keys.toSorted())
-  })
+  test(
+    "counts once when only the reply of the acknowledgement was lost",
+    Effect.gen(function* () {
+      const { batch, onQueue } = yield* claimed
+      let lost = 2
+      yield* onQueue.after(
+        "acknowledge",
+        Effect.suspend(() => (lost-- > 0 ? noReply : Effect.void)),
+      )
+      const settling = yield* Effect.forkChild(settle(batch, "Full"))
+      yield* TestClock.adjust("2 seconds")
+      yield* Fiber.join(settling)
+      expect(yield* conserved).toMatchObject({ processed: 3, failed: 0, inFlight: 0 })
+    }),
+  )
 
-  test("leaves the items it was given as they were", () => {
-    const items = [item("b", 2), item("b", 1), item("a", 3)]
-    const before = [...items]
-    coalesce(items)
-    expect(items).toEqual(before)
-  })
+  test(
+    "leaves a written batch to its lease when Redis stays away, and redelivery changes nothing",
+    Effect.gen(function* () {
+      const { batch, queue, onQueue, table } = yield* claimed
+      yield* onQueue.before("acknowledge", noReply)
+      const settling = yield* Effect.forkChild(settle(batch, "Full"))
+      yield* TestClock.adjust("13 seconds")
+      yield* Fiber.join(settling)
+      expect(yield* queue.recover("1")).toBe(3)
+      yield* onQueue.before("acknowledge", null)
+      const again = yield* queue.claim("2", 10, DATABASE)
+      if (again) yield* settle(again, "Full")
+      expect(yield* conserved).toMatchObject({ processed: 3, redelivered: 3, inFlight: 0 })
+      expect(yield* table.read("a")).toEqual(batch.items[0])
+    }),
+  )
+
+  test(
+    "leaves a batch that it cannot give back to its lease",
+    Effect.gen(function* () {
+      const { batch, onQueue, onDatabase } = yield* claimed
+      yield* onDatabase.onWrite(() => new DatabaseUnavailable({ reason: "EPIPE", sqlstate: null }))
+      yield* onQueue.before("release", noReply)
+      const settling = yield* Effect.forkChild(settle(batch, "Full"))
+      yield* TestClock.adjust("4 seconds")
+      yield* Fiber.join(settling)
+      expect(yield* conserved).toMatchObject({ inFlight: 3 })
+    }),
+  )
 })
 
-describe("halve", () => {
-  test("splits in two, the first not smaller, and ends at one", () => {
-    expect(halve([1, 2, 3, 4])).toEqual([
-      [1, 2],
-      [3, 4],
-    ])
-    expect(halve([1, 2, 3])).toEqual([[1, 2], [3]])
-    expect(halve([1, 2])).toEqual([[1], [2]])
-    expect(halve([1])).toEqual([[1], []])
-  })
+describe("settle, interrupted", () => {
+  test(
+    "gives the batch back while it is being written",
+    Effect.gen(function* () {
+      const { batch, onDatabase, hold } = yield* claimed
+      const writing = yield* Deferred.make<void>()
+      yield* onDatabase.onWrite(() =>
+        Effect.andThen(Deferred.succeed(writing, undefined), Effect.never),
+      )
+      const settling = yield* Effect.forkChild(settle(batch, "Full"))
+      yield* Deferred.await(writing)
+      yield* Fiber.interrupt(settling)
+      expect(yield* conserved).toMatchObject({ waiting: { length: 3 }, inFlight: 0 })
+      expect(yield* hold.reason).toBe("")
+    }),
+  )
+
+  test(
+    "acknowledges a batch that is written",
+    Effect.gen(function* () {
+      const { batch, onQueue } = yield* claimed
+      const acknowledging = yield* Deferred.make<void>()
+      const latch = yield* Deferred.make<void>()
+      yield* onQueue.before(
+        "acknowledge",
+        Effect.andThen(Deferred.succeed(acknowledging, undefined), Deferred.await(latch)),
+      )
+      const settling = yield* Effect.forkChild(settle(batch, "Full"))
+      yield* Deferred.await(acknowledging)
+      const interrupting = yield* Effect.forkChild(Fiber.interrupt(settling))
+      yield* TestClock.adjust("1 minute")
+      expect(interrupting.pollUnsafe()).toBeUndefined()
+      yield* Deferred.succeed(latch, undefined)
+      yield* Fiber.join(interrupting)
+      expect(yield* conserved).toMatchObject({ processed: 3, inFlight: 0, waiting: [] })
+    }),
+  )
 })

@@ -1,47 +1,74 @@
 /**
- * What is written of a batch, as pure functions: the newest write of each key, and when PostgreSQL can
- * never store that one, the next older write of the same key.
+ * Carries one batch to its end: written and acknowledged, or given back. Between the commit and the
+ * acknowledgement nothing can interrupt it.
  */
+import { Cause, Clock, Effect, Option } from "effect"
+import { DatabaseMisconfigured } from "./errors.ts"
+import { Hold } from "./hold.ts"
+import { kindOf } from "./log.ts"
+import { type Persisted, persist } from "./persist.ts"
+import { type Batch, type Closing, Queue } from "./queue.ts"
+import { Report } from "./report.ts"
+import { acknowledgeRetry, releaseRetry } from "./retry.ts"
+import { Settings } from "./settings.ts"
+import type { PersistError } from "./trial.ts"
 
-import type { Item } from "../../shared/item.ts"
-import { identity } from "../../shared/write.ts"
-
-export interface Coalesced {
-  /** One item for each key, the newest, sorted by key. */
-  readonly newest: ReadonlyArray<Item>
-  /** The next older write of the same key; each may be asked for once. Undefined when there is none. */
-  readonly nextOlder: (item: Item) => Item | undefined
-}
-
-const byKey = (a: Item, b: Item) => {
-  const left = identity(a.write)
-  const right = identity(b.write)
-  return left < right ? -1 : left > right ? 1 : 0
-}
-
-/** Keeps the newest write of each key. The order of the items does not matter; their versions do. */
-export const coalesce = (items: ReadonlyArray<Item>): Coalesced => {
-  // A Map, because "__proto__" is a key like any other.
-  const byIdentity = new Map<string, Item[]>()
-  for (const item of items) {
-    const key = identity(item.write)
-    const writes = byIdentity.get(key)
-    if (writes) writes.push(item)
-    else byIdentity.set(key, [item])
+/** The dead go into the same step, so that each write leaves the batch exactly once. */
+const acknowledge = Effect.fnUntraced(function* (
+  { id, items, unreadable }: Batch,
+  closing: Closing,
+  { coalesced, dead }: Persisted,
+  since: bigint,
+) {
+  const queue = yield* Queue
+  const report = yield* Report
+  const settings = yield* Settings
+  const counted = yield* Effect.retry(
+    queue.acknowledge(id, closing, coalesced, dead),
+    acknowledgeRetry(settings),
+  )
+  // The batch had been recovered; whoever wrote it again counts it.
+  if (!counted) return yield* Effect.logWarning("a late acknowledgement was refused")
+  if (dead.length > 0) {
+    yield* Effect.annotateLogs(Effect.logError("writes were buried"), { writes: dead.length })
   }
-  const newest: Item[] = []
-  for (const writes of byIdentity.values()) {
-    if (writes.length > 1) writes.sort((a, b) => a.version - b.version)
-    newest.push(writes.pop() as Item)
-  }
-  return {
-    newest: newest.sort(byKey),
-    nextOlder: ({ write }) => byIdentity.get(identity(write))?.pop(),
-  }
-}
+  const writes = items.length + unreadable.length
+  const millis = Number((yield* Clock.monotonicTimeNanos) - since) / 1e6
+  yield* report.batch({ closing, writes, rows: writes - coalesced - dead.length, millis })
+})
 
-/** Two halves, the first not smaller; what stands alone is not halved. */
-export const halve = <A>(items: ReadonlyArray<A>): [ReadonlyArray<A>, ReadonlyArray<A>] => {
-  const middle = Math.ceil(items.length / 2)
-  return [items.slice(0, middle), items.slice(middle)]
-}
+/** First the hold, then the release: the other way round the batch would be claimed again at once. */
+const giveBack = Effect.fnUntraced(function* (id: string, cause: Cause.Cause<PersistError>) {
+  const queue = yield* Queue
+  const hold = yield* Hold
+  const error = Option.getOrUndefined(Cause.findErrorOption(cause))
+  if (error) yield* hold.enter(error)
+  else if (Cause.hasDies(cause)) {
+    // A fault of this program: stop and say so, rather than try the same batch for ever.
+    const reason = `defect: ${kindOf(cause)}`
+    yield* hold.enter(new DatabaseMisconfigured({ reason, sqlstate: null, cause }))
+  }
+  yield* Effect.retry(queue.release(id), releaseRetry)
+})
+
+/** Never fails: a batch that Redis cannot be told about is left to its lease. */
+export const settle = (batch: Batch, closing: Closing) =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.gen(function* () {
+      const hold = yield* Hold
+      if (batch.items.length + batch.unreadable.length === 0) return
+      const since = yield* Clock.monotonicTimeNanos
+      yield* restore(persist(batch)).pipe(
+        Effect.matchCauseEffect({
+          onSuccess: (persisted) =>
+            Effect.andThen(hold.settled, acknowledge(batch, closing, persisted, since)),
+          onFailure: (cause) => giveBack(batch.id, cause),
+        }),
+      )
+    }),
+  ).pipe(
+    Effect.catchTag("QueueUnavailable", ({ reason }) =>
+      Effect.annotateLogs(Effect.logWarning("a batch is left to its lease"), { reason }),
+    ),
+    Effect.annotateLogs({ batch: batch.id }),
+  )

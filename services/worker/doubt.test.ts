@@ -51,7 +51,7 @@ describe("a bad row at the head of the queue", () => {
   for (const [what, overrides] of [
     ["with a batch behind it", {}],
     ["claimed alone", { BATCH_SIZE: 1, BATCH_MAX: 1 }],
-    ["claimed alone by the only carrier", { BATCH_SIZE: 1, BATCH_MAX: 1, WORKER_CONCURRENCY: 1 }],
+    ["claimed alone by the only place", { BATCH_SIZE: 1, BATCH_MAX: 1, WORKER_CONCURRENCY: 1 }],
     ["without retries", { MAX_RETRIES: 0, BATCH_SIZE: 1, BATCH_MAX: 1, WORKER_CONCURRENCY: 1 }],
   ] as const) {
     test(

@@ -1,12 +1,12 @@
 /** The rule of evidence on PostgreSQL, as a role that policies and rights apply to. */
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
-import { Bite } from "./bite.ts"
+import { ClaimSize } from "./claim-size.ts"
 import { item } from "./database.suite.ts"
 import { layerPostgres } from "./database.ts"
-import { deliver } from "./deliver.ts"
 import { Breaking, batchOf, deadOf, evidenceSuite, type RowCode } from "./evidence.suite.ts"
 import { Evidence } from "./evidence.ts"
+import { persist } from "./persist.ts"
 import { Postgres, useDatabase } from "./postgres.suite.ts"
 import { layerSettings } from "./worker-memory.ts"
 
@@ -85,7 +85,7 @@ const layerBreaking = Layer.effect(
 /** The worker's own part, on the table that the store has made for this test. */
 const layerWriter = Layer.unwrap(
   Effect.map(Postgres, ({ url }) =>
-    Layer.mergeAll(Evidence.layer, Bite.layer).pipe(
+    Layer.mergeAll(Evidence.layer, ClaimSize.layer).pipe(
       Layer.provideMerge(Layer.fresh(layerPostgres)),
       Layer.provideMerge(
         layerSettings({
@@ -110,7 +110,7 @@ describe("evidence on PostgreSQL", () => {
     Effect.gen(function* () {
       const { rows } = yield* Breaking
       yield* rows("P0001", "secret")
-      const [letter] = deadOf(yield* deliver(batchOf(item("a", 1), item("b", 2, "secret"))))
+      const [letter] = deadOf(yield* persist(batchOf(item("a", 1), item("b", 2, "secret"))))
       expect(letter.reason).toBe("is refused by the function guard (SQLSTATE P0001)")
     }).pipe(Effect.provide(layer)),
   )
@@ -129,7 +129,7 @@ describe("evidence on PostgreSQL", () => {
       const long = Array.from({ length: 5_000 }, (_, i) => (i * 7_919).toString(36)).join("")
       const values = ["<b>", "twice", "twice", "7 chars", long]
       const items = values.map((value, i) => item(`key ${i}`, i + 1, value))
-      const letters = deadOf(yield* deliver(batchOf(...items)))
+      const letters = deadOf(yield* persist(batchOf(...items)))
       expect(Object.fromEntries(letters.map(({ version, reason }) => [version, reason]))).toEqual({
         1: 'violates check constraint "no_markup" of key_values (SQLSTATE 23514)',
         2: 'violates unique constraint "once" of key_values (SQLSTATE 23505)',

@@ -7,7 +7,7 @@ import { expect } from "vitest"
 import type { Item } from "../../shared/item.ts"
 import { item } from "./database.suite.ts"
 import { DatabaseOutside } from "./database-memory.ts"
-import { deliver } from "./deliver.ts"
+import { persist } from "./persist.ts"
 import type { Batch } from "./queue.ts"
 
 /** What refuses rows: a trigger's exceptions, what its function misses, and policies. */
@@ -42,7 +42,7 @@ export class Breaking extends Context.Service<
   }
 >()("write-buffer/worker/Breaking") {}
 
-type Services = Effect.Services<ReturnType<typeof deliver>> | DatabaseOutside | Breaking
+type Services = Effect.Services<ReturnType<typeof persist>> | DatabaseOutside | Breaking
 
 export interface Subject {
   readonly test: (sentence: string, effect: Effect.Effect<void, unknown, Services>) => void
@@ -52,7 +52,7 @@ export const batchOf = (...items: ReadonlyArray<Item>): Batch => ({
   id: "1",
   items,
   unreadable: [],
-  silences: 0,
+  lostLeases: 0,
 })
 
 const good = (count: number, from = 1, prefix = "good") =>
@@ -61,8 +61,8 @@ const good = (count: number, from = 1, prefix = "good") =>
 export const deadOf = ({ dead }: { readonly dead: ReadonlyArray<string> }) =>
   dead.map((letter) => JSON.parse(letter))
 
-const versionsOf = (delivered: { readonly dead: ReadonlyArray<string> }) =>
-  deadOf(delivered)
+const versionsOf = (persisted: { readonly dead: ReadonlyArray<string> }) =>
+  deadOf(persisted)
     .map(({ version }) => version)
     .sort((a, b) => a - b)
 
@@ -78,7 +78,7 @@ const absent = Effect.fnUntraced(function* (items: ReadonlyArray<Item>) {
 
 /** Fails without a word about any row. */
 const isHeld = Effect.fnUntraced(function* (batch: Batch, sqlstate: string) {
-  expect(yield* Effect.flip(deliver(batch))).toMatchObject({ sqlstate })
+  expect(yield* Effect.flip(persist(batch))).toMatchObject({ sqlstate })
 })
 
 const oneBadRow = ({ test }: Subject) => {
@@ -90,9 +90,9 @@ const oneBadRow = ({ test }: Subject) => {
           const { rows } = yield* Breaking
           yield* rows(code, "bad")
           const others = good(20)
-          const delivered = yield* deliver(batchOf(...others, item(key, 99, "bad")))
-          expect(deadOf(delivered)).toMatchObject([{ key, version: 99, sqlstate: code }])
-          expect(deadOf(delivered)[0].reason).toContain(`(SQLSTATE ${code})`)
+          const persisted = yield* persist(batchOf(...others, item(key, 99, "bad")))
+          expect(deadOf(persisted)).toMatchObject([{ key, version: 99, sqlstate: code }])
+          expect(deadOf(persisted)[0].reason).toContain(`(SQLSTATE ${code})`)
           yield* stored(others)
         }),
       )
@@ -102,15 +102,15 @@ const oneBadRow = ({ test }: Subject) => {
       `${what} (${code}) refuses all: none is buried, and all are stored after the repair`,
       Effect.gen(function* () {
         const { rows, mend } = yield* Breaking
-        yield* deliver(batchOf(...good(5, 1, "before")))
+        yield* persist(batchOf(...good(5, 1, "before")))
         yield* rows(code, null)
         const batch = batchOf(...good(20, 10))
         yield* isHeld(batch, code)
         yield* isHeld(batchOf(item("single", 50)), code)
         yield* absent(batch.items)
         yield* mend
-        expect(yield* deliver(batch)).toEqual({ coalesced: 0, dead: [] })
-        expect(yield* deliver(batchOf(item("single", 50)))).toEqual({ coalesced: 0, dead: [] })
+        expect(yield* persist(batch)).toEqual({ coalesced: 0, dead: [] })
+        expect(yield* persist(batchOf(item("single", 50)))).toEqual({ coalesced: 0, dead: [] })
         yield* stored(batch.items)
       }),
     )
@@ -123,13 +123,13 @@ const wholeTable = ({ test }: Subject) => {
       `${what} (${code}): none is buried, of many or of a single row, though others were stored before`,
       Effect.gen(function* () {
         const { table, mend } = yield* Breaking
-        yield* deliver(batchOf(...good(5, 1, "before")))
+        yield* persist(batchOf(...good(5, 1, "before")))
         yield* table(code)
         const batch = batchOf(...good(20, 10))
         yield* isHeld(batch, code)
         yield* isHeld(batchOf(item("single", 50)), code)
         yield* mend
-        expect(yield* deliver(batch)).toEqual({ coalesced: 0, dead: [] })
+        expect(yield* persist(batch)).toEqual({ coalesced: 0, dead: [] })
         yield* stored(batch.items)
       }),
     )
@@ -148,9 +148,9 @@ const manyBadRows = ({ test }: Subject) => {
         ...[item("h", 90, "raised"), item("i", 91, "missing"), item("j", 92, "nul\0")],
         ...[item("x", 93, "missing"), item("y", 94, "raised")],
       ]
-      const delivered = yield* deliver(batchOf(...others, ...bad))
+      const persisted = yield* persist(batchOf(...others, ...bad))
       const codes = Object.fromEntries(
-        deadOf(delivered).map(({ version, sqlstate }) => [version, sqlstate]),
+        deadOf(persisted).map(({ version, sqlstate }) => [version, sqlstate]),
       )
       expect(codes).toEqual({ 90: "P0001", 91: "42883", 92: "22021", 93: "42883", 94: "P0001" })
       yield* stored(others)
@@ -164,8 +164,8 @@ const manyBadRows = ({ test }: Subject) => {
       yield* rows("P0001", "bad")
       const bad = Array.from({ length: 60 }, (_, i) => item(`order ${i}`, 100 + i, "bad"))
       for (const others of [good(10, 1, "a"), good(10, 20, "z")]) {
-        const delivered = yield* deliver(batchOf(...others, ...bad))
-        expect(versionsOf(delivered)).toEqual(bad.map(({ version }) => version))
+        const persisted = yield* persist(batchOf(...others, ...bad))
+        expect(versionsOf(persisted)).toEqual(bad.map(({ version }) => version))
         yield* stored(others)
       }
     }),
@@ -178,8 +178,8 @@ const manyBadRows = ({ test }: Subject) => {
       yield* rows("P0001", "bad")
       const others = good(10)
       const hot = [item("hot", 50), item("hot", 51, "bad"), item("hot", 52, "bad")]
-      const delivered = yield* deliver(batchOf(...others, ...hot))
-      expect(versionsOf(delivered)).toEqual([51, 52])
+      const persisted = yield* persist(batchOf(...others, ...hot))
+      expect(versionsOf(persisted)).toEqual([51, 52])
       yield* stored([...others, hot[0] as Item])
     }),
   )
@@ -193,10 +193,10 @@ const evidenceItself = ({ test }: Subject) => {
       yield* rows("P0001", "bad")
       const bad = batchOf(item("bad", 1, "bad"))
       yield* isHeld(bad, "P0001")
-      const waiting = yield* Effect.forkChild(deliver(bad), { startImmediately: true })
+      const waiting = yield* Effect.forkChild(persist(bad), { startImmediately: true })
       // What is stored before the first refusal is no evidence, so there is more than one.
       for (let version = 2; waiting.pollUnsafe() === undefined; version++) {
-        expect(yield* deliver(batchOf(item("good", version)))).toMatchObject({ dead: [] })
+        expect(yield* persist(batchOf(item("good", version)))).toMatchObject({ dead: [] })
       }
       expect(versionsOf(yield* Fiber.join(waiting))).toEqual([1])
     }),
@@ -207,12 +207,12 @@ const evidenceItself = ({ test }: Subject) => {
     Effect.gen(function* () {
       const { changes, mend } = yield* Breaking
       const there = good(5)
-      yield* deliver(batchOf(...there))
+      yield* persist(batchOf(...there))
       yield* changes
       const batch = batchOf(...there, ...good(5, 10, "new"))
       yield* isHeld(batch, "P0001")
       yield* mend
-      expect(yield* deliver(batch)).toEqual({ coalesced: 0, dead: [] })
+      expect(yield* persist(batch)).toEqual({ coalesced: 0, dead: [] })
     }),
   )
 }

@@ -6,8 +6,8 @@ import type { Item } from "../../shared/item.ts"
 import { identity } from "../../shared/write.ts"
 import { item } from "./database.suite.ts"
 import { DatabaseFaults, DatabaseOutside, refuse } from "./database-memory.ts"
-import { deliver } from "./deliver.ts"
 import { Breaking, batchOf, evidenceSuite } from "./evidence.suite.ts"
+import { persist } from "./persist.ts"
 import { layerWorker } from "./worker-memory.ts"
 
 type Refuses = (items: ReadonlyArray<Item>) => Effect.Effect<boolean>
@@ -43,7 +43,7 @@ const layerBreaking = Layer.effect(
   }),
 )
 
-type Services = Effect.Services<ReturnType<typeof deliver>> | DatabaseFaults | DatabaseOutside
+type Services = Effect.Services<ReturnType<typeof persist>> | DatabaseFaults | DatabaseOutside
 
 /** Lets time pass until the effect has ended. */
 const timed = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
@@ -72,7 +72,7 @@ describe("the search for bad rows", () => {
       const faults = yield* DatabaseFaults
       const { table } = yield* Breaking
       yield* table("42P01")
-      expect(yield* Effect.flip(deliver(batchOf(...many(1_000))))).toMatchObject({
+      expect(yield* Effect.flip(persist(batchOf(...many(1_000))))).toMatchObject({
         _tag: "DatabaseMisconfigured",
       })
       expect((yield* faults.statements).map(({ length }) => length)).toEqual([1_000, 0])
@@ -86,7 +86,7 @@ describe("the search for bad rows", () => {
       const faults = yield* DatabaseFaults
       const { rows } = yield* Breaking
       yield* rows("P0001", null)
-      expect(yield* Effect.flip(deliver(batchOf(...many(1_000))))).toMatchObject({
+      expect(yield* Effect.flip(persist(batchOf(...many(1_000))))).toMatchObject({
         _tag: "StatementRefused",
       })
       // The search, one without rows, and a row at the end of each of six waits.
@@ -103,7 +103,7 @@ describe("the search for bad rows", () => {
       const { rows } = yield* Breaking
       yield* rows("P0001", "bad")
       const bad = Array.from({ length: 300 }, (_, i) => item(`a ${i}`, i + 1, "bad"))
-      const { dead } = yield* deliver(batchOf(...bad, ...many(30)))
+      const { dead } = yield* persist(batchOf(...bad, ...many(30)))
       expect(dead).toHaveLength(300)
     }),
   )
@@ -113,7 +113,7 @@ describe("the search for bad rows", () => {
     Effect.gen(function* () {
       const { rows, mend } = yield* Breaking
       yield* rows("42883", null)
-      const waiting = yield* Effect.forkChild(deliver(batchOf(...many(100))))
+      const waiting = yield* Effect.forkChild(persist(batchOf(...many(100))))
       yield* Effect.sleep("1 second")
       yield* mend
       expect(yield* Fiber.join(waiting)).toEqual({ coalesced: 0, dead: [] })
@@ -144,11 +144,11 @@ describe("a table that breaks while a batch is written", () => {
       Effect.gen(function* () {
         const { faults } = yield* breaksAt(nth)
         const items = [...many(7), item("key 3a", 99, "bad")]
-        const delivery = yield* Effect.exit(deliver(batchOf(...items)))
+        const delivery = yield* Effect.exit(persist(batchOf(...items)))
         const dead = delivery._tag === "Success" ? delivery.value.dead : []
         expect(dead.filter((letter) => JSON.parse(letter).version !== 99)).toEqual([])
         yield* faults.onWrite(null)
-        expect((yield* deliver(batchOf(...items))).dead).toEqual([])
+        expect((yield* persist(batchOf(...items))).dead).toEqual([])
       }),
     )
   }

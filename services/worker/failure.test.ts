@@ -4,10 +4,10 @@ import { Clock, Effect, Fiber, Ref } from "effect"
 import { TestClock } from "effect/testing"
 import type { Config } from "../../shared/config.ts"
 import type { Item } from "../../shared/item.ts"
-import { Bite } from "./bite.ts"
+import { ClaimSize } from "./claim-size.ts"
 import { DatabaseFaults, DatabaseOutside, reject } from "./database-memory.ts"
-import { deliver } from "./deliver.ts"
 import { BatchFailed, DatabaseMisconfigured, DatabaseUnavailable } from "./errors.ts"
+import { persist } from "./persist.ts"
 import { write } from "./queue.suite.ts"
 import type { Batch } from "./queue.ts"
 import { layerWorker } from "./worker-memory.ts"
@@ -16,7 +16,7 @@ const batchOf = (length: number): Batch => ({
   id: "1",
   items: Array.from({ length }, (_, i) => ({ version: i + 1, write: write(`key ${i}`) })),
   unreadable: [],
-  silences: 0,
+  lostLeases: 0,
 })
 
 const slow = new BatchFailed({ reason: "SQLSTATE 57014", sqlstate: "57014" })
@@ -29,7 +29,7 @@ const test = <E>(
   effect: Effect.Effect<
     void,
     E,
-    Effect.Services<ReturnType<typeof deliver>> | DatabaseFaults | DatabaseOutside
+    Effect.Services<ReturnType<typeof persist>> | DatabaseFaults | DatabaseOutside
   >,
   overrides: Partial<Config<"worker">> = {},
 ) => it.effect(sentence, () => Effect.provide(effect, layerWorker(overrides)))
@@ -58,7 +58,7 @@ describe("BatchFailed", () => {
     "is retried after about 1, 2 and 4 s, and the fourth try may still succeed",
     Effect.gen(function* () {
       const times = yield* failNext(deadlock, deadlock, deadlock)
-      const fiber = yield* Effect.forkChild(deliver(batchOf(3)))
+      const fiber = yield* Effect.forkChild(persist(batchOf(3)))
       yield* TestClock.adjust("10 seconds")
       expect(yield* Fiber.join(fiber)).toEqual({ coalesced: 0, dead: [] })
       const waits = gaps(yield* times)
@@ -74,7 +74,7 @@ describe("BatchFailed", () => {
     "fails the batch when MAX_RETRIES are used up, and nothing is buried",
     Effect.gen(function* () {
       const times = yield* failNext(deadlock, deadlock, deadlock, deadlock)
-      const fiber = yield* Effect.forkChild(Effect.flip(deliver(batchOf(3))))
+      const fiber = yield* Effect.forkChild(Effect.flip(persist(batchOf(3))))
       yield* TestClock.adjust("10 seconds")
       expect(yield* Fiber.join(fiber)).toBe(deadlock)
       expect(yield* times).toHaveLength(4)
@@ -85,7 +85,7 @@ describe("BatchFailed", () => {
     "fails the batch at once when MAX_RETRIES is 0",
     Effect.gen(function* () {
       const times = yield* failNext(deadlock)
-      expect(yield* Effect.flip(deliver(batchOf(3)))).toBe(deadlock)
+      expect(yield* Effect.flip(persist(batchOf(3)))).toBe(deadlock)
       expect(yield* times).toEqual([0])
     }),
     { MAX_RETRIES: 0 },
@@ -99,7 +99,7 @@ describe("DatabaseUnavailable and DatabaseMisconfigured", () => {
       Effect.gen(function* () {
         const faults = yield* DatabaseFaults
         yield* faults.onWrite(() => error)
-        expect(yield* Effect.flip(deliver(batchOf(8)))).toBe(error)
+        expect(yield* Effect.flip(persist(batchOf(8)))).toBe(error)
         expect(yield* faults.count("write")).toBe(1)
       }),
     )
@@ -114,7 +114,7 @@ describe("DatabaseUnavailable and DatabaseMisconfigured", () => {
           if (statements > 4) return error
           return items.some(({ version }) => version === 1) ? reject("23514") : Effect.void
         })
-        expect(yield* Effect.flip(deliver(batchOf(8)))).toBe(error)
+        expect(yield* Effect.flip(persist(batchOf(8)))).toBe(error)
         expect(statements).toBe(5)
       }),
     )
@@ -127,15 +127,15 @@ describe("SQLSTATE 57014", () => {
     items.length > limit ? slow : Effect.void
 
   test(
-    "halves the statement and the next bite, without waiting",
+    "halves the statement and the next claim, without waiting",
     Effect.gen(function* () {
       const faults = yield* DatabaseFaults
       yield* faults.onWrite(slowAbove(500))
-      expect(yield* deliver(batchOf(1_000))).toEqual({ coalesced: 0, dead: [] })
+      expect(yield* persist(batchOf(1_000))).toEqual({ coalesced: 0, dead: [] })
       expect((yield* faults.statements).map(({ length }) => length)).toEqual([1_000, 500, 500])
       expect(yield* Clock.currentTimeMillis).toBe(0)
-      expect(yield* (yield* Bite).size).toBeLessThan(1_000)
-      expect(yield* (yield* Bite).size).toBeGreaterThanOrEqual(500)
+      expect(yield* (yield* ClaimSize).size).toBeLessThan(1_000)
+      expect(yield* (yield* ClaimSize).size).toBeGreaterThanOrEqual(500)
     }),
   )
 
@@ -145,9 +145,9 @@ describe("SQLSTATE 57014", () => {
       const faults = yield* DatabaseFaults
       const outside = yield* DatabaseOutside
       yield* faults.onWrite(slowAbove(30))
-      yield* deliver(batchOf(1_000))
+      yield* persist(batchOf(1_000))
       for (let i = 0; i < 1_000; i++) expect(yield* outside.read(`key ${i}`)).toBeDefined()
-      expect(yield* (yield* Bite).size).toBeLessThan(100)
+      expect(yield* (yield* ClaimSize).size).toBeLessThan(100)
     }),
   )
 
@@ -156,7 +156,7 @@ describe("SQLSTATE 57014", () => {
     Effect.gen(function* () {
       const faults = yield* DatabaseFaults
       yield* faults.onWrite(slowAbove(0))
-      const fiber = yield* Effect.forkChild(Effect.flip(deliver(batchOf(2))))
+      const fiber = yield* Effect.forkChild(Effect.flip(persist(batchOf(2))))
       yield* TestClock.adjust("20 seconds")
       expect(yield* Fiber.join(fiber)).toBe(slow)
       expect((yield* faults.statements).map(({ length }) => length)).toEqual([2, 1, 1, 1, 1])
@@ -164,16 +164,16 @@ describe("SQLSTATE 57014", () => {
   )
 
   test(
-    "is forgotten: the bite grows back to BATCH_MAX, also when all writes have one key",
+    "is forgotten: the claim grows back to BATCH_MAX, also when all writes have one key",
     Effect.gen(function* () {
       const faults = yield* DatabaseFaults
-      const bite = yield* Bite
-      yield* bite.shrink(10)
-      expect(yield* bite.size).toBe(5)
-      for (let size = 5; size < 1_000; size = yield* bite.size) {
+      const claimSize = yield* ClaimSize
+      yield* claimSize.shrink(10)
+      expect(yield* claimSize.size).toBe(5)
+      for (let size = 5; size < 1_000; size = yield* claimSize.size) {
         const items = Array.from({ length: size }, (_, i) => ({ version: i, write: write("hot") }))
-        yield* deliver({ id: "1", items, unreadable: [], silences: 0 })
-        expect(yield* bite.size).toBeGreaterThan(size)
+        yield* persist({ id: "1", items, unreadable: [], lostLeases: 0 })
+        expect(yield* claimSize.size).toBeGreaterThan(size)
       }
       expect(yield* faults.count("write")).toBeLessThan(30)
     }),

@@ -52,22 +52,22 @@ const putBack = ({ test }: Subject) => {
     "writes that three workers went silent with are claimed alone, until they are acknowledged",
     Effect.gen(function* () {
       const { queue, outside } = yield* claimed
-      for (let silences = 1; silences <= 3; silences++) {
+      for (let lostLeases = 1; lostLeases <= 3; lostLeases++) {
         yield* outside.expire("1")
         yield* queue.recover("1")
-        if (silences < 3) expect(keysOf(yield* queue.claim("1", 2, DATABASE))).toEqual(["a", "b"])
+        if (lostLeases < 3) expect(keysOf(yield* queue.claim("1", 2, DATABASE))).toEqual(["a", "b"])
       }
       expect(yield* queue.claim("2", 10, DATABASE)).toMatchObject({
         items: [{ write: { key: "a" } }],
-        silences: 3,
+        lostLeases: 3,
       })
-      expect(yield* queue.claim("2", 10, DATABASE)).toMatchObject({ silences: 3 })
+      expect(yield* queue.claim("2", 10, DATABASE)).toMatchObject({ lostLeases: 3 })
       expect(yield* queue.acknowledge("2", "Full", 0, [])).toBe(true)
       expect(keysOf(yield* queue.claim("3", 10, DATABASE))).toEqual(["b"])
       expect(yield* queue.acknowledge("3", "Full", 0, [])).toBe(true)
       expect(yield* queue.claim("4", 10, DATABASE)).toMatchObject({
         items: [{ write: { key: "c" } }],
-        silences: 0,
+        lostLeases: 0,
       })
       yield* conserved
     }),

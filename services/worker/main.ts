@@ -7,7 +7,7 @@ import { exitOnCrash } from "../../shared/crash.ts"
 import { makeLog } from "../../shared/log.ts"
 import { printError } from "../../shared/output.ts"
 import { layerMetrics } from "./app.ts"
-import { Bite } from "./bite.ts"
+import { ClaimSize } from "./claim-size.ts"
 import { layerPostgres } from "./database.ts"
 import { Evidence } from "./evidence.ts"
 import { Hold } from "./hold.ts"
@@ -29,7 +29,7 @@ const start = () => {
   const worker = `worker-${randomUUID().slice(0, 8)}`
   const layer = Layer.mergeAll(Lease.layer, Report.layer, layerMetrics).pipe(
     Layer.provideMerge(Layer.merge(Hold.layer, Evidence.layer)),
-    Layer.provideMerge(Layer.mergeAll(layerRedis, layerPostgres, Bite.layer)),
+    Layer.provideMerge(Layer.mergeAll(layerRedis, layerPostgres, ClaimSize.layer)),
     Layer.provideMerge(Layer.succeed(Settings, { ...config, worker })),
     Layer.provideMerge(layerLog(log)),
   )

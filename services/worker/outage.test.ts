@@ -158,14 +158,14 @@ describe("a batch that fails", () => {
   )
 
   test(
-    "because it is slow is claimed in smaller bites, and in full ones when it is not",
+    "because it is slow is claimed in smaller claims, and in full ones when it is not",
     Effect.gen(function* () {
       const { outside, onDatabase } = yield* running
       yield* onDatabase.onWrite((items) => (items.length > 40 ? slow : Effect.void))
       yield* outside.enqueue(many(1_000))
       yield* TestClock.adjust("1 minute")
       expect(yield* conserved).toMatchObject({ processed: 1_000, failed: 0 })
-      // Each costs a statement timeout. Without the smaller bites there would be 5 × 7.
+      // Each costs a statement timeout. Without the smaller claims there would be 5 × 7.
       const slowOnes = (yield* onDatabase.statements).filter(({ length }) => length > 40)
       expect(slowOnes.length).toBeLessThanOrEqual(15)
 

@@ -68,7 +68,7 @@ describe("pipeline", () => {
   )
 
   test(
-    "takes a backlog in bites of BATCH_MAX, without waiting for windows",
+    "takes a backlog in claims of BATCH_MAX, without waiting for windows",
     Effect.gen(function* () {
       yield* (yield* QueueOutside).enqueue(many(2_500))
       const { onDatabase } = yield* running
@@ -79,7 +79,7 @@ describe("pipeline", () => {
   )
 
   test(
-    "lets writes gather for a while after a full window, but not after a bite of a backlog",
+    "lets writes gather for a while after a full window, but not after a claim of a backlog",
     Effect.gen(function* () {
       const { outside, onDatabase } = yield* running
       const sizes = Effect.map(onDatabase.statements, (all) => all.map(({ length }) => length))

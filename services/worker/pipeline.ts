@@ -3,14 +3,14 @@
  * be written goes back, and the hold decides when the next batch is taken.
  */
 import { Effect, Fiber, FiberSet, Option, Semaphore } from "effect"
-import { carry } from "./carry.ts"
+import { settle } from "./batch.ts"
+import { checkOwner, claimBatch } from "./claim.ts"
 import { Place } from "./doubt.ts"
 import { Hold } from "./hold.ts"
 import { Lease } from "./lease.ts"
 import { Queue } from "./queue.ts"
 import { queueBackoff } from "./retry.ts"
 import { DRAIN_DEADLINE, Settings } from "./settings.ts"
-import { checkOwner, takeBatch } from "./take.ts"
 import { nextWindow, pace, worthTaking } from "./window.ts"
 
 /** Runs until it is interrupted; then finishes or gives back what it holds, and leaves. */
@@ -20,7 +20,7 @@ export const pipeline = Effect.gen(function* () {
   const lease = yield* Lease
   const { WORKER_CONCURRENCY } = yield* Settings
   const places = yield* Semaphore.make(WORKER_CONCURRENCY)
-  const carriers = yield* FiberSet.make<void, never>()
+  const settling = yield* FiberSet.make<void, never>()
   const pauses = yield* FiberSet.make<void, never>()
 
   /** A batch that waits for evidence has left its place, and is no reason for others to wait. */
@@ -39,14 +39,14 @@ export const pipeline = Effect.gen(function* () {
       )
       yield* restore(places.take(1))
       const leave = yield* Effect.cached(places.release(1))
-      const batch = yield* restore(Effect.andThen(hold.passed, takeBatch)).pipe(
+      const batch = yield* restore(Effect.andThen(hold.passed, claimBatch)).pipe(
         Effect.onError(() => leave),
       )
       yield* FiberSet.run(pauses, pace(closing, batch))
       yield* FiberSet.run(
-        carriers,
+        settling,
         lease
-          .keep(batch.id, carry(batch, closing))
+          .keep(batch.id, settle(batch, closing))
           .pipe(Effect.ensuring(leave), Effect.provideService(Place, { leave })),
       )
     }),
@@ -56,8 +56,8 @@ export const pipeline = Effect.gen(function* () {
     .take(WORKER_CONCURRENCY)
     .pipe(
       Effect.timeoutOption(DRAIN_DEADLINE),
-      Effect.andThen(FiberSet.clear(carriers)),
-      Effect.andThen(FiberSet.awaitEmpty(carriers)),
+      Effect.andThen(FiberSet.clear(settling)),
+      Effect.andThen(FiberSet.awaitEmpty(settling)),
     )
 
   // Finalizers run backwards: after the last heartbeat, which would put the worker on the list again.

@@ -7,7 +7,7 @@ import { expect } from "vitest"
 import { DATABASE } from "./database-memory.ts"
 import { type Batch, Queue } from "./queue.ts"
 import { QueueOutside } from "./queue-memory.ts"
-import { BITE_MAX_BYTES } from "./settings.ts"
+import { CLAIM_MAX_BYTES } from "./settings.ts"
 
 /** How a suite meets a store: each test gets an empty queue. */
 export interface Subject {
@@ -55,7 +55,7 @@ const claims = ({ test }: Subject) => {
           { version: version + 1, write: write("b", "of b") },
         ],
         unreadable: [],
-        silences: 0,
+        lostLeases: 0,
       })
       expect(yield* conserved).toMatchObject({ waiting: [], inFlight: 2, processed: 0 })
 
@@ -97,7 +97,7 @@ const claims = ({ test }: Subject) => {
       const value = "é".repeat(128 * 1_024)
       yield* outside.enqueue(Array.from({ length: 20 }, (_, i) => write(String(i), value)))
       const batch = yield* queue.claim("1", 1_000, DATABASE)
-      expect(batch?.items).toHaveLength(BITE_MAX_BYTES / (256 * 1_024))
+      expect(batch?.items).toHaveLength(CLAIM_MAX_BYTES / (256 * 1_024))
       expect(yield* conserved).toMatchObject({ inFlight: 16 })
       expect(keysOf(yield* queue.claim("2", 1_000, DATABASE))).toEqual(["16", "17", "18", "19"])
     }),
@@ -126,7 +126,7 @@ const claims = ({ test }: Subject) => {
         id: "1",
         items: [],
         unreadable: [],
-        silences: 0,
+        lostLeases: 0,
       })
       expect(yield* outside.leaseLeft("1")).toBeNull()
       expect(yield* queue.acknowledge("1", "Full", 0, [])).toBe(false)

@@ -17,7 +17,7 @@ import {
   untilReady,
 } from "../../shared/redis/redis.ts"
 import { QueueOwned, QueueUnavailable } from "./errors.ts"
-import { BITE_MAX_BYTES, RECOVER_MAX, Settings } from "./settings.ts"
+import { CLAIM_MAX_BYTES, RECOVER_MAX, Settings } from "./settings.ts"
 
 export type { Look }
 
@@ -32,7 +32,7 @@ export interface Batch {
   readonly items: ReadonlyArray<Item>
   readonly unreadable: ReadonlyArray<Unreadable>
   /** How many workers went silent with the first of them. From three on it is claimed alone. */
-  readonly silences: number
+  readonly lostLeases: number
 }
 
 type Step<A> = Effect.Effect<A, QueueUnavailable>
@@ -84,7 +84,7 @@ export class Queue extends Context.Service<
 >()("write-buffer/worker/Queue") {}
 
 /** Sorts a claimed batch into writes and what is none. */
-export const readBatch = (id: string, texts: ReadonlyArray<string>, silences: number): Batch => {
+export const readBatch = (id: string, texts: ReadonlyArray<string>, lostLeases: number): Batch => {
   const items: Item[] = []
   const unreadable: Unreadable[] = []
   for (const text of texts) {
@@ -92,7 +92,7 @@ export const readBatch = (id: string, texts: ReadonlyArray<string>, silences: nu
     if (Result.isSuccess(item)) items.push(item.success)
     else unreadable.push(item.failure)
   }
-  return { id, items, unreadable, silences }
+  return { id, items, unreadable, lostLeases }
 }
 
 const makeStep =
@@ -151,9 +151,9 @@ export const layerRedis = Layer.effect(
         ),
       look: step(() => queue.look({})),
       claim: (id, most, database) =>
-        step(() => queue.claim({ id, most, mostBytes: BITE_MAX_BYTES, lease, database })).pipe(
+        step(() => queue.claim({ id, most, mostBytes: CLAIM_MAX_BYTES, lease, database })).pipe(
           Effect.mapError(owned),
-          Effect.map((found) => found && readBatch(id, found.items, found.silences)),
+          Effect.map((found) => found && readBatch(id, found.items, found.lostLeases)),
         ),
       acknowledge: (id, closing, coalesced, letters) =>
         step(() => queue.acknowledge({ id, closing, coalesced, letters })).pipe(

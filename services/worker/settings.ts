@@ -10,8 +10,8 @@ export class Settings extends Context.Service<
   }
 >()("write-buffer/worker/Settings") {}
 
-/** A bite is bounded by bytes as well: claiming 1,000 values of 64 KiB would block Redis for a while. */
-export const BITE_MAX_BYTES = 4 * 1_024 * 1_024
+/** A claim is bounded by bytes as well: claiming 1,000 values of 64 KiB would block Redis for a while. */
+export const CLAIM_MAX_BYTES = 4 * 1_024 * 1_024
 
 /**
  * One statement's time, from asking to answer. The server gives up 2 s earlier, with a SQLSTATE; on a
@@ -41,7 +41,7 @@ export const SEARCH_MAX = 60
 export const BATCH_DEADLINE = Duration.seconds(120)
 
 /**
- * From one full window to the next claim, unless a whole bite waits. A batch costs the worker, Redis
+ * From one full window to the next claim, unless a whole claim waits. A batch costs the worker, Redis
  * and PostgreSQL some milliseconds of processor time however small it is: without this pause all of them
  * together spend a third more on a write under load.
  */
@@ -57,7 +57,7 @@ export const RELEASE_DEADLINE = Duration.seconds(2)
  * A write that ended so many workers is buried, lest it end all of them. From three on it was alone, so
  * that no neighbour is blamed for it.
  */
-export const SILENCES_MAX = 6
+export const LOST_LEASES_MAX = 6
 
 /** How many expired leases one heartbeat names; the next one names the rest. */
 export const RECOVER_MAX = 10

@@ -5,7 +5,7 @@
  */
 import { Effect } from "effect"
 import type { Item } from "../../shared/item.ts"
-import { halve } from "./batch.ts"
+import { halve } from "./coalesce.ts"
 import type { StatementRefused, WriteRejected } from "./errors.ts"
 import { SEARCH_MAX } from "./settings.ts"
 import type { Refusal, Trial } from "./trial.ts"

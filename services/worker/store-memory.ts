@@ -7,7 +7,7 @@ import { encodeWrite } from "../../shared/item.ts"
 import { ALONE_AFTER } from "../../shared/queue/claim.ts"
 import type { Write } from "../../shared/write.ts"
 import type { Closing } from "./queue.ts"
-import { BITE_MAX_BYTES, RECOVER_MAX } from "./settings.ts"
+import { CLAIM_MAX_BYTES, RECOVER_MAX } from "./settings.ts"
 
 const NAMES = ["queued", "processed", "coalesced", "failed", "redelivered"] as const
 
@@ -50,10 +50,10 @@ export class Store {
   owner = ""
   paused = false
   /** By version: how many workers went silent with the write. */
-  readonly silences = new Map<string, number>()
+  readonly lostLeases = new Map<string, number>()
 
   silent(item: string | undefined) {
-    return this.silences.get(VERSION.exec(item ?? "")?.[1] ?? "") ?? 0
+    return this.lostLeases.get(VERSION.exec(item ?? "")?.[1] ?? "") ?? 0
   }
 
   enqueue(now: number, writes: ReadonlyArray<Write>) {
@@ -91,7 +91,7 @@ export class Store {
     let next = ceiling
     let bytes = 0
     const items: string[] = []
-    while (items.length < max && bytes < BITE_MAX_BYTES) {
+    while (items.length < max && bytes < CLAIM_MAX_BYTES) {
       const isSuspect = this.silent(this.waiting[0]) >= ALONE_AFTER
       if (isSuspect && items.length > 0) break
       let item = this.waiting.shift()
@@ -118,7 +118,7 @@ export class Store {
     if (!batch) return false
     this.batches.delete(id)
     this.leases.delete(id)
-    for (const item of batch) this.silences.delete(VERSION.exec(item)?.[1] ?? "")
+    for (const item of batch) this.lostLeases.delete(VERSION.exec(item)?.[1] ?? "")
     this.dead.push(...dead)
     this.counters.processed += batch.length - dead.length
     this.counters.failed += dead.length
@@ -139,7 +139,7 @@ export class Store {
     const deadline = this.leases.get(id)
     if (deadline === undefined || deadline > now) return 0
     for (const item of this.batches.get(id) ?? []) {
-      this.silences.set(VERSION.exec(item)?.[1] ?? "", this.silent(item) + 1)
+      this.lostLeases.set(VERSION.exec(item)?.[1] ?? "", this.silent(item) + 1)
     }
     const count = this.release(id)
     this.counters.redelivered += count

@@ -4,7 +4,7 @@
  */
 import { Effect } from "effect"
 import type { Item } from "../../shared/item.ts"
-import { Bite } from "./bite.ts"
+import { ClaimSize } from "./claim-size.ts"
 import { Database } from "./database.ts"
 import {
   type BatchFailed,
@@ -23,11 +23,11 @@ import { Settings } from "./settings.ts"
 export type Refusal = WriteRejected | StatementRefused | BatchFailed
 
 /** What stops a batch; rejected rows do not. */
-export type DeliveryError = Exclude<WriteError, WriteRejected>
+export type PersistError = Exclude<WriteError, WriteRejected>
 
 export interface Trial {
   /** Writes rows in one statement, retried where that may help. Null when all are stored. */
-  readonly attempt: (rows: ReadonlyArray<Item>) => Effect.Effect<Refusal | null, DeliveryError>
+  readonly attempt: (rows: ReadonlyArray<Item>) => Effect.Effect<Refusal | null, PersistError>
   readonly hasEvidence: Effect.Effect<boolean>
   readonly awaitEvidence: Effect.Effect<void>
   /** What was stored until now counts no longer. */
@@ -38,7 +38,7 @@ export const makeTrial = Effect.gen(function* () {
   const database = yield* Database
   const evidence = yield* Evidence
   const settings = yield* Settings
-  const bite = yield* Bite
+  const claimSize = yield* ClaimSize
   let refusedAt: number | null = null
 
   const forget = Effect.map(evidence.now, (now) => {
@@ -64,7 +64,7 @@ export const makeTrial = Effect.gen(function* () {
           WriteRejected: (error) => Effect.succeed(error),
           StatementRefused: (error) => Effect.as(begin, error),
           BatchFailed: (error) =>
-            tooMany(error) ? Effect.as(bite.shrink(rows.length), error) : Effect.fail(error),
+            tooMany(error) ? Effect.as(claimSize.shrink(rows.length), error) : Effect.fail(error),
         }),
       )
     },

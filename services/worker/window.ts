@@ -5,7 +5,7 @@
  */
 import { Clock, Duration, Effect } from "effect"
 import type { Config } from "../../shared/config.ts"
-import { Bite } from "./bite.ts"
+import { ClaimSize } from "./claim-size.ts"
 import { type Batch, type Closing, type Look, Queue, WAIT_SECONDS } from "./queue.ts"
 import { PACE, Settings } from "./settings.ts"
 
@@ -36,24 +36,24 @@ export const decide = (rules: Rules, look: Look, openFor: number): Closing | num
 
 /**
  * Waits until another batch is worth its round trips: at once when nothing speaks against it (`busy` has
- * ended), else when a whole bite waits. Batches taken beside one another from a short queue would each be
+ * ended), else when a whole claim waits. Batches taken beside one another from a short queue would each be
  * small, and a write costs the less the more of them share a commit.
  */
 export const worthTaking = (busy: Effect.Effect<boolean>, notBusy: Effect.Effect<void>) =>
   Effect.gen(function* () {
     const queue = yield* Queue
-    const bite = yield* Bite
+    const claimSize = yield* ClaimSize
     while (yield* busy) {
       const { depth } = yield* queue.look
-      if (depth >= (yield* bite.size)) return
+      if (depth >= (yield* claimSize.size)) return
       yield* Effect.timeoutOption(notBusy, Duration.millis(LOOK_MILLIS))
     }
   })
 
 /** After a full window, lets what comes in gather for a while; a backlog has gathered already. */
 export const pace = Effect.fnUntraced(function* (closing: Closing, { items, unreadable }: Batch) {
-  const bite = yield* Bite
-  const isBacklog = items.length + unreadable.length >= (yield* bite.size)
+  const claimSize = yield* ClaimSize
+  const isBacklog = items.length + unreadable.length >= (yield* claimSize.size)
   if (closing === "Full" && !isBacklog) yield* Effect.sleep(PACE)
 })
 

@@ -2,7 +2,7 @@
 import { Context, Layer } from "effect"
 import { type Config, loadConfig } from "../../shared/config.ts"
 import type { Fields, Level } from "../../shared/log.ts"
-import { Bite } from "./bite.ts"
+import { ClaimSize } from "./claim-size.ts"
 import * as DatabaseMemory from "./database-memory.ts"
 import { Evidence } from "./evidence.ts"
 import { Hold } from "./hold.ts"
@@ -27,7 +27,7 @@ export const layerWorker = (overrides: Partial<Config<"worker">> = {}) => {
   return Layer.merge(Lease.layer, Report.layer).pipe(
     Layer.provideMerge(Layer.merge(Hold.layer, Evidence.layer)),
     Layer.provideMerge(
-      Layer.mergeAll(QueueMemory.layerMemory, DatabaseMemory.layerMemory, Bite.layer),
+      Layer.mergeAll(QueueMemory.layerMemory, DatabaseMemory.layerMemory, ClaimSize.layer),
     ),
     Layer.provideMerge(layerSettings(overrides)),
     Layer.provideMerge(

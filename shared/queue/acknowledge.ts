@@ -8,15 +8,15 @@ import { list, number, script, text } from "./script.ts"
  */
 export const acknowledge = script({
   mode: "drains",
-  keys: ["batch", "leases", "counters", "dead", "silences"],
+  keys: ["batch", "leases", "counters", "dead", "lostLeases"],
   args: { id: text, closing: text, coalesced: number, letters: list },
   reply: (count: number) => count,
   lua: `${RING}
 local count = redis.call('LLEN', batch)
 if count == 0 then return -1 end
-if redis.call('HLEN', silences) > 0 then
+if redis.call('HLEN', lostLeases) > 0 then
   for _, item in ipairs(redis.call('LRANGE', batch, 0, -1)) do
-    redis.call('HDEL', silences, versionTextOf(item))
+    redis.call('HDEL', lostLeases, versionTextOf(item))
   end
 end
 redis.call('DEL', batch)

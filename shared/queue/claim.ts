@@ -16,18 +16,18 @@ const POP_MAX = 16
  */
 export const claim = script({
   mode: "drains",
-  keys: ["waiting", "batch", "leases", "counters", "silences"],
+  keys: ["waiting", "batch", "leases", "counters", "lostLeases"],
   args: { id: text, most: number, mostBytes: number, lease: number, database: text },
   reply: (raw: readonly [number, ...string[]] | null) => {
     if (raw === null) return null
-    const [silences, ...items] = raw
-    return { silences, items }
+    const [lostLeases, ...items] = raw
+    return { lostLeases, items }
   },
   lua: `
-local suspects = redis.call('HLEN', silences) > 0
+local suspects = redis.call('HLEN', lostLeases) > 0
 local function silent(item)
   local version = suspects and versionTextOf(item)
-  return version and tonumber(redis.call('HGET', silences, version)) or 0
+  return version and tonumber(redis.call('HGET', lostLeases, version)) or 0
 end
 local function reply(items)
   local all = { items[1] and silent(items[1]) or 0 }

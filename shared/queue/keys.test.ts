@@ -21,7 +21,7 @@ describe("queueKeys", () => {
       holds: "{write_queue}:holds",
       counters: "{write_queue}:counters",
       dead: "{write_queue}:dead",
-      silences: "{write_queue}:silences",
+      lostLeases: "{write_queue}:silences",
       batchPrefix: "{write_queue}:batch:",
       batch: "{write_queue}:batch:7",
     })

@@ -10,7 +10,7 @@ export const queueKeys = (name: string) => {
     holds: `${tag}:holds`,
     counters: `${tag}:counters`,
     dead: `${tag}:dead`,
-    silences: `${tag}:silences`,
+    lostLeases: `${tag}:silences`,
     batchPrefix: `${tag}:batch:`,
     batch: (id: string) => `${tag}:batch:${id}`,
   }

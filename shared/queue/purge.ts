@@ -7,7 +7,7 @@ import { number, script } from "./script.ts"
  */
 export const purge = script({
   mode: "drains",
-  keys: ["waiting", "counters", "silences"],
+  keys: ["waiting", "counters", "lostLeases"],
   args: { most: number, newest: number },
   reply: (gone: number) => gone,
   lua: `
@@ -17,7 +17,7 @@ for i = #items, 1, -1 do
   local version = versionOf(items[i])
   if not version or version > ceiling then foreign = foreign + 1
   elseif version > newest then later[#later + 1] = items[i]
-  else redis.call('HDEL', silences, text(version)) end
+  else redis.call('HDEL', lostLeases, text(version)) end
 end
 push('RPUSH', waiting, later)
 local gone = #items - #later

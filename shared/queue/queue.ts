@@ -13,7 +13,7 @@
  * - claim: moving waiting items into a batch of a worker's own, under a lease
  * - batch: what was claimed together, and is persisted and acknowledged together
  * - lease: until when a batch is its worker's; `heartbeat` extends it, `recover` ends it when it has passed
- * - silence: that a worker's lease of a write passed; counted, because a write may be what ends workers
+ * - lost lease: that of a worker which went silent; counted for each write, which may be what ends workers
  * - window: the time in which writes gather before a claim; closing: why it ended
  * - hold: while a worker claims nothing because of the database; pause: because of an operator
  * - coalesce: to persist only the newest write of a key

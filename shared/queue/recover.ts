@@ -8,14 +8,14 @@ import { script, text } from "./script.ts"
  */
 export const recover = script({
   mode: "drains",
-  keys: ["waiting", "batch", "leases", "counters", "silences"],
+  keys: ["waiting", "batch", "leases", "counters", "lostLeases"],
   args: { id: text },
   reply: (count: number) => count,
   lua: `${PUT_BACK}
 local deadline = redis.call('ZSCORE', leases, id)
 if not deadline or tonumber(deadline) > millis() then return 0 end
 for _, item in ipairs(redis.call('LRANGE', batch, 0, -1)) do
-  redis.call('HINCRBY', silences, versionTextOf(item), 1)
+  redis.call('HINCRBY', lostLeases, versionTextOf(item), 1)
 end
 local count = putBack(waiting, batch, leases, id)
 redis.call('HINCRBY', counters, 'redelivered', count)

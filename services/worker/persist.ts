@@ -5,17 +5,17 @@
  */
 import { Clock, Effect } from "effect"
 import { encodeDeadLetter } from "../../shared/item.ts"
-import { coalesce } from "./batch.ts"
-import { Bite } from "./bite.ts"
+import { ClaimSize } from "./claim-size.ts"
+import { coalesce } from "./coalesce.ts"
 import { settle } from "./doubt.ts"
 import { BatchFailed } from "./errors.ts"
 import type { Batch } from "./queue.ts"
 import { rowReason } from "./reason.ts"
-import { BATCH_DEADLINE, SILENCES_MAX } from "./settings.ts"
+import { BATCH_DEADLINE, LOST_LEASES_MAX } from "./settings.ts"
 import type { Bad } from "./sift.ts"
 import { makeTrial } from "./trial.ts"
 
-export interface Delivered {
+export interface Persisted {
   /** Writes that were not needed: a newer one of the same key was in the batch. */
   readonly coalesced: number
   /** Dead letters, encoded. */
@@ -24,18 +24,18 @@ export interface Delivered {
 
 const tookTooLong = (rows: number) =>
   Effect.gen(function* () {
-    const bite = yield* Bite
-    yield* bite.shrink(rows)
+    const claimSize = yield* ClaimSize
+    yield* claimSize.shrink(rows)
     return yield* new BatchFailed({ reason: "batch deadline passed", sqlstate: null })
   })
 
 /** Writes a batch. If a key's newest write is rejected, the next older one of it is written instead. */
-export const deliver = Effect.fnUntraced(
-  function* ({ items, unreadable, silences }: Batch) {
-    const bite = yield* Bite
+export const persist = Effect.fnUntraced(
+  function* ({ items, unreadable, lostLeases }: Batch) {
+    const claimSize = yield* ClaimSize
     const at = new Date(yield* Clock.currentTimeMillis).toISOString()
-    if (silences >= SILENCES_MAX) {
-      const reason = `${silences} workers went silent with it`
+    if (lostLeases >= LOST_LEASES_MAX) {
+      const reason = `${lostLeases} workers went silent with it`
       const all = [...items, ...unreadable]
       return { coalesced: 0, dead: all.map((item) => encodeDeadLetter(item, reason, null, at)) }
     }
@@ -51,8 +51,8 @@ export const deliver = Effect.fnUntraced(
       rejected.push(...bad)
       rows = bad.flatMap(({ item }) => nextOlder(item) ?? [])
     }
-    // What was claimed, not what was left to write: a bite of one hot key is one row, and would never grow.
-    yield* bite.grow(items.length + unreadable.length)
+    // What was claimed, not what was left to write: a claim of one hot key is one row, and would never grow.
+    yield* claimSize.grow(items.length + unreadable.length)
     return {
       coalesced: items.length - tried,
       dead: [
@@ -61,10 +61,10 @@ export const deliver = Effect.fnUntraced(
           encodeDeadLetter(item, rowReason(error), error.sqlstate, at),
         ),
       ],
-    } satisfies Delivered as Delivered
+    } satisfies Persisted as Persisted
   },
-  (delivery, batch) =>
-    Effect.timeoutOrElse(delivery, {
+  (persisting, batch) =>
+    Effect.timeoutOrElse(persisting, {
       duration: BATCH_DEADLINE,
       orElse: () => tookTooLong(batch.items.length),
     }),

@@ -3,7 +3,7 @@ import { Clock, Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import type { Item } from "../../shared/item.ts"
 import { DatabaseFaults, DatabaseOutside, reject } from "./database-memory.ts"
-import { deliver } from "./deliver.ts"
+import { persist } from "./persist.ts"
 import { write } from "./queue.suite.ts"
 import type { Batch } from "./queue.ts"
 import { layerWorker } from "./worker-memory.ts"
@@ -17,7 +17,7 @@ const batchOf = (...items: ReadonlyArray<Item>): Batch => ({
   id: "1",
   items,
   unreadable: [],
-  silences: 0,
+  lostLeases: 0,
 })
 
 /** Every statement with a row whose key begins with "bad" is refused. */
@@ -33,17 +33,17 @@ const test = <E>(
   effect: Effect.Effect<
     void,
     E,
-    Effect.Services<ReturnType<typeof deliver>> | DatabaseFaults | DatabaseOutside
+    Effect.Services<ReturnType<typeof persist>> | DatabaseFaults | DatabaseOutside
   >,
 ) => it.effect(sentence, () => Effect.provide(effect, layerWorker()))
 
-describe("deliver", () => {
+describe("persist", () => {
   test(
     "writes the newest of each key in one statement, sorted",
     Effect.gen(function* () {
       const { faults, outside } = yield* database
       const batch = batchOf(item("b", 1), item("c", 2), item("b", 3), item("a", 4), item("b", 5))
-      expect(yield* deliver(batch)).toEqual({ coalesced: 2, dead: [] })
+      expect(yield* persist(batch)).toEqual({ coalesced: 2, dead: [] })
       expect(yield* faults.statements).toEqual([[4, 5, 2]])
       expect(yield* outside.read("b")).toEqual(item("b", 5))
     }),
@@ -56,7 +56,7 @@ describe("deliver", () => {
       yield* faults.onWrite(refuseBad)
       yield* TestClock.setTime(Date.parse("2026-11-22T10:00:00Z"))
       const good = Array.from({ length: 62 }, (_, i) => item(`key ${i}`, i + 1))
-      const { coalesced, dead } = yield* deliver(
+      const { coalesced, dead } = yield* persist(
         batchOf(...good, item("bad 1", 98), item("bad 2", 99)),
       )
       expect(coalesced).toBe(0)
@@ -83,7 +83,7 @@ describe("deliver", () => {
       const { faults } = yield* database
       yield* faults.onWrite(refuseBad)
       const items = Array.from({ length: 5 }, (_, i) => item(`bad ${i}`, i + 1))
-      const { dead } = yield* deliver(batchOf(...items))
+      const { dead } = yield* persist(batchOf(...items))
       expect(deadOf(dead).map(({ version }) => version)).toEqual([1, 2, 3, 4, 5])
     }),
   )
@@ -92,11 +92,11 @@ describe("deliver", () => {
     "buries a write that ended too many workers, without asking the database",
     Effect.gen(function* () {
       const { faults } = yield* database
-      const { dead } = yield* deliver({ ...batchOf(item("bomb", 1)), silences: 6 })
+      const { dead } = yield* persist({ ...batchOf(item("bomb", 1)), lostLeases: 6 })
       const reason = "6 workers went silent with it"
       expect(deadOf(dead)).toMatchObject([{ version: 1, reason }])
       const unreadable = [{ version: 2, text: '{"version":2,}', reason: "is not JSON" }]
-      const none = yield* deliver({ id: "1", items: [], unreadable, silences: 6 })
+      const none = yield* persist({ id: "1", items: [], unreadable, lostLeases: 6 })
       expect(deadOf(none.dead)).toMatchObject([{ version: 2, reason }])
       expect(yield* faults.count("write")).toBe(0)
     }),
@@ -107,7 +107,7 @@ describe("deliver", () => {
     Effect.gen(function* () {
       const { faults } = yield* database
       const unreadable = [{ version: 7, text: '{"version":7,}', reason: "/key is missing" }]
-      const { coalesced, dead } = yield* deliver({ id: "1", items: [], unreadable, silences: 0 })
+      const { coalesced, dead } = yield* persist({ id: "1", items: [], unreadable, lostLeases: 0 })
       expect(coalesced).toBe(0)
       expect(deadOf(dead)).toEqual([
         {
@@ -136,11 +136,11 @@ describe("the older writes of a rejected newest", () => {
       Effect.gen(function* () {
         const { faults, outside } = yield* database
         yield* faults.onWrite(refuseVersions(4))
-        const delivered = yield* deliver(
+        const persisted = yield* persist(
           batchOf(item(name, 1), item(name, 2), item("b", 3), item(name, 4)),
         )
-        expect(deadOf(delivered.dead).map(({ version }) => version)).toEqual([4])
-        expect(delivered.coalesced).toBe(1)
+        expect(deadOf(persisted.dead).map(({ version }) => version)).toEqual([4])
+        expect(persisted.coalesced).toBe(1)
         expect(yield* outside.read(name)).toEqual(item(name, 2))
         expect(yield* outside.read("b")).toEqual(item("b", 3))
       }),
@@ -154,7 +154,7 @@ describe("the older writes of a rejected newest", () => {
       yield* faults.onWrite(refuseVersions(13, 12, 23))
       const items = [11, 12, 13].map((version) => item("a", version))
       const others = [21, 22, 23].map((version) => item("b", version))
-      const { coalesced, dead } = yield* deliver(batchOf(...items, ...others))
+      const { coalesced, dead } = yield* persist(batchOf(...items, ...others))
       expect(deadOf(dead).map(({ version }) => version)).toEqual([13, 23, 12])
       expect(coalesced).toBe(1)
       expect(yield* outside.read("a")).toEqual(item("a", 11))
@@ -166,9 +166,9 @@ describe("the older writes of a rejected newest", () => {
     "when none is left, the key keeps the row it had",
     Effect.gen(function* () {
       const { faults, outside } = yield* database
-      yield* deliver(batchOf(item("a", 1)))
+      yield* persist(batchOf(item("a", 1)))
       yield* faults.onWrite(refuseVersions(2, 3))
-      const { coalesced, dead } = yield* deliver(batchOf(item("a", 2), item("a", 3)))
+      const { coalesced, dead } = yield* persist(batchOf(item("a", 2), item("a", 3)))
       expect({ coalesced, dead: dead.length }).toEqual({ coalesced: 0, dead: 2 })
       expect(yield* outside.read("a")).toEqual(item("a", 1))
     }),
@@ -179,8 +179,8 @@ describe("the older writes of a rejected newest", () => {
     Effect.gen(function* () {
       const { faults } = yield* database
       yield* faults.onWrite(refuseVersions(1))
-      const delivered = yield* deliver(batchOf(item("a", 1), item("a", 2)))
-      expect(delivered).toEqual({ coalesced: 1, dead: [] })
+      const persisted = yield* persist(batchOf(item("a", 1), item("a", 2)))
+      expect(persisted).toEqual({ coalesced: 1, dead: [] })
     }),
   )
 })
@@ -191,7 +191,7 @@ describe("a delivery that outlasts its deadline", () => {
     Effect.gen(function* () {
       const { faults } = yield* database
       yield* faults.onWrite(() => Effect.never)
-      const fiber = yield* Effect.forkChild(Effect.flip(deliver(batchOf(item("a", 1)))))
+      const fiber = yield* Effect.forkChild(Effect.flip(persist(batchOf(item("a", 1)))))
       yield* TestClock.adjust("119 seconds")
       expect(fiber.pollUnsafe()).toBeUndefined()
       yield* TestClock.adjust("1 second")

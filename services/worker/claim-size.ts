@@ -5,8 +5,8 @@
 import { Context, Effect, Layer, Ref } from "effect"
 import { Settings } from "./settings.ts"
 
-export class Bite extends Context.Service<
-  Bite,
+export class ClaimSize extends Context.Service<
+  ClaimSize,
   {
     readonly size: Effect.Effect<number>
     /** A statement of so many rows took too long. */
@@ -14,19 +14,19 @@ export class Bite extends Context.Service<
     /** A batch of so many writes was written in time. */
     readonly grow: (writes: number) => Effect.Effect<void>
   }
->()("write-buffer/worker/Bite") {
+>()("write-buffer/worker/ClaimSize") {
   static readonly layer = Layer.effect(
-    Bite,
+    ClaimSize,
     Effect.gen(function* () {
       const { BATCH_MAX } = yield* Settings
       const size = yield* Ref.make(BATCH_MAX)
-      return Bite.of({
+      return ClaimSize.of({
         size: Ref.get(size),
         shrink: (rows) =>
           Ref.update(size, (now) => Math.max(1, Math.floor(Math.min(now, rows) / 2))),
         grow: (writes) =>
           Ref.update(size, (now) =>
-            // Less than a full bite proves nothing about a larger one.
+            // Less than a full claim proves nothing about a larger one.
             writes < now ? now : Math.min(BATCH_MAX, Math.ceil(now * 1.25)),
           ),
       })

@@ -4,7 +4,7 @@
  * versions are made to continue above those in the table. A queue of another database is held.
  */
 import { Effect } from "effect"
-import { Bite } from "./bite.ts"
+import { ClaimSize } from "./claim-size.ts"
 import { Database } from "./database.ts"
 import { DatabaseMisconfigured, QueueOwned } from "./errors.ts"
 import { Hold } from "./hold.ts"
@@ -60,18 +60,18 @@ export const checkOwner = Effect.gen(function* () {
 }).pipe(Effect.ignore)
 
 /** The next batch; an empty one when there was nothing to take, or the database could not be asked. */
-export const takeBatch = Effect.gen(function* () {
+export const claimBatch = Effect.gen(function* () {
   const queue = yield* Queue
   const database = yield* Database
   const hold = yield* Hold
-  const bite = yield* Bite
+  const claimSize = yield* ClaimSize
   const { worker } = yield* Settings
   const id = `${worker}:${++taken}`
-  const nothing: Batch = { id, items: [], unreadable: [], silences: 0 }
+  const nothing: Batch = { id, items: [], unreadable: [], lostLeases: 0 }
   // A claim that is given up may still happen; on one connection the release comes after it. Left to its
   // lease it would look as if a worker had gone silent with it.
   const claim = (identity: string) =>
-    Effect.flatMap(bite.size, (max) => queue.claim(id, max, identity)).pipe(
+    Effect.flatMap(claimSize.size, (max) => queue.claim(id, max, identity)).pipe(
       Effect.retry({ times: CLAIM_RETRIES, while: ({ _tag }) => _tag === "QueueUnavailable" }),
       Effect.onError(() => Effect.ignore(Effect.retry(queue.release(id), releaseRetry))),
     )

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
-import { Bite } from "./bite.ts"
+import { claimBatch } from "./claim.ts"
+import { ClaimSize } from "./claim-size.ts"
 import { Database } from "./database.ts"
 import { DATABASE, DatabaseFaults } from "./database-memory.ts"
 import { DatabaseUnavailable, QueueUnavailable } from "./errors.ts"
@@ -10,14 +11,13 @@ import { conserved, keysOf, write, writes } from "./queue.suite.ts"
 import { Queue } from "./queue.ts"
 import { QueueFaults, QueueOutside } from "./queue-memory.ts"
 import { holdReason } from "./reason.ts"
-import { takeBatch } from "./take.ts"
 import { Logged, layerWorker } from "./worker-memory.ts"
 
 const away = new DatabaseUnavailable({ reason: "ECONNREFUSED", sqlstate: null })
 const noReply = new QueueUnavailable({ reason: "no reply" })
 
 type Services =
-  | Effect.Services<typeof takeBatch>
+  | Effect.Services<typeof claimBatch>
   | QueueOutside
   | QueueFaults
   | DatabaseFaults
@@ -34,14 +34,14 @@ const enqueued = Effect.gen(function* () {
   return { outside, queue: yield* Queue, faults: yield* QueueFaults }
 })
 
-describe("takeBatch", () => {
+describe("claimBatch", () => {
   test(
-    "takes a bite at a time, each under an id of its own",
+    "takes a claim at a time, each under an id of its own",
     Effect.gen(function* () {
       yield* enqueued
-      const first = yield* takeBatch
-      const second = yield* takeBatch
-      const third = yield* takeBatch
+      const first = yield* claimBatch
+      const second = yield* claimBatch
+      const third = yield* claimBatch
       expect([first, second, third].map(keysOf)).toEqual([["a", "b", "c"], ["d"], []])
       expect(new Set([first.id, second.id, third.id]).size).toBe(3)
       expect(first.id).toMatch(/^worker-1:/)
@@ -49,11 +49,11 @@ describe("takeBatch", () => {
   )
 
   test(
-    "takes smaller bites while the database is slow",
+    "claims less while the database is slow",
     Effect.gen(function* () {
       yield* enqueued
-      yield* (yield* Bite).shrink(2)
-      expect(keysOf(yield* takeBatch)).toEqual(["a"])
+      yield* (yield* ClaimSize).shrink(2)
+      expect(keysOf(yield* claimBatch)).toEqual(["a"])
     }),
   )
 
@@ -67,7 +67,7 @@ describe("takeBatch", () => {
         "claim",
         Effect.suspend(() => (lost-- > 0 ? noReply : Effect.void)),
       )
-      const batch = yield* takeBatch
+      const batch = yield* claimBatch
       expect(keysOf(batch)).toEqual(["a", "b", "c"])
       expect(yield* conserved).toMatchObject({ inFlight: 3 })
       expect(yield* queue.acknowledge(batch.id, "Full", 0, [])).toBe(true)
@@ -80,7 +80,7 @@ describe("takeBatch", () => {
       const { faults, queue } = yield* enqueued
       yield* queue.seed(0, DATABASE)
       yield* faults.after("claim", noReply)
-      expect(yield* Effect.flip(takeBatch)).toBe(noReply)
+      expect(yield* Effect.flip(claimBatch)).toBe(noReply)
       expect(yield* faults.count("claim")).toBe(4)
       const { waiting } = yield* conserved
       expect(waiting).toHaveLength(4)
@@ -94,12 +94,12 @@ describe("takeBatch", () => {
       const database = yield* Database
       yield* database.write([{ version: 5_000, write: write("a", "old") }])
       yield* enqueued
-      const batch = yield* takeBatch
+      const batch = yield* claimBatch
       expect(batch.items.map(({ version }) => version)).toEqual([5_001, 5_002, 5_003])
       expect(yield* Logged).toMatchObject([
         { level: "warn", message: "versions were lifted above those in the table" },
       ])
-      yield* takeBatch
+      yield* claimBatch
       expect(yield* (yield* DatabaseFaults).count("highestVersion")).toBe(1)
     }),
   )
@@ -111,7 +111,7 @@ describe("takeBatch", () => {
       const database = yield* DatabaseFaults
       yield* database.before("highestVersion", away)
       yield* database.before("probe", away)
-      expect(yield* takeBatch).toMatchObject({ items: [], unreadable: [] })
+      expect(yield* claimBatch).toMatchObject({ items: [], unreadable: [] })
       expect(yield* (yield* Hold).reason).toBe(holdReason(away))
       expect((yield* outside.snapshot).waiting).toHaveLength(4)
     }),
@@ -122,7 +122,7 @@ describe("takeBatch", () => {
     Effect.gen(function* () {
       const { queue, outside } = yield* enqueued
       yield* queue.seed(0, "7/orders/public")
-      expect(yield* takeBatch).toMatchObject({ items: [], unreadable: [] })
+      expect(yield* claimBatch).toMatchObject({ items: [], unreadable: [] })
       const hold = yield* Hold
       expect(yield* hold.reason).toContain(
         '(queue of "orders" (schema public) of server 7, ' +
@@ -136,7 +136,7 @@ describe("takeBatch", () => {
       yield* outside.give(DATABASE)
       yield* TestClock.adjust("10 seconds")
       yield* hold.passed
-      expect(keysOf(yield* takeBatch)).toEqual(["a", "b", "c"])
+      expect(keysOf(yield* claimBatch)).toEqual(["a", "b", "c"])
     }),
   )
 
@@ -150,7 +150,7 @@ describe("takeBatch", () => {
         "claim",
         Effect.andThen(Deferred.succeed(claimed, undefined), Effect.never),
       )
-      const taking = yield* Effect.forkChild(takeBatch)
+      const taking = yield* Effect.forkChild(claimBatch)
       yield* Deferred.await(claimed)
       expect(yield* conserved).toMatchObject({ inFlight: 3 })
       yield* Fiber.interrupt(taking)
