@@ -5,9 +5,9 @@
  */
 import process from "node:process"
 import { fileURLToPath } from "node:url"
-import { freePort } from "../scripts/port.ts"
-import { launch } from "../scripts/process.ts"
-import { type Runtime, startService } from "../scripts/service.ts"
+import { freePort } from "../scripts/servers/port.ts"
+import { launch } from "../scripts/servers/process.ts"
+import { type Runtime, startService } from "../scripts/servers/service.ts"
 import type { Cleanup, Stoppable } from "./cleanup.ts"
 
 export type ContenderName = "sync" | "async" | "accept" | "ceiling"

@@ -4,8 +4,8 @@
  */
 import process from "node:process"
 import { fileURLToPath } from "node:url"
-import { freePort } from "../scripts/port.ts"
-import { launch } from "../scripts/process.ts"
+import { freePort } from "../scripts/servers/port.ts"
+import { launch } from "../scripts/servers/process.ts"
 import { openDatabase, ping } from "../shared/postgres/postgres.ts"
 import type { Stoppable } from "./cleanup.ts"
 

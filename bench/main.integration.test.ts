@@ -5,7 +5,7 @@ import { join } from "node:path"
 import process from "node:process"
 import { fileURLToPath } from "node:url"
 import { afterAll, describe, expect, it } from "vitest"
-import { temporaryDirectory } from "../scripts/directory.ts"
+import { temporaryDirectory } from "../scripts/servers/directory.ts"
 import { readResults } from "./result.ts"
 
 const MAIN = fileURLToPath(new URL("main.ts", import.meta.url))

@@ -1,6 +1,6 @@
 /** The command line of `npm run bench`: what may be said, and one clear line for what may not. */
 import { parseArgs } from "node:util"
-import type { Runtime } from "../scripts/service.ts"
+import type { Runtime } from "../scripts/servers/service.ts"
 
 /** In the order in which they run. Complexity is counted always: it takes no time. */
 export const MEASUREMENTS = [

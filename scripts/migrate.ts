@@ -9,7 +9,7 @@ import { print, printError } from "../shared/output.ts"
 import { openDatabase } from "../shared/postgres/postgres.ts"
 import { describeFailure } from "../shared/postgres/refusal.ts"
 import { describeAddresses, parsePostgresUrl } from "../shared/postgres/url.ts"
-import { type Migration, migrate } from "./ledger.ts"
+import { type Migration, migrate } from "./migrate/ledger.ts"
 
 const DIRECTORY = new URL("../shared/migrations/", import.meta.url)
 

@@ -7,10 +7,10 @@
  */
 import process from "node:process"
 import { ConfigError, loadConfig } from "../shared/config.ts"
-import { banner, storesBanner } from "./banner.ts"
-import { live } from "./life.ts"
-import { startStores, startUp } from "./startup.ts"
-import { complain } from "./terminal.ts"
+import { banner, storesBanner } from "./start/banner.ts"
+import { live } from "./start/life.ts"
+import { startStores, startUp } from "./start/startup.ts"
+import { complain } from "./start/terminal.ts"
 
 const DIRECTORY = ".data"
 

@@ -3,10 +3,10 @@
  * afterwards is what they read, although the worker had stored newer versions of the old master's.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
-import { type Directory, temporaryDirectory } from "../scripts/directory.ts"
-import { nativeRedis, startRedis } from "../scripts/redis.ts"
-import { type Service, startService } from "../scripts/service.ts"
-import type { Store } from "../scripts/store.ts"
+import { type Directory, temporaryDirectory } from "../scripts/servers/directory.ts"
+import { nativeRedis, startRedis } from "../scripts/servers/redis.ts"
+import { type Service, startService } from "../scripts/servers/service.ts"
+import type { Store } from "../scripts/servers/store.ts"
 import { type Connection, openRedis, untilReady } from "../shared/redis/redis.ts"
 import type { client } from "./testing/client.ts"
 import { hasCompiler, makeClock } from "./testing/clock.ts"

@@ -3,7 +3,7 @@
  * decided by the runtime, before or beside our code, and both have the same.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
-import type { Runtime } from "../scripts/service.ts"
+import type { Runtime } from "../scripts/servers/service.ts"
 import { openConnection, requestText } from "./testing/connection.ts"
 import { REDIS_KINDS, type Stack, startStack } from "./testing/stack.ts"
 

@@ -3,7 +3,7 @@
  * accepted write is lost, and everything goes on by itself.
  */
 import { afterEach, expect, test } from "vitest"
-import { nativeRedis } from "../scripts/redis.ts"
+import { nativeRedis } from "../scripts/servers/redis.ts"
 import { expectAllStored, writeMany } from "./testing/oracle.ts"
 import { type Stack, startStack } from "./testing/stack.ts"
 import { until } from "./testing/until.ts"

@@ -1,6 +1,6 @@
 /** Two stacks that met on one Redis: the queue goes to one database, and to the other on purpose. */
 import { afterAll, beforeAll, expect, test } from "vitest"
-import { type Service, startService } from "../scripts/service.ts"
+import { type Service, startService } from "../scripts/servers/service.ts"
 import { openDatabase } from "../shared/postgres/postgres.ts"
 import type { Opened } from "./testing/borrowed.ts"
 import { client } from "./testing/client.ts"

@@ -4,12 +4,12 @@ import { existsSync, openSync } from "node:fs"
 import process from "node:process"
 import { fileURLToPath } from "node:url"
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest"
-import { type Directory, temporaryDirectory } from "../scripts/directory.ts"
-import { freePort } from "../scripts/port.ts"
-import { startPostgres } from "../scripts/postgres.ts"
-import { nativeRedis, startRedis } from "../scripts/redis.ts"
-import { type ServiceName, serviceCommand } from "../scripts/service.ts"
-import type { Store } from "../scripts/store.ts"
+import { type Directory, temporaryDirectory } from "../scripts/servers/directory.ts"
+import { freePort } from "../scripts/servers/port.ts"
+import { startPostgres } from "../scripts/servers/postgres.ts"
+import { nativeRedis, startRedis } from "../scripts/servers/redis.ts"
+import { type ServiceName, serviceCommand } from "../scripts/servers/service.ts"
+import type { Store } from "../scripts/servers/store.ts"
 
 const root = fileURLToPath(new URL("..", import.meta.url))
 const LIMIT_MILLIS = 20_000

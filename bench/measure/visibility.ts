@@ -3,7 +3,7 @@
  * load; and as its measure, how long one bare upsert takes.
  */
 import { setTimeout as sleep } from "node:timers/promises"
-import { startService } from "../../scripts/service.ts"
+import { startService } from "../../scripts/servers/service.ts"
 import { drained } from "../backlog.ts"
 import type { Contender } from "../contender.ts"
 import { run, VALUE } from "../load.ts"

@@ -6,7 +6,7 @@ import { execFile } from "node:child_process"
 import process from "node:process"
 import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
-import { freePort } from "../port.ts"
+import { freePort } from "../servers/port.ts"
 
 const PROJECT = "write-buffer-check"
 const ROOT = fileURLToPath(new URL("../../", import.meta.url))

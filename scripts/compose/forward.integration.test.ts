@@ -3,7 +3,7 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import { text } from "node:stream/consumers"
 import { setTimeout as sleep } from "node:timers/promises"
 import { expect, onTestFinished, test } from "vitest"
-import { freePort } from "../port.ts"
+import { freePort } from "../servers/port.ts"
 import { forward, type Locate } from "./forward.ts"
 
 const closing = (server: Server) => {

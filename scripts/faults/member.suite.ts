@@ -3,8 +3,8 @@
  * proxies of its own, and with every line it ever printed.
  */
 import type { TestProxy } from "../../services/testing/proxy.ts"
-import { type Exit, within } from "../process.ts"
-import { type Runtime, type Service, type ServiceName, startService } from "../service.ts"
+import { type Exit, within } from "../servers/process.ts"
+import { type Runtime, type Service, type ServiceName, startService } from "../servers/service.ts"
 
 /** Above the ten seconds in which every process must end. */
 const EXIT_LIMIT_MILLIS = 12_000

@@ -47,29 +47,29 @@ export const PROCESS_MUTATIONS: ReadonlyArray<Mutation> = [
     name: "the evidence rule turned round: a row is buried while nothing else is stored",
     edits: [
       edit(
-        "services/worker/evidence.ts",
+        "services/worker/evidence/evidence.ts",
         "since: (asked) => Effect.sync(() => stored > asked)",
         "since: (asked) => Effect.sync(() => stored <= asked)",
       ),
     ],
     caughtBy: [
-      "services/worker/evidence.test.ts",
+      "services/worker/evidence/evidence.test.ts",
       "costs a bounded number of statements when every row is refused, and some seconds",
     ],
   },
   {
     name: "what was stored before the table broke is evidence",
-    edits: [edit("services/worker/trial.ts", "refusedAt = now", "refusedAt = now * 0")],
+    edits: [edit("services/worker/evidence/trial.ts", "refusedAt = now", "refusedAt = now * 0")],
     caughtBy: [
-      "services/worker/evidence.test.ts",
+      "services/worker/evidence/evidence.test.ts",
       "a trigger that raises (P0001) refuses all: none is buried, and all are stored after the repair",
     ],
   },
   {
     name: "a row that was there already is evidence",
-    edits: [edit("services/worker/evidence.ts", "if (rows === 0)", "if (rows < 0)")],
+    edits: [edit("services/worker/evidence/evidence.ts", "if (rows === 0)", "if (rows < 0)")],
     caughtBy: [
-      "services/worker/evidence.test.ts",
+      "services/worker/evidence/evidence.test.ts",
       "rows that were there already are no evidence: they wake no trigger that the others do",
     ],
   },
@@ -77,21 +77,21 @@ export const PROCESS_MUTATIONS: ReadonlyArray<Mutation> = [
     name: "evidence is not looked at again before a row is buried",
     edits: [
       edit(
-        "services/worker/doubt.ts",
+        "services/worker/evidence/doubt.ts",
         "refused.length === 0 || (yield* isStillAccepted(trial))",
         "refused.length >= 0 || (yield* isStillAccepted(trial))",
       ),
     ],
     caughtBy: [
-      "services/worker/evidence.test.ts",
+      "services/worker/evidence/evidence.test.ts",
       "buries no good row when it breaks at statement 4, a bad row of the batch or not",
     ],
   },
   {
     name: "a batch that waits for evidence keeps its place",
-    edits: [edit("services/worker/doubt.ts", "  yield* place.leave\n", "")],
+    edits: [edit("services/worker/evidence/doubt.ts", "  yield* place.leave\n", "")],
     caughtBy: [
-      "services/worker/doubt.test.ts",
+      "services/worker/evidence/doubt.test.ts",
       "stops nobody and is buried: claimed alone by the only place",
     ],
   },
@@ -204,7 +204,7 @@ export const PROCESS_MUTATIONS: ReadonlyArray<Mutation> = [
   },
   {
     name: "Redis is started without its log",
-    edits: [edit("scripts/redis.ts", 'appendonly: "yes"', 'appendonly: "no"')],
+    edits: [edit("scripts/servers/redis.ts", 'appendonly: "yes"', 'appendonly: "no"')],
     caughtBy: [
       "scripts/faults/redis.test.ts",
       "killed while batches are in flight: they are recovered from its log",

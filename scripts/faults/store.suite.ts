@@ -7,9 +7,9 @@ import { join } from "node:path"
 import process from "node:process"
 import { type Database, openDatabase } from "../../shared/postgres/postgres.ts"
 import { type Connection, openRedis, untilReady } from "../../shared/redis/redis.ts"
-import { startPostgres } from "../postgres.ts"
-import { startRedis } from "../redis.ts"
-import type { Store } from "../store.ts"
+import { startPostgres } from "../servers/postgres.ts"
+import { startRedis } from "../servers/redis.ts"
+import type { Store } from "../servers/store.ts"
 
 /** Whatever must not be seen outside has this word in it. */
 export const CANARY = "canary"

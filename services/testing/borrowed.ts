@@ -3,7 +3,7 @@
  * Redis. Nobody may kill, freeze, stop or reconfigure such a server: whoever does has one of their own.
  */
 import { inject } from "vitest"
-import type { Store } from "../../scripts/store.ts"
+import type { Store } from "../../scripts/servers/store.ts"
 import type { Kind } from "./servers.ts"
 
 export interface Ownership {

@@ -3,7 +3,7 @@ import { execFile, spawnSync } from "node:child_process"
 import { chmod, chown } from "node:fs/promises"
 import { join } from "node:path"
 import { promisify } from "node:util"
-import type { Account } from "../../scripts/account.ts"
+import type { Account } from "../../scripts/servers/account.ts"
 
 const run = promisify(execFile)
 

@@ -2,10 +2,10 @@
 import { existsSync } from "node:fs"
 import { chmod, writeFile } from "node:fs/promises"
 import { join } from "node:path"
-import { accountFor } from "../../scripts/account.ts"
-import { temporaryDirectory } from "../../scripts/directory.ts"
-import { freePort } from "../../scripts/port.ts"
-import { launch } from "../../scripts/process.ts"
+import { accountFor } from "../../scripts/servers/account.ts"
+import { temporaryDirectory } from "../../scripts/servers/directory.ts"
+import { freePort } from "../../scripts/servers/port.ts"
+import { launch } from "../../scripts/servers/process.ts"
 
 const PATHS = ["/usr/sbin/pgbouncer", "/usr/local/bin/pgbouncer", "/opt/homebrew/bin/pgbouncer"]
 const READY_LIMIT_MILLIS = 10_000

@@ -4,8 +4,8 @@
  */
 import process from "node:process"
 import { afterAll, beforeAll } from "vitest"
-import { temporaryDirectory } from "../../scripts/directory.ts"
-import { startPostgres } from "../../scripts/postgres.ts"
+import { temporaryDirectory } from "../../scripts/servers/directory.ts"
+import { startPostgres } from "../../scripts/servers/postgres.ts"
 import { type Database, openDatabase } from "../../shared/postgres/postgres.ts"
 import { borrow, type Opened, type Ownership } from "./borrowed.ts"
 import { migrate } from "./migrate.ts"

@@ -3,8 +3,8 @@
  * reconfigured.
  */
 import { afterAll, beforeAll } from "vitest"
-import { temporaryDirectory } from "../../scripts/directory.ts"
-import { startRedis } from "../../scripts/redis.ts"
+import { temporaryDirectory } from "../../scripts/servers/directory.ts"
+import { startRedis } from "../../scripts/servers/redis.ts"
 import { borrow, type Opened, type Ownership } from "./borrowed.ts"
 
 const openOwn = async (kind: "native" | "wasm") => {

@@ -4,8 +4,8 @@ import process from "node:process"
 import { Redis } from "ioredis"
 import postgres from "postgres"
 import { expect, onTestFinished, test } from "vitest"
-import { temporaryDirectory } from "../../scripts/directory.ts"
-import { launch } from "../../scripts/process.ts"
+import { temporaryDirectory } from "../../scripts/servers/directory.ts"
+import { launch } from "../../scripts/servers/process.ts"
 import { borrow } from "./borrowed.ts"
 
 const LIMIT_MS = 30_000

@@ -13,8 +13,8 @@ import process from "node:process"
 import { text } from "node:stream/consumers"
 import { Redis } from "ioredis"
 import postgres from "postgres"
-import { startPostgres } from "../../scripts/postgres.ts"
-import { startRedis } from "../../scripts/redis.ts"
+import { startPostgres } from "../../scripts/servers/postgres.ts"
+import { startRedis } from "../../scripts/servers/redis.ts"
 import { migrate } from "./migrate.ts"
 
 /** What a file can borrow. */

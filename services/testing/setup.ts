@@ -4,8 +4,8 @@
  */
 import process from "node:process"
 import type { TestProject } from "vitest/node"
-import { temporaryDirectory } from "../../scripts/directory.ts"
-import { launch } from "../../scripts/process.ts"
+import { temporaryDirectory } from "../../scripts/servers/directory.ts"
+import { launch } from "../../scripts/servers/process.ts"
 
 declare module "vitest" {
   interface ProvidedContext {

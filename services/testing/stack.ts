@@ -2,13 +2,13 @@
  * A whole stack for tests: a database, a Redis and the four processes on free ports. What was started
  * is stopped by `stop`, whatever failed.
  */
-import { nativeRedis } from "../../scripts/redis.ts"
+import { nativeRedis } from "../../scripts/servers/redis.ts"
 import {
   type Runtime,
   type Service,
   type ServiceName,
   startService,
-} from "../../scripts/service.ts"
+} from "../../scripts/servers/service.ts"
 import { queueKeys } from "../../shared/queue/keys.ts"
 import { openRedis as connectRedis, untilReady } from "../../shared/redis/redis.ts"
 import { client } from "./client.ts"

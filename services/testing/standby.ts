@@ -3,16 +3,16 @@
  * Nothing is streamed between the two; that a standby is one and can be promoted is what tests need.
  */
 import { execFile } from "node:child_process"
-import { readFile, writeFile } from "node:fs/promises"
+import { writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { promisify } from "node:util"
 import { afterAll, beforeAll } from "vitest"
-import { type Directory, temporaryDirectory } from "../../scripts/directory.ts"
-import { startPostgres } from "../../scripts/postgres.ts"
-import type { Store } from "../../scripts/store.ts"
+import { type Directory, temporaryDirectory } from "../../scripts/servers/directory.ts"
+import { startPostgres } from "../../scripts/servers/postgres.ts"
+import type { Store } from "../../scripts/servers/store.ts"
 import { openDatabase } from "../../shared/postgres/postgres.ts"
+import { migrate } from "./migrate.ts"
 
-const MIGRATION = new URL("migrations/0001_key_values.sql", import.meta.url)
 const SETTINGS = { fsync: "off", shared_buffers: "16MB" }
 
 /** Runs statements on a connection of their own. */
@@ -38,7 +38,7 @@ export const useStandby = () => {
     const [mine, copy] = [await temporaryDirectory(), await temporaryDirectory()]
     directories.push(mine, copy)
     primary = await startPostgres({ directory: mine.path, settings: SETTINGS })
-    await execute(primary.url, await readFile(MIGRATION, "utf8"))
+    await migrate(primary.url)
     const [row] = await execute(primary.url, "show data_directory")
     const data = String(row?.data_directory)
     await primary.stop()

@@ -1,11 +1,11 @@
 import { expect, it } from "@effect/vitest"
 import { Effect, Layer, Metric } from "effect"
-import { freePort } from "../../scripts/port.ts"
+import { freePort } from "../../scripts/servers/port.ts"
 import { layerMetrics } from "./app.ts"
 import { DatabaseUnavailable } from "./errors.ts"
 import { layerLog } from "./log.ts"
 import { countFailure } from "./metrics.ts"
-import { type Logged, layerSettings } from "./worker-memory.ts"
+import { type Logged, layerSettings } from "./testing/worker-memory.ts"
 
 const open = (PORT: number) => {
   const logged: Logged["Service"] = []

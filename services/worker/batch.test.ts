@@ -2,7 +2,6 @@ import { describe, expect, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import { settle } from "./batch.ts"
-import { DATABASE, DatabaseFaults, DatabaseOutside, reject } from "./database-memory.ts"
 import {
   BatchFailed,
   DatabaseMisconfigured,
@@ -10,11 +9,12 @@ import {
   QueueUnavailable,
 } from "./errors.ts"
 import { Hold } from "./hold.ts"
-import { conserved, writes } from "./queue.suite.ts"
 import { Queue } from "./queue.ts"
-import { QueueFaults, QueueOutside } from "./queue-memory.ts"
 import { holdReason } from "./reason.ts"
-import { Logged, layerWorker } from "./worker-memory.ts"
+import { DATABASE, DatabaseFaults, DatabaseOutside, reject } from "./testing/database-memory.ts"
+import { conserved, writes } from "./testing/queue.suite.ts"
+import { QueueFaults, QueueOutside } from "./testing/queue-memory.ts"
+import { Logged, layerWorker } from "./testing/worker-memory.ts"
 
 const noReply = new QueueUnavailable({ reason: "no reply" })
 

@@ -4,6 +4,7 @@
  */
 import { Cause, Clock, Effect, Option } from "effect"
 import { DatabaseMisconfigured } from "./errors.ts"
+import type { PersistError } from "./evidence/trial.ts"
 import { Hold } from "./hold.ts"
 import { kindOf } from "./log.ts"
 import { type Persisted, persist } from "./persist.ts"
@@ -11,7 +12,6 @@ import { type Batch, type Closing, Queue } from "./queue.ts"
 import { Report } from "./report.ts"
 import { acknowledgeRetry, releaseRetry } from "./retry.ts"
 import { Settings } from "./settings.ts"
-import type { PersistError } from "./trial.ts"
 
 /** The dead go into the same step, so that each write leaves the batch exactly once. */
 const acknowledge = Effect.fnUntraced(function* (

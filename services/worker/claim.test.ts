@@ -4,14 +4,14 @@ import { TestClock } from "effect/testing"
 import { claimBatch } from "./claim.ts"
 import { ClaimSize } from "./claim-size.ts"
 import { Database } from "./database.ts"
-import { DATABASE, DatabaseFaults } from "./database-memory.ts"
 import { DatabaseUnavailable, QueueUnavailable } from "./errors.ts"
 import { Hold } from "./hold.ts"
-import { conserved, keysOf, write, writes } from "./queue.suite.ts"
 import { Queue } from "./queue.ts"
-import { QueueFaults, QueueOutside } from "./queue-memory.ts"
 import { holdReason } from "./reason.ts"
-import { Logged, layerWorker } from "./worker-memory.ts"
+import { DATABASE, DatabaseFaults } from "./testing/database-memory.ts"
+import { conserved, keysOf, write, writes } from "./testing/queue.suite.ts"
+import { QueueFaults, QueueOutside } from "./testing/queue-memory.ts"
+import { Logged, layerWorker } from "./testing/worker-memory.ts"
 
 const away = new DatabaseUnavailable({ reason: "ECONNREFUSED", sqlstate: null })
 const noReply = new QueueUnavailable({ reason: "no reply" })

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { freePort } from "../../scripts/port.ts"
-import { databaseSuite, item } from "./database.suite.ts"
+import { freePort } from "../../scripts/servers/port.ts"
 import { Database } from "./database.ts"
-import { DatabaseOutside } from "./database-memory.ts"
-import { layerAt, Postgres, useDatabase } from "./postgres.suite.ts"
+import { databaseSuite, item } from "./testing/database.suite.ts"
+import { DatabaseOutside } from "./testing/database-memory.ts"
+import { layerAt, Postgres, useDatabase } from "./testing/postgres.suite.ts"
 
 // One of its tests changes what the whole server does.
 const { layer } = useDatabase({ own: true })

@@ -1,7 +1,7 @@
 import { describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { databaseSuite } from "./database.suite.ts"
-import { layerMemory } from "./database-memory.ts"
+import { databaseSuite } from "./testing/database.suite.ts"
+import { layerMemory } from "./testing/database-memory.ts"
 
 describe("the database in memory", () => {
   databaseSuite({

@@ -4,11 +4,11 @@ import { type AddressInfo, createServer, type Socket } from "node:net"
 import { describe, expect, it } from "@effect/vitest"
 import { Duration, Effect } from "effect"
 import { STATEMENT_MARGIN_MILLIS } from "../../shared/postgres/postgres.ts"
-import { item } from "./database.suite.ts"
 import { Database } from "./database.ts"
 import { isSlow } from "./errors.ts"
-import { layerAt, Postgres, useDatabase } from "./postgres.suite.ts"
 import { STATEMENT_DEADLINE } from "./settings.ts"
+import { item } from "./testing/database.suite.ts"
+import { layerAt, Postgres, useDatabase } from "./testing/postgres.suite.ts"
 
 const { layer } = useDatabase()
 

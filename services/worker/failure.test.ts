@@ -5,12 +5,12 @@ import { TestClock } from "effect/testing"
 import type { Config } from "../../shared/config.ts"
 import type { Item } from "../../shared/item.ts"
 import { ClaimSize } from "./claim-size.ts"
-import { DatabaseFaults, DatabaseOutside, reject } from "./database-memory.ts"
 import { BatchFailed, DatabaseMisconfigured, DatabaseUnavailable } from "./errors.ts"
 import { persist } from "./persist.ts"
-import { write } from "./queue.suite.ts"
 import type { Batch } from "./queue.ts"
-import { layerWorker } from "./worker-memory.ts"
+import { DatabaseFaults, DatabaseOutside, reject } from "./testing/database-memory.ts"
+import { write } from "./testing/queue.suite.ts"
+import { layerWorker } from "./testing/worker-memory.ts"
 
 const batchOf = (length: number): Batch => ({
   id: "1",

@@ -1,11 +1,11 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
-import { DatabaseFaults, refuse } from "./database-memory.ts"
 import { DatabaseMisconfigured, DatabaseUnavailable } from "./errors.ts"
 import { Hold } from "./hold.ts"
 import { holdReason } from "./reason.ts"
-import { Logged, layerWorker } from "./worker-memory.ts"
+import { DatabaseFaults, refuse } from "./testing/database-memory.ts"
+import { Logged, layerWorker } from "./testing/worker-memory.ts"
 
 const away = new DatabaseUnavailable({ reason: "ECONNREFUSED", sqlstate: null })
 const noTable = new DatabaseMisconfigured({ reason: "SQLSTATE 42P01", sqlstate: "42P01" })

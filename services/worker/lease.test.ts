@@ -1,15 +1,15 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
-import { DATABASE, DatabaseFaults } from "./database-memory.ts"
 import { DatabaseUnavailable, QueueUnavailable } from "./errors.ts"
 import { Hold } from "./hold.ts"
 import { Lease } from "./lease.ts"
-import { keysOf, writes } from "./queue.suite.ts"
 import { Queue } from "./queue.ts"
-import { QueueFaults, QueueOutside } from "./queue-memory.ts"
 import { holdReason } from "./reason.ts"
-import { Logged, layerWorker } from "./worker-memory.ts"
+import { DATABASE, DatabaseFaults } from "./testing/database-memory.ts"
+import { keysOf, writes } from "./testing/queue.suite.ts"
+import { QueueFaults, QueueOutside } from "./testing/queue-memory.ts"
+import { Logged, layerWorker } from "./testing/worker-memory.ts"
 
 const away = new DatabaseUnavailable({ reason: "ECONNREFUSED", sqlstate: null })
 const noReply = new QueueUnavailable({ reason: "no reply" })

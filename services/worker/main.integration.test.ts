@@ -1,6 +1,6 @@
 import process from "node:process"
 import { expect, test, vi } from "vitest"
-import { launch } from "../../scripts/process.ts"
+import { launch } from "../../scripts/servers/process.ts"
 
 /** Where nothing listens; a worker starts all the same. */
 const NOWHERE = { REDIS_URL: "redis://127.0.0.1:1", DATABASE_URL: "postgres://127.0.0.1:1/none" }

@@ -3,13 +3,13 @@ import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"
 import type { Config } from "../../shared/config.ts"
-import { DatabaseFaults, DatabaseOutside } from "./database-memory.ts"
 import { BatchFailed, DatabaseMisconfigured, DatabaseUnavailable } from "./errors.ts"
 import { pipeline } from "./pipeline.ts"
-import { conserved, writes } from "./queue.suite.ts"
-import { QueueFaults, QueueOutside } from "./queue-memory.ts"
 import { holdReason } from "./reason.ts"
-import { Logged, layerWorker } from "./worker-memory.ts"
+import { DatabaseFaults, DatabaseOutside } from "./testing/database-memory.ts"
+import { conserved, writes } from "./testing/queue.suite.ts"
+import { QueueFaults, QueueOutside } from "./testing/queue-memory.ts"
+import { Logged, layerWorker } from "./testing/worker-memory.ts"
 
 const away = new DatabaseUnavailable({ reason: "ECONNREFUSED", sqlstate: null })
 const noTable = new DatabaseMisconfigured({ reason: "SQLSTATE 42P01", sqlstate: "42P01" })

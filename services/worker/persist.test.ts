@@ -2,11 +2,11 @@ import { describe, expect, it } from "@effect/vitest"
 import { Clock, Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import type { Item } from "../../shared/item.ts"
-import { DatabaseFaults, DatabaseOutside, reject } from "./database-memory.ts"
 import { persist } from "./persist.ts"
-import { write } from "./queue.suite.ts"
 import type { Batch } from "./queue.ts"
-import { layerWorker } from "./worker-memory.ts"
+import { DatabaseFaults, DatabaseOutside, reject } from "./testing/database-memory.ts"
+import { write } from "./testing/queue.suite.ts"
+import { layerWorker } from "./testing/worker-memory.ts"
 
 const item = (key: string, version: number): Item => ({
   version,

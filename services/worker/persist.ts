@@ -7,13 +7,13 @@ import { Clock, Effect } from "effect"
 import { encodeDeadLetter } from "../../shared/item.ts"
 import { ClaimSize } from "./claim-size.ts"
 import { coalesce } from "./coalesce.ts"
-import { settle } from "./doubt.ts"
 import { BatchFailed } from "./errors.ts"
+import { settle } from "./evidence/doubt.ts"
+import type { Bad } from "./evidence/sift.ts"
+import { makeTrial } from "./evidence/trial.ts"
 import type { Batch } from "./queue.ts"
 import { rowReason } from "./reason.ts"
 import { BATCH_DEADLINE, LOST_LEASES_MAX } from "./settings.ts"
-import type { Bad } from "./sift.ts"
-import { makeTrial } from "./trial.ts"
 
 export interface Persisted {
   /** Writes that were not needed: a newer one of the same key was in the batch. */

@@ -2,12 +2,12 @@ import { describe, expect, it } from "@effect/vitest"
 import { Cause, Deferred, Effect, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import type { Config } from "../../shared/config.ts"
-import { DatabaseFaults, DatabaseOutside, reject } from "./database-memory.ts"
 import { QueueUnavailable } from "./errors.ts"
 import { pipeline } from "./pipeline.ts"
-import { conserved, write, writes } from "./queue.suite.ts"
-import { QueueFaults, QueueOutside, type Snapshot } from "./queue-memory.ts"
-import { Logged, layerWorker } from "./worker-memory.ts"
+import { DatabaseFaults, DatabaseOutside, reject } from "./testing/database-memory.ts"
+import { conserved, write, writes } from "./testing/queue.suite.ts"
+import { QueueFaults, QueueOutside, type Snapshot } from "./testing/queue-memory.ts"
+import { Logged, layerWorker } from "./testing/worker-memory.ts"
 
 const noReply = new QueueUnavailable({ reason: "no reply" })
 

@@ -5,7 +5,7 @@
 import { Effect, Fiber, FiberSet, Option, Semaphore } from "effect"
 import { settle } from "./batch.ts"
 import { checkOwner, claimBatch } from "./claim.ts"
-import { Place } from "./doubt.ts"
+import { Place } from "./evidence/doubt.ts"
 import { Hold } from "./hold.ts"
 import { Lease } from "./lease.ts"
 import { Queue } from "./queue.ts"

@@ -1,10 +1,10 @@
 import { describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { nativeRedis } from "../../scripts/redis.ts"
-import { leaseSuite } from "./lease.suite.ts"
-import { queueSuite, type Subject } from "./queue.suite.ts"
-import { useRedis } from "./redis.suite.ts"
-import { seedSuite } from "./seed.suite.ts"
+import { nativeRedis } from "../../scripts/servers/redis.ts"
+import { leaseSuite } from "./testing/lease.suite.ts"
+import { queueSuite, type Subject } from "./testing/queue.suite.ts"
+import { useRedis } from "./testing/redis.suite.ts"
+import { seedSuite } from "./testing/seed.suite.ts"
 
 const suites = (kind: "native" | "wasm") => {
   const { layer } = useRedis(kind)

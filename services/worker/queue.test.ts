@@ -1,11 +1,11 @@
 import { describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { TestClock } from "effect/testing"
-import { leaseSuite } from "./lease.suite.ts"
-import { queueSuite, type Subject } from "./queue.suite.ts"
-import { layerMemory } from "./queue-memory.ts"
-import { seedSuite } from "./seed.suite.ts"
-import { layerSettings } from "./worker-memory.ts"
+import { leaseSuite } from "./testing/lease.suite.ts"
+import { queueSuite, type Subject } from "./testing/queue.suite.ts"
+import { layerMemory } from "./testing/queue-memory.ts"
+import { seedSuite } from "./testing/seed.suite.ts"
+import { layerSettings } from "./testing/worker-memory.ts"
 
 const subject: Subject = {
   test: (sentence, effect) =>

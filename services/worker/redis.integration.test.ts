@@ -1,15 +1,15 @@
 /** What only a real Redis can do to the queue: be full, forget its scripts, lose a reply, be away. */
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
-import { nativeRedis } from "../../scripts/redis.ts"
+import { nativeRedis } from "../../scripts/servers/redis.ts"
 import { startProxy } from "../testing/proxy.ts"
-import { DATABASE } from "./database-memory.ts"
 import type { QueueOwned, QueueUnavailable } from "./errors.ts"
-import { conserved, keysOf, writes } from "./queue.suite.ts"
 import { Queue } from "./queue.ts"
-import { QueueOutside } from "./queue-memory.ts"
-import { layerAt, Redis, useRedis } from "./redis.suite.ts"
 import { queueBackoff } from "./retry.ts"
+import { DATABASE } from "./testing/database-memory.ts"
+import { conserved, keysOf, writes } from "./testing/queue.suite.ts"
+import { QueueOutside } from "./testing/queue-memory.ts"
+import { layerAt, Redis, useRedis } from "./testing/redis.suite.ts"
 
 const server = useRedis(nativeRedis() === null ? "wasm" : "native", { own: true })
 

@@ -4,7 +4,7 @@ import { TestClock } from "effect/testing"
 import { layerLog } from "./log.ts"
 import type { Ended } from "./metrics.ts"
 import { Report } from "./report.ts"
-import { Logged } from "./worker-memory.ts"
+import { Logged } from "./testing/worker-memory.ts"
 
 const ended: Ended = { closing: "Full", writes: 100, rows: 90, millis: 12.4 }
 

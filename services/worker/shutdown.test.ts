@@ -2,12 +2,12 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
-import { DatabaseFaults } from "./database-memory.ts"
 import { DatabaseUnavailable, QueueUnavailable } from "./errors.ts"
 import { pipeline } from "./pipeline.ts"
-import { conserved, writes } from "./queue.suite.ts"
-import { QueueFaults, QueueOutside } from "./queue-memory.ts"
-import { layerWorker } from "./worker-memory.ts"
+import { DatabaseFaults } from "./testing/database-memory.ts"
+import { conserved, writes } from "./testing/queue.suite.ts"
+import { QueueFaults, QueueOutside } from "./testing/queue-memory.ts"
+import { layerWorker } from "./testing/worker-memory.ts"
 
 type Services = Effect.Services<typeof pipeline> | QueueOutside | QueueFaults | DatabaseFaults
 

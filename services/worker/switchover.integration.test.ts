@@ -2,10 +2,10 @@ import { expect, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { startProxy } from "../testing/proxy.ts"
 import { useStandby } from "../testing/standby.ts"
-import { item } from "./database.suite.ts"
 import { Database } from "./database.ts"
 import { Hold } from "./hold.ts"
-import { layerAt } from "./postgres.suite.ts"
+import { item } from "./testing/database.suite.ts"
+import { layerAt } from "./testing/postgres.suite.ts"
 
 const RESUMED_LIMIT = "10 seconds"
 

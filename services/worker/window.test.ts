@@ -2,13 +2,13 @@ import { describe, expect, it, test } from "@effect/vitest"
 import { Clock, Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import type { Config } from "../../shared/config.ts"
-import { DATABASE } from "./database-memory.ts"
-import { writes } from "./queue.suite.ts"
 import { Queue } from "./queue.ts"
-import { QueueFaults, QueueOutside } from "./queue-memory.ts"
 import type { Settings } from "./settings.ts"
+import { DATABASE } from "./testing/database-memory.ts"
+import { writes } from "./testing/queue.suite.ts"
+import { QueueFaults, QueueOutside } from "./testing/queue-memory.ts"
+import { layerWorker } from "./testing/worker-memory.ts"
 import { decide, nextWindow, type Rules } from "./window.ts"
-import { layerWorker } from "./worker-memory.ts"
 
 const RULES: Rules = { BATCH_SIZE: 10, BATCH_TIMEOUT: 1, WORKER_POLL_INTERVAL: 0.1 }
 

@@ -1,8 +1,8 @@
 import process from "node:process"
 import { describe, expect, type TestContext, test, vi } from "vitest"
-import { launch } from "../../scripts/process.ts"
-import { nativeRedis } from "../../scripts/redis.ts"
-import { type ServiceOptions, startService } from "../../scripts/service.ts"
+import { launch } from "../../scripts/servers/process.ts"
+import { nativeRedis } from "../../scripts/servers/redis.ts"
+import { type ServiceOptions, startService } from "../../scripts/servers/service.ts"
 import { openConnection, requestText } from "../../services/testing/connection.ts"
 import { useRedis } from "../../services/testing/redis.ts"
 

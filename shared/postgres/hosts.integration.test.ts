@@ -1,5 +1,5 @@
 import { describe, expect, onTestFinished, test } from "vitest"
-import { freePort } from "../../scripts/port.ts"
+import { freePort } from "../../scripts/servers/port.ts"
 import { startProxy } from "../../services/testing/proxy.ts"
 import { execute, useStandby } from "../../services/testing/standby.ts"
 import { upsert } from "../table.ts"

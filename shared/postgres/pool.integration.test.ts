@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest"
-import { temporaryDirectory } from "../../scripts/directory.ts"
-import { startPostgres } from "../../scripts/postgres.ts"
-import type { Store } from "../../scripts/store.ts"
+import { temporaryDirectory } from "../../scripts/servers/directory.ts"
+import { startPostgres } from "../../scripts/servers/postgres.ts"
+import type { Store } from "../../scripts/servers/store.ts"
 import { type OpenDatabaseOptions, openDatabase, type Sql } from "./postgres.ts"
 
 let store: Store

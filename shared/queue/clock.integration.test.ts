@@ -1,8 +1,8 @@
 /** The protocol when the clock of Redis is not what it was: set back, or that of another server. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
-import { type Directory, temporaryDirectory } from "../../scripts/directory.ts"
-import { nativeRedis, startRedis } from "../../scripts/redis.ts"
-import type { Store } from "../../scripts/store.ts"
+import { type Directory, temporaryDirectory } from "../../scripts/servers/directory.ts"
+import { nativeRedis, startRedis } from "../../scripts/servers/redis.ts"
+import type { Store } from "../../scripts/servers/store.ts"
 import { hasCompiler, makeClock } from "../../services/testing/clock.ts"
 import { type Connection, openRedis, untilReady } from "../redis/redis.ts"
 import { openQueue, type Queue } from "./queue.ts"

@@ -1,0 +1,16 @@
+/** The table of what is tested where is no wish: each sentence in it stands in the file beside it. */
+import { readFileSync } from "node:fs"
+import { expect, test } from "vitest"
+
+const read = (file: string) => readFileSync(new URL(`../../${file}`, import.meta.url), "utf8")
+
+const rows = read("scripts/faults/coverage.md")
+  .split("\n")
+  .map((line) => /^\| ([^|]+) \| (\S+\.ts) \| ([^|]+) \|$/.exec(line)?.slice(1))
+  .filter((row) => row !== undefined)
+
+test("the table of the fault suite names tests that are there", () => {
+  expect(rows.length).toBeGreaterThan(80)
+  const missing = rows.filter(([, file, sentence]) => !read(file ?? "").includes(sentence ?? ""))
+  expect(missing).toEqual([])
+})

@@ -1,0 +1,14 @@
+/** A mutant whose text is gone, or whose test was renamed, would be found only by who runs the mutants. */
+import { readFileSync } from "node:fs"
+import { expect, test } from "vitest"
+import { PROCESS_MUTATIONS } from "../faults/mutations-process.ts"
+import { PROTOCOL_MUTATIONS } from "../faults/mutations-protocol.ts"
+
+const read = (file: string) => readFileSync(new URL(`../../${file}`, import.meta.url), "utf8")
+
+test.each([...PROCESS_MUTATIONS, ...PROTOCOL_MUTATIONS])(
+  "there is one place for the mutant: $name",
+  ({ edits }) => {
+    for (const { file, from } of edits) expect(read(file).split(from)).toHaveLength(2)
+  },
+)

@@ -1,0 +1,161 @@
+/** `npm run queue` against a stats service: what it says, what it asks, and how it ends. */
+import { execFile } from "node:child_process"
+import process from "node:process"
+import { promisify } from "node:util"
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
+import { encodeDeadLetter, encodeWrite } from "../../shared/item.ts"
+import { queueKeys } from "../../shared/queue/keys.ts"
+import { openQueue } from "../../shared/queue/queue.ts"
+import { type Connection, openRedis, untilReady } from "../../shared/redis/redis.ts"
+import { type Directory, temporaryDirectory } from "../servers/directory.ts"
+import { nativeRedis, startRedis } from "../servers/redis.ts"
+import { type Service, startService } from "../servers/service.ts"
+import type { Store } from "../servers/store.ts"
+
+const ADMIN_TOKEN = "0123456789abcdef0123456789abcdef"
+const KEYS = queueKeys("write_queue")
+
+let directory: Directory
+let store: Store
+let stats: Service
+let redis: Connection
+
+beforeAll(async () => {
+  directory = await temporaryDirectory()
+  store = await startRedis({ directory: directory.path, kind: nativeRedis() ? "native" : "wasm" })
+  redis = openRedis(store.url, { name: "test" })
+  await untilReady(redis)
+  stats = await startService("stats", { env: { ADMIN_TOKEN, REDIS_URL: store.url } })
+})
+beforeEach(() => redis.flushall())
+afterAll(async () => {
+  await stats?.stop()
+  redis?.disconnect()
+  await store?.stop()
+  await directory?.remove()
+})
+
+/** Runs it without a terminal. */
+const queue = async (...parameters: string[]) => {
+  const run = promisify(execFile)(process.execPath, ["scripts/operations/main.ts", ...parameters], {
+    env: { ...process.env, STATS_URL: stats.url, ADMIN_TOKEN },
+  })
+  // Otherwise it would have this process's own standard input.
+  run.child.stdin?.end()
+  return await run.then(
+    ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
+    (error) => error as { code: number; stdout: string; stderr: string },
+  )
+}
+const json = async (...parameters: string[]) =>
+  JSON.parse((await queue(...parameters, "--json")).stdout)
+
+const bury = async (from: number, to: number, reason = "bad") => {
+  const versions = Array.from({ length: to - from + 1 }, (_, index) => from + index)
+  const letters = versions.map((version) =>
+    encodeDeadLetter(
+      { version, write: { key: `key:${version}`, value: "v" } },
+      reason,
+      null,
+      "2026-11-22T10:00:00.000Z",
+    ),
+  )
+  for (let at = 0; at < letters.length; at += 10_000) {
+    await redis.lpush(KEYS.dead, ...letters.slice(at, at + 10_000))
+  }
+}
+const enqueue = (value: string, writes = 1) =>
+  openQueue(redis, KEYS.waiting).enqueue({
+    most: 1_000,
+    isFirst: false,
+    writes: Array.from({ length: writes }, (_, index) =>
+      encodeWrite({ key: `key ${index}`, value }),
+    ),
+  })
+
+describe("npm run queue", () => {
+  test("says how much waits, and whether it is paused or held", async () => {
+    await enqueue("v", 3)
+    expect((await queue("pause")).stdout).toMatch(/paused\s+yes/)
+    const worker = { worker: "w", lease: 60_000, hold: "no table", most: 10, ids: [] }
+    await openQueue(redis, KEYS.waiting).heartbeat(worker)
+    const { stdout } = await queue("depth")
+    expect(stdout).toMatch(/queue_depth\s+3\n/)
+    expect(stdout).toMatch(/paused\s+yes\n/)
+    expect(stdout).toMatch(/held\s+no table\n/)
+    expect((await queue("resume")).stdout).toMatch(/paused\s+no/)
+  })
+
+  test("cuts long values in its tables, and not in JSON", async () => {
+    const value = "x".repeat(60_000)
+    await enqueue(value)
+    const { stdout } = await queue("peek")
+    expect(stdout.length).toBeLessThan(1_000)
+    expect(stdout).toContain("… (60,000)")
+    expect((await json("peek")).queue[0]).toMatchObject({ value })
+  })
+
+  test("purges no more than was confirmed", async () => {
+    await enqueue("v", 11)
+    expect((await queue("purge", "--confirm", "1")).stdout).toMatch(/purged\s+1\n/)
+    expect(await redis.llen(KEYS.waiting)).toBe(10)
+    expect(await json("purge", "--confirm", "10")).toMatchObject({ success: true, purged: 10 })
+  })
+
+  test("shows dead letters, those of a filter, and how many died for which reason", async () => {
+    expect((await queue("dead")).stdout).toContain("none")
+    await bury(1, 3)
+    await bury(4, 4, "worse")
+    const { stdout } = await queue("dead", "--reason", "worse")
+    expect(stdout).toContain("key:4")
+    expect(stdout).not.toContain("key:3")
+    expect((await json("dead", "--key", "ey:2")).dead).toMatchObject([{ version: 2 }])
+    expect((await json("reasons")).reasons).toEqual([
+      { reason: "bad", writes: 3 },
+      { reason: "worse", writes: 1 },
+    ])
+  })
+
+  test("takes as many of all as were confirmed, the oldest ones, and nothing unasked", async () => {
+    await bury(1, 5)
+    await bury(6, 6, "worse")
+    const unasked = await queue("discard", "--all")
+    expect(unasked.code).toBe(1)
+    expect(unasked.stderr).toContain(
+      "6 dead letters stand: --confirm says how many of them you saw",
+    )
+    const fewer = await queue("discard", "--all", "--reason", "worse", "--confirm", "2")
+    expect([fewer.code, fewer.stderr]).toEqual([1, expect.stringContaining("1 dead letter stand")])
+    expect((await queue("discard", "--all", "--confirm", "4")).stdout).toMatch(/discarded\s+4\n/)
+    expect((await json("dead")).dead).toMatchObject([{ version: 5 }, { version: 6 }])
+    expect(await json("replay", "--all", "--confirm", "2")).toMatchObject({ replayed: 2 })
+    expect(await json("replay", "--all")).toMatchObject({ replayed: 0 })
+  })
+
+  test("says which version no dead letter has, and ends with 1", async () => {
+    await bury(7, 7)
+    const { code, stdout, stderr } = await queue("replay", "7", "12")
+    expect(stdout).toMatch(/replayed\s+1\n/)
+    expect([code, stderr]).toEqual([1, "queue: there is no dead letter 12\n"])
+    expect(await queue("discard", "abc")).toMatchObject({ code: 1 })
+  })
+
+  test("replays 120,000 dead letters", async () => {
+    await bury(1, 120_000)
+    expect(await json("replay", "--all", "--confirm", "120000")).toMatchObject({
+      replayed: 120_000,
+    })
+    expect(await redis.llen(KEYS.waiting)).toBe(120_000)
+  })
+
+  test("says how it is done, and what it needs to know", async () => {
+    const { code, stdout } = await queue("--help")
+    expect([code, stdout]).toEqual([0, expect.stringContaining("npm run queue")])
+    for (const name of ["ADMIN_TOKEN", "STATS_URL"]) expect(stdout).toContain(name)
+    for (const wrong of [[], ["dance"], ["replay"], ["purge"], ["dead", "--nothing"]]) {
+      const refused = await queue(...wrong)
+      expect(refused.code).toBe(1)
+      expect(refused.stderr).toContain("npm run queue")
+    }
+  })
+})

@@ -1,0 +1,51 @@
+/** What is running at a moment: filled by `startup.ts`, emptied by `shutdown.ts`. */
+import type { ServiceName } from "../../shared/config.ts"
+import type { Child, Exit } from "../servers/process.ts"
+import type { Used } from "./stores.ts"
+import { sayFrom } from "./terminal.ts"
+
+export interface Stack {
+  readonly services: Partial<Record<ServiceName, Child>>
+  readonly urls: Record<Exclude<ServiceName, "worker">, string>
+  database?: Used
+  redis?: Used
+  /** Gives the data directory back. */
+  release?: () => Promise<void>
+  /** Whether lines of the stores are shown: not those of every start and every stop. */
+  isUp: boolean
+  /** What a store prints goes here. */
+  readonly onStoreLine: (name: string) => (line: string) => void
+  /** Children that were asked to end. */
+  readonly leaving: Set<string>
+  /** A child whose end nobody asked for: which, how, and its last lines. */
+  fallen: string | null
+  /** Aborts when a child has fallen. */
+  readonly fall: AbortController
+  /** Reports the child as fallen when it ends and is not leaving. */
+  watch(child: Pick<Child, "exited" | "output">, name: string): void
+}
+
+const how = ({ code, signal }: Exit): string =>
+  signal === null ? `with exit code ${code}` : `by ${signal}`
+
+export const makeStack = (): Stack => {
+  const stack: Stack = {
+    services: {},
+    urls: { ingest: "", reader: "", stats: "" },
+    isUp: false,
+    onStoreLine: (name) => (line) => {
+      if (stack.isUp) sayFrom(name)(line)
+    },
+    leaving: new Set(),
+    fallen: null,
+    fall: new AbortController(),
+    watch: (child, name) => {
+      child.exited.then((exit) => {
+        if (stack.leaving.has(name)) return
+        stack.fallen ??= `${name} ended ${how(exit)}. Its last lines:\n${child.output()}`
+        stack.fall.abort()
+      })
+    },
+  }
+  return stack
+}

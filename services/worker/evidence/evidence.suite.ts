@@ -1,0 +1,222 @@
+/**
+ * Which rows a delivery buries and which it does not, where SQLSTATE does not say whose fault it is.
+ * `evidence.test.ts` runs this on memory, `evidence.integration.test.ts` on PostgreSQL.
+ */
+import { Context, Effect, Fiber } from "effect"
+import { expect } from "vitest"
+import type { Item } from "../../../shared/item.ts"
+import { persist } from "../persist.ts"
+import type { Batch } from "../queue.ts"
+import { item } from "../testing/database.suite.ts"
+import { DatabaseOutside } from "../testing/database-memory.ts"
+
+/** What refuses rows: a trigger's exceptions, what its function misses, and policies. */
+export const OF_ROWS = {
+  P0001: "a trigger that raises",
+  U0001: "a trigger with a code of its own",
+  "42883": "a trigger that misses a function",
+  "42P01": "a trigger that misses a table",
+  "3F000": "a trigger that misses a schema",
+  "42501": "a row-level policy",
+} as const
+export type RowCode = keyof typeof OF_ROWS
+
+/** What refuses every statement, whatever its rows. */
+export const OF_TABLES = {
+  "42P01": "a missing table",
+  "42501": "a revoked right",
+  "42703": "a missing column",
+} as const
+export type TableCode = keyof typeof OF_TABLES
+
+/** What a test breaks. Each lasts until `mend`. */
+export class Breaking extends Context.Service<
+  Breaking,
+  {
+    /** Refuses rows with this value; all rows when it is null. */
+    readonly rows: (code: RowCode, value: string | null) => Effect.Effect<void>
+    /** Refuses all rows that are new or changed, after they were looked at: P0001. */
+    readonly changes: Effect.Effect<void>
+    readonly table: (code: TableCode) => Effect.Effect<void>
+    readonly mend: Effect.Effect<void>
+  }
+>()("write-buffer/worker/Breaking") {}
+
+type Services = Effect.Services<ReturnType<typeof persist>> | DatabaseOutside | Breaking
+
+export interface Subject {
+  readonly test: (sentence: string, effect: Effect.Effect<void, unknown, Services>) => void
+}
+
+export const batchOf = (...items: ReadonlyArray<Item>): Batch => ({
+  id: "1",
+  items,
+  unreadable: [],
+  lostLeases: 0,
+})
+
+const good = (count: number, from = 1, prefix = "good") =>
+  Array.from({ length: count }, (_, i) => item(`${prefix} ${i}`, from + i))
+
+export const deadOf = ({ dead }: { readonly dead: ReadonlyArray<string> }) =>
+  dead.map((letter) => JSON.parse(letter))
+
+const versionsOf = (persisted: { readonly dead: ReadonlyArray<string> }) =>
+  deadOf(persisted)
+    .map(({ version }) => version)
+    .sort((a, b) => a - b)
+
+const stored = Effect.fnUntraced(function* (items: ReadonlyArray<Item>) {
+  const outside = yield* DatabaseOutside
+  for (const each of items) expect(yield* outside.read(each.write.key)).toEqual(each)
+})
+
+const absent = Effect.fnUntraced(function* (items: ReadonlyArray<Item>) {
+  const outside = yield* DatabaseOutside
+  for (const each of items) expect(yield* outside.read(each.write.key)).toBeUndefined()
+})
+
+/** Fails without a word about any row. */
+const isHeld = Effect.fnUntraced(function* (batch: Batch, sqlstate: string) {
+  expect(yield* Effect.flip(persist(batch))).toMatchObject({ sqlstate })
+})
+
+const oneBadRow = ({ test }: Subject) => {
+  for (const [code, what] of Object.entries(OF_ROWS) as Array<[RowCode, string]>) {
+    for (const key of ["a bad one", "m bad one", "z bad one"]) {
+      test(
+        `${what} (${code}) refuses one of many: ${key.slice(0, 1)} alone is buried`,
+        Effect.gen(function* () {
+          const { rows } = yield* Breaking
+          yield* rows(code, "bad")
+          const others = good(20)
+          const persisted = yield* persist(batchOf(...others, item(key, 99, "bad")))
+          expect(deadOf(persisted)).toMatchObject([{ key, version: 99, sqlstate: code }])
+          expect(deadOf(persisted)[0].reason).toContain(`(SQLSTATE ${code})`)
+          yield* stored(others)
+        }),
+      )
+    }
+
+    test(
+      `${what} (${code}) refuses all: none is buried, and all are stored after the repair`,
+      Effect.gen(function* () {
+        const { rows, mend } = yield* Breaking
+        yield* persist(batchOf(...good(5, 1, "before")))
+        yield* rows(code, null)
+        const batch = batchOf(...good(20, 10))
+        yield* isHeld(batch, code)
+        yield* isHeld(batchOf(item("single", 50)), code)
+        yield* absent(batch.items)
+        yield* mend
+        expect(yield* persist(batch)).toEqual({ coalesced: 0, dead: [] })
+        expect(yield* persist(batchOf(item("single", 50)))).toEqual({ coalesced: 0, dead: [] })
+        yield* stored(batch.items)
+      }),
+    )
+  }
+}
+
+const wholeTable = ({ test }: Subject) => {
+  for (const [code, what] of Object.entries(OF_TABLES) as Array<[TableCode, string]>) {
+    test(
+      `${what} (${code}): none is buried, of many or of a single row, though others were stored before`,
+      Effect.gen(function* () {
+        const { table, mend } = yield* Breaking
+        yield* persist(batchOf(...good(5, 1, "before")))
+        yield* table(code)
+        const batch = batchOf(...good(20, 10))
+        yield* isHeld(batch, code)
+        yield* isHeld(batchOf(item("single", 50)), code)
+        yield* mend
+        expect(yield* persist(batch)).toEqual({ coalesced: 0, dead: [] })
+        yield* stored(batch.items)
+      }),
+    )
+  }
+}
+
+const manyBadRows = ({ test }: Subject) => {
+  test(
+    "rows of several kinds in one batch are buried, each with its own code, and the others stored",
+    Effect.gen(function* () {
+      const { rows } = yield* Breaking
+      yield* rows("P0001", "raised")
+      yield* rows("42883", "missing")
+      const others = good(20)
+      const bad = [
+        ...[item("h", 90, "raised"), item("i", 91, "missing"), item("j", 92, "nul\0")],
+        ...[item("x", 93, "missing"), item("y", 94, "raised")],
+      ]
+      const persisted = yield* persist(batchOf(...others, ...bad))
+      const codes = Object.fromEntries(
+        deadOf(persisted).map(({ version, sqlstate }) => [version, sqlstate]),
+      )
+      expect(codes).toEqual({ 90: "P0001", 91: "42883", 92: "22021", 93: "42883", 94: "P0001" })
+      yield* stored(others)
+    }),
+  )
+
+  test(
+    "every write of a kind is refused, and they are the most: they are buried, the others stored",
+    Effect.gen(function* () {
+      const { rows } = yield* Breaking
+      yield* rows("P0001", "bad")
+      const bad = Array.from({ length: 60 }, (_, i) => item(`order ${i}`, 100 + i, "bad"))
+      for (const others of [good(10, 1, "a"), good(10, 20, "z")]) {
+        const persisted = yield* persist(batchOf(...others, ...bad))
+        expect(versionsOf(persisted)).toEqual(bad.map(({ version }) => version))
+        yield* stored(others)
+      }
+    }),
+  )
+
+  test(
+    "two bad writes of a key are both buried, and the good one before them is its row",
+    Effect.gen(function* () {
+      const { rows } = yield* Breaking
+      yield* rows("P0001", "bad")
+      const others = good(10)
+      const hot = [item("hot", 50), item("hot", 51, "bad"), item("hot", 52, "bad")]
+      const persisted = yield* persist(batchOf(...others, ...hot))
+      expect(versionsOf(persisted)).toEqual([51, 52])
+      yield* stored([...others, hot[0] as Item])
+    }),
+  )
+}
+
+const evidenceItself = ({ test }: Subject) => {
+  test(
+    "a bad row alone is not buried until another batch stores a row; then it is",
+    Effect.gen(function* () {
+      const { rows } = yield* Breaking
+      yield* rows("P0001", "bad")
+      const bad = batchOf(item("bad", 1, "bad"))
+      yield* isHeld(bad, "P0001")
+      const waiting = yield* Effect.forkChild(persist(bad), { startImmediately: true })
+      // What is stored before the first refusal is no evidence, so there is more than one.
+      for (let version = 2; waiting.pollUnsafe() === undefined; version++) {
+        expect(yield* persist(batchOf(item("good", version)))).toMatchObject({ dead: [] })
+      }
+      expect(versionsOf(yield* Fiber.join(waiting))).toEqual([1])
+    }),
+  )
+
+  test(
+    "rows that were there already are no evidence: they wake no trigger that the others do",
+    Effect.gen(function* () {
+      const { changes, mend } = yield* Breaking
+      const there = good(5)
+      yield* persist(batchOf(...there))
+      yield* changes
+      const batch = batchOf(...there, ...good(5, 10, "new"))
+      yield* isHeld(batch, "P0001")
+      yield* mend
+      expect(yield* persist(batch)).toEqual({ coalesced: 0, dead: [] })
+    }),
+  )
+}
+
+export const evidenceSuite = (subject: Subject) => {
+  for (const part of [oneBadRow, wholeTable, manyBadRows, evidenceItself]) part(subject)
+}

@@ -1,0 +1,155 @@
+/** The rule of evidence on memory: the suite, and what needs a clock or a count of statements. */
+import { describe, expect, it } from "@effect/vitest"
+import { Clock, Effect, Fiber, Layer } from "effect"
+import { TestClock } from "effect/testing"
+import type { Item } from "../../../shared/item.ts"
+import { identity } from "../../../shared/write.ts"
+import { persist } from "../persist.ts"
+import { item } from "../testing/database.suite.ts"
+import { DatabaseFaults, DatabaseOutside, refuse } from "../testing/database-memory.ts"
+import { layerWorker } from "../testing/worker-memory.ts"
+import { Breaking, batchOf, evidenceSuite } from "./evidence.suite.ts"
+
+type Refuses = (items: ReadonlyArray<Item>) => Effect.Effect<boolean>
+
+const layerBreaking = Layer.effect(
+  Breaking,
+  Effect.gen(function* () {
+    const faults = yield* DatabaseFaults
+    const outside = yield* DatabaseOutside
+    const rules: Array<readonly [code: string, refuses: Refuses]> = []
+    yield* faults.onWrite(
+      Effect.fnUntraced(function* (items) {
+        for (const [sqlstate, rule] of rules) if (yield* rule(items)) yield* refuse(sqlstate)
+      }),
+    )
+    const add = (code: string, refuses: Refuses) =>
+      Effect.sync(() => void rules.push([code, refuses]))
+    const isChange = ({ write, version }: Item) =>
+      Effect.map(outside.read(identity(write)), (row) => !row || row.version < version)
+    return Breaking.of({
+      rows: (code, value) =>
+        add(code, (items) =>
+          Effect.succeed(items.some(({ write }) => value === null || write.value === value)),
+        ),
+      changes: add("P0001", (items) =>
+        Effect.map(Effect.forEach(items, isChange), (changes) => changes.includes(true)),
+      ),
+      table: (code) => add(code, () => Effect.succeed(true)),
+      mend: Effect.sync(() => {
+        rules.length = 0
+      }),
+    })
+  }),
+)
+
+type Services = Effect.Services<ReturnType<typeof persist>> | DatabaseFaults | DatabaseOutside
+
+/** Lets time pass until the effect has ended. */
+const timed = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.gen(function* () {
+    const fiber = yield* Effect.forkChild(effect, { startImmediately: true })
+    while (fiber.pollUnsafe() === undefined) yield* TestClock.adjust(100)
+    return yield* Fiber.join(fiber)
+  })
+
+const test = (sentence: string, effect: Effect.Effect<void, unknown, Services | Breaking>) =>
+  it.effect(sentence, () =>
+    Effect.suspend(() => {
+      const layer = Layer.provideMerge(layerBreaking, layerWorker())
+      return Effect.provide(timed(effect), layer)
+    }),
+  )
+
+describe("evidence in memory", () => evidenceSuite({ test }))
+
+const many = (count: number) => Array.from({ length: count }, (_, i) => item(`key ${i}`, i + 1))
+
+describe("the search for bad rows", () => {
+  test(
+    "costs one more statement, without rows, when the table refuses all, and no time",
+    Effect.gen(function* () {
+      const faults = yield* DatabaseFaults
+      const { table } = yield* Breaking
+      yield* table("42P01")
+      expect(yield* Effect.flip(persist(batchOf(...many(1_000))))).toMatchObject({
+        _tag: "DatabaseMisconfigured",
+      })
+      expect((yield* faults.statements).map(({ length }) => length)).toEqual([1_000, 0])
+      expect(yield* Clock.currentTimeMillis).toBe(0)
+    }),
+  )
+
+  test(
+    "costs a bounded number of statements when every row is refused, and some seconds",
+    Effect.gen(function* () {
+      const faults = yield* DatabaseFaults
+      const { rows } = yield* Breaking
+      yield* rows("P0001", null)
+      expect(yield* Effect.flip(persist(batchOf(...many(1_000))))).toMatchObject({
+        _tag: "StatementRefused",
+      })
+      // The search, one without rows, and a row at the end of each of six waits.
+      expect(yield* faults.count("write")).toBe(61 + 1 + 6)
+      const millis = yield* Clock.currentTimeMillis
+      expect(millis).toBeGreaterThanOrEqual(2_400)
+      expect(millis).toBeLessThanOrEqual(3_900)
+    }),
+  )
+
+  test(
+    "finds the good rows behind a run of bad ones",
+    Effect.gen(function* () {
+      const { rows } = yield* Breaking
+      yield* rows("P0001", "bad")
+      const bad = Array.from({ length: 300 }, (_, i) => item(`a ${i}`, i + 1, "bad"))
+      const { dead } = yield* persist(batchOf(...bad, ...many(30)))
+      expect(dead).toHaveLength(300)
+    }),
+  )
+
+  test(
+    "goes on at once when the table is mended while a row waits",
+    Effect.gen(function* () {
+      const { rows, mend } = yield* Breaking
+      yield* rows("42883", null)
+      const waiting = yield* Effect.forkChild(persist(batchOf(...many(100))))
+      yield* Effect.sleep("1 second")
+      yield* mend
+      expect(yield* Fiber.join(waiting)).toEqual({ coalesced: 0, dead: [] })
+      expect(yield* Clock.currentTimeMillis).toBeLessThan(2_500)
+    }),
+  )
+})
+
+describe("a table that breaks while a batch is written", () => {
+  /** From the nth statement on, all are refused; before, those with a bad row. */
+  const breaksAt = Effect.fnUntraced(function* (nth: number) {
+    const faults = yield* DatabaseFaults
+    const outside = yield* DatabaseOutside
+    let statements = 0
+    yield* faults.onWrite((items) => {
+      statements += 1
+      const isBad = items.some(({ write }) => write.value === "bad")
+      // A row's trigger has nothing to do when there are no rows.
+      const isBroken = statements >= nth && items.length > 0
+      return isBad || isBroken ? refuse("P0001") : Effect.void
+    })
+    return { faults, outside }
+  })
+
+  for (let nth = 1; nth <= 16; nth++) {
+    test(
+      `buries no good row when it breaks at statement ${nth}, a bad row of the batch or not`,
+      Effect.gen(function* () {
+        const { faults } = yield* breaksAt(nth)
+        const items = [...many(7), item("key 3a", 99, "bad")]
+        const delivery = yield* Effect.exit(persist(batchOf(...items)))
+        const dead = delivery._tag === "Success" ? delivery.value.dead : []
+        expect(dead.filter((letter) => JSON.parse(letter).version !== 99)).toEqual([])
+        yield* faults.onWrite(null)
+        expect((yield* persist(batchOf(...items))).dead).toEqual([])
+      }),
+    )
+  }
+})

@@ -1,0 +1,40 @@
+/** A whole worker on memory: every service of `main.ts`, and what a test drives and sees them with. */
+import { Context, Layer } from "effect"
+import { type Config, loadConfig } from "../../../shared/config.ts"
+import type { Fields, Level } from "../../../shared/log.ts"
+import { ClaimSize } from "../claim-size.ts"
+import { Evidence } from "../evidence/evidence.ts"
+import { Hold } from "../hold.ts"
+import { Lease } from "../lease.ts"
+import { layerLog } from "../log.ts"
+import { Report } from "../report.ts"
+import { Settings } from "../settings.ts"
+import * as DatabaseMemory from "./database-memory.ts"
+import * as QueueMemory from "./queue-memory.ts"
+
+/** What was logged above level debug, oldest first. */
+export class Logged extends Context.Service<
+  Logged,
+  Array<{ readonly level: Level; readonly message: string; readonly fields: Fields }>
+>()("write-buffer/worker/Logged") {}
+
+/** The defaults of the configuration table, and what a test needs otherwise. */
+export const layerSettings = (overrides: Partial<Config<"worker">> = {}) =>
+  Layer.succeed(Settings, { ...loadConfig("worker", {}), ...overrides, worker: "worker-1" })
+
+export const layerWorker = (overrides: Partial<Config<"worker">> = {}) => {
+  const logged: Logged["Service"] = []
+  return Layer.merge(Lease.layer, Report.layer).pipe(
+    Layer.provideMerge(Layer.merge(Hold.layer, Evidence.layer)),
+    Layer.provideMerge(
+      Layer.mergeAll(QueueMemory.layerMemory, DatabaseMemory.layerMemory, ClaimSize.layer),
+    ),
+    Layer.provideMerge(layerSettings(overrides)),
+    Layer.provideMerge(
+      layerLog((level, message, fields = {}) => {
+        if (level !== "debug") logged.push({ level, message, fields })
+      }),
+    ),
+    Layer.provideMerge(Layer.succeed(Logged, logged)),
+  )
+}
