@@ -75,13 +75,19 @@ describe.concurrent("a start", () => {
     },
   )
 
-  test("prints one line with the URL", async (context) => {
+  test("prints one line with the URL, and before it why there is no queue", async (context) => {
     const service = await start(context, "stats")
-    expect(service.output().split("\n")).toHaveLength(1)
-    expect(JSON.parse(service.output())).toMatchObject({
-      ...{ level: "info", service: "stats", message: "listening" },
-      url: `http://localhost:${service.port}`,
-    })
+    const lines = service
+      .output()
+      .split("\n")
+      .map((line) => JSON.parse(line))
+    expect(lines).toMatchObject([
+      { level: "warn", message: "no queue" },
+      {
+        ...{ level: "info", service: "stats", message: "listening" },
+        url: `http://localhost:${service.port}`,
+      },
+    ])
   })
 })
 
@@ -109,7 +115,7 @@ describe("a process that is not in order", () => {
     ["a rejection nobody handles", "Promise.reject(new TypeError('canary'))"],
     ["an error nobody catches", "setTimeout(() => { throw new TypeError('canary') })"],
   ])("exits with 1 after %s, and says where but not what", async (_, failure) => {
-    const code = `import { serve } from "../shared/serve.ts"
+    const code = `import { serve } from "./shared/http/serve.ts"
       await serve("reader", () => ({ fetch: () => new Response(), close: async () => {} }))
       ${failure}`
     const child = await launch(process.execPath, ["--input-type=module", "--eval", code], {

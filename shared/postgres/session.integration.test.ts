@@ -1,15 +1,15 @@
-import { readFile, writeFile } from "node:fs/promises"
+import { writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest"
 import { temporaryDirectory } from "../../scripts/servers/directory.ts"
 import { startPostgres } from "../../scripts/servers/postgres.ts"
 import type { Store } from "../../scripts/servers/store.ts"
+import { migrate } from "../../services/testing/migrate.ts"
 import { execute } from "../../services/testing/standby.ts"
 import { reread } from "../config.ts"
 import { selectRow, upsert } from "../table.ts"
 import { type OpenDatabaseOptions, openDatabase } from "./postgres.ts"
 
-const MIGRATION = new URL("migrations/0001_key_values.sql", import.meta.url)
 const AT = "2026-02-03T04:05:06.789Z"
 
 let store: Store
@@ -17,7 +17,7 @@ let directory: Awaited<ReturnType<typeof temporaryDirectory>>
 beforeAll(async () => {
   directory = await temporaryDirectory()
   store = await startPostgres({ directory: directory.path, settings: { fsync: "off" } })
-  await execute(store.url, await readFile(MIGRATION, "utf8"))
+  await migrate(store.url)
   await execute(store.url, `insert into key_values values ('k', 'v', 1, '${AT}')`)
 })
 afterAll(async () => {
