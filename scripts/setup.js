@@ -13,8 +13,8 @@ import { fileURLToPath } from "node:url"
 
 const OLDEST_NODE = 20
 const OWN_NODE = 26
-const WAIT_LIMIT_MS = 600_000
-const WAIT_POLL_MS = 200
+const WAIT_LIMIT_MILLIS = 600_000
+const WAIT_POLL_MILLIS = 200
 
 const root = fileURLToPath(new URL("..", import.meta.url))
 const modules = join(root, "node_modules")
@@ -83,11 +83,11 @@ const takeTurn = () => {
 }
 
 const installInTurn = async () => {
-  const deadline = Date.now() + WAIT_LIMIT_MS
+  const deadline = Date.now() + WAIT_LIMIT_MILLIS
   for (let waited = false; !takeTurn(); waited = true) {
     if (!waited) console.log("Waiting for another installation of the dependencies ...")
     if (Date.now() > deadline) throw new Error(`another one never ended; else delete ${turn}`)
-    await sleep(WAIT_POLL_MS)
+    await sleep(WAIT_POLL_MILLIS)
   }
   try {
     if (!isInstalled()) install()

@@ -11,10 +11,10 @@ import { type Child, launch } from "./process.ts"
 export type { ServiceName }
 export type Runtime = "node" | "deno"
 
-const READY_LIMIT_MS = 30_000
+const READY_LIMIT_MILLIS = 30_000
 
 /** Above the ten seconds in which every process must end. */
-const STOP_LIMIT_MS = 12_000
+const STOP_LIMIT_MILLIS = 12_000
 
 export interface Service extends Omit<Child, "stop"> {
   readonly port: number
@@ -71,6 +71,11 @@ export const startService = async (
     env: { ...process.env, ...env, PORT: String(port), NO_COLOR: "1" },
     onLine,
   })
-  await child.printed(/worker started|listening|Listening/, READY_LIMIT_MS)
-  return { ...child, port, url: `http://127.0.0.1:${port}`, stop: () => child.stop(STOP_LIMIT_MS) }
+  await child.printed(/worker started|listening|Listening/, READY_LIMIT_MILLIS)
+  return {
+    ...child,
+    port,
+    url: `http://127.0.0.1:${port}`,
+    stop: () => child.stop(STOP_LIMIT_MILLIS),
+  }
 }

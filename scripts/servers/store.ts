@@ -4,7 +4,7 @@ import process from "node:process"
 import type { Child } from "./process.ts"
 
 /** A start may replay a long log first: Redis reads an AOF at some 100 MB/s, PostgreSQL its WAL. */
-export const READY_LIMIT_MS = 120_000
+export const READY_LIMIT_MILLIS = 120_000
 
 export interface Store extends Pick<Child, "pid" | "exited" | "kill" | "output"> {
   readonly url: string

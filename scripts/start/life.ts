@@ -11,17 +11,17 @@ import { complain, say } from "./terminal.ts"
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const
 
 /** `npm` hands a Ctrl-C on that the terminal has already sent to us too, a few ms apart. */
-const SAME_SIGNAL_MS = 300
+const SAME_SIGNAL_MILLIS = 300
 
 /** The shell that `npm` starts us in dies of a SIGTERM without passing it on, and of course of SIGKILL. */
-const PARENT_POLL_MS = 500
+const PARENT_POLL_MILLIS = 500
 
 const listenForSignals = () => {
   const first = new AbortController()
   const second = new AbortController()
   let at = 0
   const onSignal = () => {
-    const isSame = first.signal.aborted && Date.now() - at < SAME_SIGNAL_MS
+    const isSame = first.signal.aborted && Date.now() - at < SAME_SIGNAL_MILLIS
     at = Date.now()
     if (isSame) return
     const next = first.signal.aborted ? second : first
@@ -35,7 +35,7 @@ const listenForSignals = () => {
       if (process.ppid === parent) return
       clearInterval(watch)
       onSignal()
-    }, PARENT_POLL_MS)
+    }, PARENT_POLL_MILLIS)
   }
   return { first: first.signal, second: second.signal }
 }

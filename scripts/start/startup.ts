@@ -21,9 +21,9 @@ import {
 import { sayFrom, step } from "./terminal.ts"
 
 /** Above the 300 s that the migration allows itself. */
-const MIGRATE_LIMIT_MS = 310_000
-const HEALTHY_LIMIT_MS = 30_000
-const HEALTHY_POLL_MS = 50
+const MIGRATE_LIMIT_MILLIS = 310_000
+const HEALTHY_LIMIT_MILLIS = 30_000
+const HEALTHY_POLL_MILLIS = 50
 /** The port that a message suggests is this much above the default: 9006 for 8006. */
 const OTHER_PORT = 1_000
 
@@ -80,7 +80,7 @@ type Environment = NodeJS.ProcessEnv
 const migrate = async (env: Environment): Promise<void> => {
   const file = "scripts/migrate.ts"
   const child = await launch(process.execPath, [file], { name: "migrate", cwd: root, env })
-  if (!(await within(child.exited, MIGRATE_LIMIT_MS))) await child.stop(0)
+  if (!(await within(child.exited, MIGRATE_LIMIT_MILLIS))) await child.stop(0)
   const { code } = await child.exited
   if (code !== 0) throw new Error(`The migration failed:\n${child.output()}`)
 }
@@ -100,7 +100,7 @@ const launchServices = async (stack: Stack, ports: Ports, env: Environment): Pro
 
 /** All three answer 200, and stats has seen the worker's heartbeat. Resolves to what stats says. */
 const untilHealthy = async (stack: Stack, check: () => void): Promise<Health> => {
-  const deadline = Date.now() + HEALTHY_LIMIT_MS
+  const deadline = Date.now() + HEALTHY_LIMIT_MILLIS
   for (;;) {
     const all = HTTP_SERVICES.map((name) => askHealth(stack.urls[name]))
     const [ingest, reader, stats] = await Promise.all(all)
@@ -109,9 +109,9 @@ const untilHealthy = async (stack: Stack, check: () => void): Promise<Health> =>
     if (Date.now() > deadline) {
       const missing = Object.entries({ ingest, reader, stats, worker: stats?.worker_active })
       const names = missing.filter(([, answer]) => !answer).map(([name]) => name)
-      throw new Error(`Not healthy after ${HEALTHY_LIMIT_MS / 1_000} s: ${names.join(", ")}`)
+      throw new Error(`Not healthy after ${HEALTHY_LIMIT_MILLIS / 1_000} s: ${names.join(", ")}`)
     }
-    await sleep(HEALTHY_POLL_MS)
+    await sleep(HEALTHY_POLL_MILLIS)
   }
 }
 

@@ -17,7 +17,7 @@ import { type Store, shown } from "../servers/store.ts"
 import { lock } from "./lock.ts"
 import { say } from "./terminal.ts"
 
-const ANSWER_LIMIT_MS = 5_000
+const ANSWER_LIMIT_MILLIS = 5_000
 
 export type StoresConfig = Pick<
   Config<"stores">,
@@ -33,7 +33,7 @@ export interface Used {
 
 const checkDatabase = async (url: string): Promise<Used> => {
   const where = describeAddresses(parsePostgresUrl(url).addresses)
-  const options = { name: "start", maxConnections: 1, deadlineMillis: ANSWER_LIMIT_MS }
+  const options = { name: "start", maxConnections: 1, deadlineMillis: ANSWER_LIMIT_MILLIS }
   const database = openDatabase(url, options)
   try {
     await database.run(ping)
@@ -54,7 +54,7 @@ const checkRedis = async (url: string): Promise<Used> => {
   const redis = openRedis(url, { name: "start" })
   const failed = new Promise<void>((resolve) => redis.once("error", () => resolve()))
   try {
-    await Promise.race([untilReady(redis, ANSWER_LIMIT_MS), failed])
+    await Promise.race([untilReady(redis, ANSWER_LIMIT_MILLIS), failed])
     await redis.ping()
     return { url, description: `Redis at ${where} (REDIS_URL)`, store: null }
   } catch (error) {

@@ -31,7 +31,7 @@ export const sayFrom = (name: string) => (line: string) =>
   say(`${name.padEnd(NAME_WIDTH)} | ${line}`)
 
 /** How long a step may be silent. */
-const SILENT_LIMIT_MS = 2_000
+const SILENT_LIMIT_MILLIS = 2_000
 
 /** Shows what is being done, and when it is done how long it took; `why` is said when it takes long. */
 export const step = async <A>(what: string, work: () => Promise<A>, why = ""): Promise<A> => {
@@ -39,7 +39,7 @@ export const step = async <A>(what: string, work: () => Promise<A>, why = ""): P
   closeLine()
   print(`${what} ... `)
   isLineOpen = true
-  const timer = setTimeout(() => why && say(why), SILENT_LIMIT_MS)
+  const timer = setTimeout(() => why && say(why), SILENT_LIMIT_MILLIS)
   const result = await work().finally(() => clearTimeout(timer))
   const seconds = `${((performance.now() - begin) / 1_000).toFixed(1)} s`
   // Others may have spoken meanwhile.
