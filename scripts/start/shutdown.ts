@@ -12,8 +12,6 @@ import { complain, say, step } from "./terminal.ts"
 const STALLED_LIMIT_MILLIS = 30_000
 const POLL_MILLIS = 50
 const PROGRESS_MILLIS = 1_000
-/** Above the ten seconds in which every service must end. */
-const STOP_LIMIT_MILLIS = 12_000
 
 /** What is said of one that does not end: why, and for how long at most. */
 const LATE = {
@@ -61,7 +59,7 @@ const stopServices = async (stack: Stack, drain: boolean, hurried: AbortSignal):
     // To a service a second SIGTERM means at once, without what it still had to do.
     const hurry = () => children.map((child) => child?.kill("SIGTERM"))
     hurried.addEventListener("abort", hurry)
-    await Promise.all(children.map((child) => child?.stop(STOP_LIMIT_MILLIS, hurried)))
+    await Promise.all(children.map((child) => child?.stop(hurried)))
     hurried.removeEventListener("abort", hurry)
   }
   await step("Stopping ingest", () => end("ingest"), LATE.service)

@@ -1,11 +1,12 @@
 /** What is running at a moment: filled by `startup.ts`, emptied by `shutdown.ts`. */
 import type { ServiceName } from "../../shared/config.ts"
 import type { Child, Exit } from "../servers/process.ts"
+import type { Service } from "../servers/service.ts"
 import type { Used } from "./stores.ts"
 import { sayFrom } from "./terminal.ts"
 
 export interface Stack {
-  readonly services: Partial<Record<ServiceName, Child>>
+  readonly services: Partial<Record<ServiceName, Service>>
   readonly urls: Record<Exclude<ServiceName, "worker">, string>
   database?: Used
   redis?: Used

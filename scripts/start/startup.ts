@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url"
 import type { Config, ServiceName } from "../../shared/config.ts"
 import { freePort } from "../servers/port.ts"
 import { launch, within } from "../servers/process.ts"
+import { launchService } from "../servers/service.ts"
 import { askHealth, type Health } from "./health.ts"
 import type { Stack } from "./stack.ts"
 import {
@@ -87,14 +88,9 @@ const migrate = async (env: Environment): Promise<void> => {
 
 const launchServices = async (stack: Stack, ports: Ports, env: Environment): Promise<void> => {
   for (const name of SERVICES) {
-    const child = await launch(process.execPath, [`services/${name}/main.ts`], {
-      name,
-      cwd: root,
-      env: { ...env, PORT: String(ports[name]) },
-      onLine: sayFrom(name),
-    })
-    stack.services[name] = child
-    stack.watch(child, name)
+    const service = await launchService(name, ports[name], { env, onLine: sayFrom(name) })
+    stack.services[name] = service
+    stack.watch(service, name)
   }
 }
 
