@@ -26,11 +26,11 @@ const send = (pid: number, signal: NodeJS.Signals): void => {
   try {
     process.kill(pid, signal)
   } catch {
-    // It ended between the look and the signal.
+    // The process ended between the look and the signal.
   }
 }
 
-/** Whether that pid runs and names `mark` (a path that is only ours) on its command line. */
+/** Whether a process of that pid runs and has `mark`, a path that is only ours, on its command line. */
 export const runs = async (pid: number, mark: string): Promise<boolean> =>
   Number.isInteger(pid) && pid > 1 && (await commandLine(pid)).includes(mark)
 

@@ -24,8 +24,8 @@ const INITIALISE_LIMIT_MILLIS = 120_000
 /** A fast shutdown ends with a checkpoint, which may have some GB to write. */
 const STOP_LIMIT_MILLIS = 60_000
 /**
- * After kill -9 its backends hold the shared memory until they notice: at once when they wait, but one
- * that computes only when its statement ends, which ours have a deadline for.
+ * After kill -9 of the server its backends hold the shared memory until they notice: at once when they wait,
+ * but while one computes only when its statement ends. Our statements have a deadline for that.
  */
 const CRASHED_LIMIT_MILLIS = 30_000
 const CRASHED_POLL_MILLIS = 50
@@ -81,8 +81,8 @@ const initialise = async (place: Place, database: string, sync: boolean): Promis
   try {
     await run("initdb", ["-D", unfinished, ...flags, ...locale, ...(sync ? [] : ["--no-sync"])])
     const single = ["--single", "-D", unfinished, "-c", `fsync=${sync ? "on" : "off"}`, "postgres"]
-    // Who sends a statement hears and logs what is wrong with it. A batch with a bad row is halved until
-    // the row is found; here each half would be one more error. The server's own errors are shown.
+    // The worker hears and logs what is wrong with its statement. It halves a batch with a bad row until it
+    // finds the row, and here each half would be one more error. The server's own errors are shown.
     const quiet = `alter role ${USER} set log_min_messages = log`
     await run("postgres", single, `create database "${database}"\n${quiet}\n`)
     await rename(unfinished, place.data)
@@ -104,7 +104,7 @@ const launchServer = async (
     unix_socket_directories: "",
     // DETAIL quotes the row that a constraint rejects: values have no place in a log.
     log_error_verbosity: "terse",
-    // So has the text of a statement; data of before the setting of the role still have their errors.
+    // Nor has the text of a statement. Older data lack the setting of the role, and log such errors still.
     log_min_error_statement: "panic",
     ...settings,
   }).flatMap(([name, value]) => ["-c", `${name}=${value}`])
@@ -130,8 +130,8 @@ export const stopLeftoverPostgres = async (directory: string): Promise<number | 
 }
 
 /**
- * Starts it, after making the data when there are none; `database` is made then.
- * @throws with the server's last lines when it does not start.
+ * Starts a server, and before its first start makes the data and `database`.
+ * @throws with the last lines of a server that does not start.
  */
 export const startPostgres = async (
   options: StoreOptions & { readonly database?: string },

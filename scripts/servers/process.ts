@@ -1,5 +1,5 @@
 /**
- * A child process that this one owns. It runs in a process group of its own, so a terminal's Ctrl-C
+ * A child process that this one owns. A child runs in a process group of its own, so a terminal's Ctrl-C
  * reaches only the parent, which then stops its children in order. Promises: `stop` ends in bounded
  * time with the child gone, and a child never outlives its parent, even one killed with SIGKILL.
  * What a child is, and when it is ready, is its caller's business.
@@ -11,7 +11,7 @@ import { createInterface } from "node:readline"
 /** How much of a child's output an error quotes. */
 const LAST_LINES = 12
 const KILLED_LIMIT_MILLIS = 5_000
-/** For one that is in a hurry. Enough for a worker to give back the writes it has claimed. */
+/** For a child whose user will not wait. Enough for a worker to give back the writes it has claimed. */
 const HURRIED_LIMIT_MILLIS = 1_000
 /** PostgreSQL gives its own processes 5 s before it kills them, frozen ones as well. */
 const URGENT_LIMIT_MILLIS = 7_000
@@ -30,11 +30,11 @@ export interface Child {
   /** The last lines it printed, oldest first. */
   output(): string
   kill(signal: NodeJS.Signals): void
-  /** Waits for a line of output; when it exits or the time passes first, stops it and throws. */
+  /** Waits for a line of output. When the child exits or the time passes first, stops it and throws. */
   printed(pattern: RegExp, limitMillis: number): Promise<void>
   /**
    * Sends the signal once, waits (after `hurried` aborts no longer than a second), then kills. Resolves
-   * when it is gone, also when it already was.
+   * when the child is gone, also when it already was.
    */
   stop(limitMillis: number, hurried?: AbortSignal): Promise<void>
 }
@@ -45,14 +45,14 @@ export interface Launch {
   readonly env?: NodeJS.ProcessEnv | undefined
   /** Run as this user, when this process is root. */
   readonly account?: { readonly uid: number; readonly gid: number } | undefined
-  /** What asks it to stop. */
+  /** What asks the child to stop. */
   readonly signal?: NodeJS.Signals
-  /** What makes it end at once, and its own children with it, which a SIGKILL would leave behind. */
+  /** What ends the child at once, and its own children, which a SIGKILL to it would leave behind. */
   readonly urgentSignal?: NodeJS.Signals
   readonly onLine?: ((line: string) => void) | undefined
 }
 
-/** Resolves true when the promise settles in time: once `hurried` aborts, that is a second. */
+/** Resolves true when the promise settles in time. Once `hurried` aborts, a second is left. */
 export const within = async (
   promise: Promise<unknown>,
   limitMillis: number,
@@ -83,7 +83,7 @@ const guard = (pid: number, signal: NodeJS.Signals): ChildProcess => {
     detached: true,
     stdio: ["pipe", "ignore", "ignore"],
   })
-  // Neither may keep this process alive: its end is what the guard waits for.
+  // Neither the shell nor the pipe to it may keep this process alive: the guard waits for its end.
   shell.unref()
   const { stdin } = shell as unknown as { stdin: { unref(): void } }
   stdin.unref()

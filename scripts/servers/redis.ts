@@ -25,10 +25,10 @@ const NATIVE = {
   "no-appendfsync-on-rewrite": "no",
   save: "",
   "maxmemory-policy": "noeviction",
-  // Keeps `--dir …` on the command line, by which the next start knows a leftover.
+  // Redis would rewrite its command line, on which the next start finds `--dir …` and knows a leftover.
   "set-proc-title": "no",
 }
-/** Above 2 GiB its pointers turn negative and it dies. With this it refuses writes in good time. */
+/** Above 2 GiB the pointers of WebAssembly turn negative and Valkey dies. Below, it refuses writes in time. */
 const WASM = { maxmemory: "1gb", "maxmemory-policy": "noeviction" }
 
 interface Program {

@@ -19,7 +19,7 @@ const STOP_LIMIT_MILLIS = 12_000
 export interface Service extends Omit<Child, "stop"> {
   readonly port: number
   readonly url: string
-  /** SIGTERM; resolves when it is gone. Once `hurried` aborts it is killed after a second. */
+  /** SIGTERM; resolves when the process is gone. Once `hurried` aborts, SIGKILL follows after a second. */
   stop(hurried?: AbortSignal): Promise<void>
 }
 
@@ -32,7 +32,7 @@ export interface ServiceOptions {
   readonly onLine?: ((line: string) => void) | undefined
 }
 
-/** One that is no service, and serves as they do. */
+/** What is no service of ours, and serves as one does. */
 export interface Program {
   readonly name: string
   /** From the folder of the project, in which it runs. */
@@ -72,7 +72,7 @@ export const serviceCommand = (
   return ["deno", [...how, ...permissions, file]]
 }
 
-/** Resolves when it runs; whether it serves yet is for the caller to find out. 0 is a port as well. */
+/** Resolves when the process runs; whether it serves yet is for the caller to find out. 0 is a port as well. */
 export const launchService = async (
   service: ServiceName | Program,
   port: number,
@@ -89,8 +89,8 @@ export const launchService = async (
 }
 
 /**
- * Resolves when it serves (or, a worker, when it has started).
- * @throws with its last lines when it does not start.
+ * Resolves when the process serves; a worker, when it has started.
+ * @throws with the last lines of a process that does not start.
  */
 export const startService = async (
   service: ServiceName | Program,

@@ -1,4 +1,4 @@
-/** What the services of this start say of themselves, over HTTP. Null when they do not answer well. */
+/** What the services of this start say of themselves, over HTTP. Null for a service that does not answer 200. */
 
 const ANSWER_LIMIT_MILLIS = 3_000
 

@@ -8,12 +8,12 @@ import { countWaiting } from "./health.ts"
 import type { Stack } from "./stack.ts"
 import { complain, say, step } from "./terminal.ts"
 
-/** Counted from the last write that left the queue: a long backlog may take its time, an outage not. */
+/** Counted from the last write that left the queue: a long backlog may take its time, an outage may not. */
 const STALLED_LIMIT_MILLIS = 30_000
 const POLL_MILLIS = 50
 const PROGRESS_MILLIS = 1_000
 
-/** What is said of one that does not end: why, and for how long at most. */
+/** What the user is told of a process that does not end: why, and for how long at most. */
 const LATE = {
   service: "It finishes what it has begun, for up to 10 s. Ctrl-C again does not wait for it.",
   PostgreSQL: "PostgreSQL has not ended yet. It has up to 60 s; Ctrl-C again does not wait for it.",
@@ -56,7 +56,7 @@ const stopServices = async (stack: Stack, drain: boolean, hurried: AbortSignal):
   const end = async (...names: ServiceName[]) => {
     const children = names.map((name) => stack.services[name])
     for (const name of names) stack.leaving.add(name)
-    // To a service a second SIGTERM means at once, without what it still had to do.
+    // A service that gets a second SIGTERM ends at once, without what it still had to do.
     const hurry = () => children.map((child) => child?.kill("SIGTERM"))
     hurried.addEventListener("abort", hurry)
     await Promise.all(children.map((child) => child?.stop(hurried)))
@@ -80,7 +80,7 @@ export const shutDown = async (
 ): Promise<void> => {
   const { database, redis, services, release } = stack
   stack.isUp = false
-  // One that does not end must not keep the others running.
+  // A process that does not end must not keep the others running.
   const attempt = async (work: () => Promise<unknown>) => {
     await work().catch((error: Error) => complain(error.message))
   }

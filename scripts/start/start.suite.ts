@@ -21,7 +21,7 @@ export const storePorts = async () => ({
   REDIS_PORT: String(await freePort()),
 })
 
-/** Without the guards, which end a little after what they guard. */
+/** The pids of a process's children, without the guards, which end a little after what they guard. */
 export const childrenOf = async (parent: number): Promise<number[]> => {
   const { stdout } = await promisify(execFile)("ps", ["-A", "-o", "pid=,ppid=,command="])
   const all = stdout.split("\n").map((line) => line.trim().split(/\s+/))
@@ -56,7 +56,7 @@ export const run = async (
   })
   onTestFinished(() => child.stop(LIMIT_MILLIS))
   const pids = () => childrenOf(child.pid)
-  /** Waits until it says so; resolves to its children. */
+  /** Waits for the banner; resolves to the pids of the children. */
   const up = async (): Promise<number[]> => {
     await child.printed(/^Try:$/, LIMIT_MILLIS)
     return await pids()

@@ -1,6 +1,6 @@
 /**
  * The start of `npm start`, in order: directory and ports, stores, migration, services, and the wait
- * until each says that it is healthy. What it has started stands in the stack, also when it throws.
+ * until each says that it is healthy. A start that throws leaves in the stack what it has started.
  */
 import process from "node:process"
 import { setTimeout as sleep } from "node:timers/promises"
@@ -37,7 +37,7 @@ type Ports = Readonly<Record<ServiceName, number>>
 const variableOf = (name: ServiceName) => `${name.toUpperCase()}_PORT`
 
 /**
- * Two on one port would be found out by the second of them alone, and its neighbour would answer for it.
+ * Of two processes on one port only the second would notice, and the first would answer in its place.
  * @throws a line that names both variables.
  */
 const comparePorts = (config: Config<"start">): void => {
@@ -47,7 +47,10 @@ const comparePorts = (config: Config<"start">): void => {
   for (const [variable, port] of Object.entries({
     ...(embedded.database && { POSTGRES_PORT }),
     ...(embedded.redis && { REDIS_PORT }),
-    ...{ INGEST_PORT, READER_PORT, STATS_PORT, WORKER_PORT },
+    INGEST_PORT,
+    READER_PORT,
+    STATS_PORT,
+    WORKER_PORT,
   })) {
     const other = owners.get(port)
     if (other !== undefined && port !== 0) {
@@ -58,7 +61,8 @@ const comparePorts = (config: Config<"start">): void => {
 }
 
 /**
- * Where each service will listen: 0 means any free port, which the others must know beforehand.
+ * Where each service will listen. For 0 a free port is chosen here, because the URLs are told before any
+ * service runs.
  * @throws a line that says what to change when a port is in use.
  */
 const choosePorts = async (config: Config<"start">): Promise<Ports> => {
@@ -66,7 +70,7 @@ const choosePorts = async (config: Config<"start">): Promise<Ports> => {
     ingest: config.INGEST_PORT || (await freePort()),
     reader: config.READER_PORT || (await freePort()),
     stats: config.STATS_PORT || (await freePort()),
-    // For metrics alone: without a port it says so, and goes on.
+    // A worker needs it for its metrics alone: one that finds it taken says so, and goes on.
     worker: config.WORKER_PORT,
   }
   for (const name of HTTP_SERVICES) {
@@ -94,7 +98,7 @@ const launchServices = async (stack: Stack, ports: Ports, env: Environment): Pro
   }
 }
 
-/** All three answer 200, and stats has seen the worker's heartbeat. Resolves to what stats says. */
+/** Waits until all three answer 200 and stats has seen the worker's heartbeat. Resolves to what stats says. */
 const untilHealthy = async (stack: Stack, check: () => void): Promise<Health> => {
   const deadline = Date.now() + HEALTHY_LIMIT_MILLIS
   for (;;) {
@@ -163,7 +167,7 @@ export const startUp = async (
   const env = {
     LOG_FORMAT: "pretty",
     ...process.env,
-    // The user's own stand in the environment already, or in files that it names.
+    // The URLs of the user's own stores are in the environment already, or in files that it names.
     ...(database?.store && { DATABASE_URL: database.url }),
     ...(redis?.store && { REDIS_URL: redis.url }),
   }
