@@ -3,17 +3,10 @@
  * `accept` is ingest alone, `ceiling` is ingest's app without Redis. Each is asked for a right answer
  * before anything is timed.
  */
-import process from "node:process"
-import { fileURLToPath } from "node:url"
-import { freePort } from "../scripts/servers/port.ts"
-import { launch } from "../scripts/servers/process.ts"
 import { type Runtime, startService } from "../scripts/servers/service.ts"
 import type { Cleanup, Stoppable } from "./cleanup.ts"
 
 export type ContenderName = "sync" | "async" | "accept" | "ceiling"
-
-const READY_LIMIT_MILLIS = 30_000
-const STOP_LIMIT_MILLIS = 12_000
 
 export interface Contender extends Stoppable {
   readonly name: ContenderName
@@ -30,32 +23,6 @@ export interface ContenderOptions {
   readonly queue: string
   readonly runtime: Runtime
   readonly env?: Readonly<Record<string, string>>
-}
-
-interface Server extends Stoppable {
-  readonly url: string
-  readonly pid: number
-}
-
-/** What is only in the benchmark is started as a service is. */
-const startOwn = async (
-  name: "sync" | "ceiling",
-  runtime: Runtime,
-  env: Readonly<Record<string, string>>,
-): Promise<Server> => {
-  const file = fileURLToPath(new URL(`${name}.ts`, import.meta.url))
-  const port = await freePort()
-  const [program, ...parameters] =
-    runtime === "node"
-      ? [process.execPath, file]
-      : ["deno", "serve", "--port", String(port), "--allow-all", file]
-  const child = await launch(program, parameters, {
-    name,
-    env: { ...process.env, ...env, PORT: String(port), NO_COLOR: "1" },
-  })
-  await child.printed(/listening|Listening/, READY_LIMIT_MILLIS)
-  const stop = () => child.stop(STOP_LIMIT_MILLIS)
-  return { url: `http://127.0.0.1:${port}`, pid: child.pid, stop }
 }
 
 export const startWorker = (
@@ -93,11 +60,9 @@ export const startContender = async (
   const { databaseUrl, redisUrl, queue, runtime, env = {} } = options
   const own = { DATABASE_URL: databaseUrl, REDIS_URL: redisUrl, WRITE_QUEUE_NAME: queue }
   const hasQueue = name === "async" || name === "accept"
-  const server = await cleanup.add<Server>(
-    hasQueue
-      ? startService("ingest", { runtime, env: { ...own, ...env } })
-      : startOwn(name, runtime, { ...own, ...env }),
-  )
+  const permissions = ["--allow-all"]
+  const service = hasQueue ? "ingest" : { name, file: `bench/${name}.ts`, permissions }
+  const server = await cleanup.add(startService(service, { runtime, env: { ...own, ...env } }))
   const worker = name === "async" ? await startWorker(cleanup, options) : null
   await checkAnswer(name, server.url)
   return {

@@ -13,7 +13,7 @@ import { type Migration, migrate } from "./migrate/ledger.ts"
 
 const DIRECTORY = new URL("../shared/migrations/", import.meta.url)
 
-/** A table that is rewritten takes its time, and so does another migration that has the lock. */
+/** To rewrite a large table takes minutes, and so does waiting for another migration that does. */
 const DEADLINE_MILLIS = 300_000
 
 const readFiles = async (): Promise<ReadonlyArray<Migration>> => {

@@ -1,7 +1,7 @@
 /**
  * Runs before `npm start`, `npm test` and `npm run check`, on whatever Node the machine has (20 or
  * newer, plain JavaScript): installs what package-lock.json names when it is not there, and makes sure
- * that the project's own Node 26 runs. Two at once are fine: the second waits for the first.
+ * that the project's own Node 26 runs. Of two at once the second waits for the first.
  * With nothing to do it says nothing and takes 0.1 s.
  */
 import { spawnSync } from "node:child_process"
@@ -13,8 +13,8 @@ import { fileURLToPath } from "node:url"
 
 const OLDEST_NODE = 20
 const OWN_NODE = 26
-const WAIT_LIMIT_MS = 600_000
-const WAIT_POLL_MS = 200
+const WAIT_LIMIT_MILLIS = 600_000
+const WAIT_POLL_MILLIS = 200
 
 const root = fileURLToPath(new URL("..", import.meta.url))
 const modules = join(root, "node_modules")
@@ -33,7 +33,7 @@ const read = (path) => {
   }
 }
 
-/** Whether each package is there in the locked version; other platforms' binaries may be missing. */
+/** Whether each package is there in its locked version; the binaries of other platforms may be missing. */
 const isInstalled = () => {
   // npm writes this second lockfile last, so an install that was interrupted has none or an old one.
   const text = read(join(modules, ".package-lock.json"))
@@ -83,11 +83,11 @@ const takeTurn = () => {
 }
 
 const installInTurn = async () => {
-  const deadline = Date.now() + WAIT_LIMIT_MS
+  const deadline = Date.now() + WAIT_LIMIT_MILLIS
   for (let waited = false; !takeTurn(); waited = true) {
     if (!waited) console.log("Waiting for another installation of the dependencies ...")
     if (Date.now() > deadline) throw new Error(`another one never ended; else delete ${turn}`)
-    await sleep(WAIT_POLL_MS)
+    await sleep(WAIT_POLL_MILLIS)
   }
   try {
     if (!isInstalled()) install()
@@ -97,7 +97,7 @@ const installInTurn = async () => {
 }
 
 const verifyNode = () => {
-  // Under npm, node_modules/.bin comes first: this may be it. Else ask it, which takes 40 ms.
+  // Under npm, which puts node_modules/.bin first, this process may be that Node. Else ask it, in 40 ms.
   if (process.execPath.startsWith(modules)) return
   const { stdout } = spawnSync(join(modules, ".bin", "node"), ["--version"], { encoding: "utf8" })
   if (stdout?.startsWith(`v${OWN_NODE}.`)) return

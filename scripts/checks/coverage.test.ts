@@ -1,4 +1,4 @@
-/** The table of what is tested where is no wish: each sentence in it stands in the file beside it. */
+/** The table of what is tested where stays true: each sentence in it stands in the test file beside it. */
 import { readFileSync } from "node:fs"
 import { expect, test } from "vitest"
 

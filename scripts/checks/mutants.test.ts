@@ -1,4 +1,4 @@
-/** A mutant whose text is gone, or whose test was renamed, would be found only by who runs the mutants. */
+/** Without this, a mutant whose text is gone would be noticed only in a run of the mutants, which takes long. */
 import { readFileSync } from "node:fs"
 import { expect, test } from "vitest"
 import { PROCESS_MUTATIONS } from "../faults/mutations-process.ts"

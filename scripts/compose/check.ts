@@ -108,7 +108,7 @@ const killedWorker: Step = (stack, writes) =>
 const restartedPostgres: Step = (stack, writes) =>
   under(stack, writes, () => stack.compose("restart", "postgres"))
 
-/** With a backlog: what waits is what Redis must find again in its log. */
+/** Redis is killed with writes in the queue, which it must find again in its log. */
 const killedRedis: Step = async (stack, writes) => {
   const { compose } = stack
   await compose("stop", "worker")
@@ -131,7 +131,7 @@ const scale: Step = async (stack, writes) => {
   await eventually(async () => assert.equal((await get(`${url.stats}/stats`)).body.workers, 4))
   const ingests = (await stack.containers()).filter(({ Service }) => Service === "ingest")
   assert.equal(ingests.length, 2)
-  // One port for both: with either of them gone, the other takes the writes.
+  // Both ingests are behind one port: with either of them gone, the other takes the writes.
   for (const { Name } of ingests) {
     await docker("stop", Name)
     assert.deepEqual(new Set(await writes.many(20)), new Set([202]), `without ${Name}`)
@@ -212,7 +212,7 @@ const main = async () => {
   if (missing !== null) return console.log(`skipped: no Docker engine with compose (${missing})`)
   const stack = await openStack()
   process.once("SIGINT", () => void stack.remove().finally(() => process.exit(130)))
-  // What a run that was killed has left.
+  // A run that was killed has left its containers.
   await stack.remove()
   try {
     await runSteps(stack, (step) => step === suite && process.argv.includes("--no-suite"))

@@ -74,7 +74,7 @@ export const openStack = async () => {
       reader: `http://127.0.0.1:${reader}`,
       stats: `http://127.0.0.1:${stats}`,
     },
-    /** The URL in a file of a container, as it is from outside. */
+    /** The URL in a file of a container, with the host and port that lead there from outside. */
     outside: async (service: string, file: "database-url" | "redis-url") =>
       (await compose("exec", "-T", service, "cat", `/run/secrets/${file}`))
         .replace("postgres:5432", `127.0.0.1:${postgres}`)
@@ -84,7 +84,7 @@ export const openStack = async () => {
         .split("\n")
         .filter((line) => line !== "")
         .map((line) => JSON.parse(line)),
-    /** What is left of it: containers, volumes and networks. */
+    /** How many containers, volumes and networks of the stack are left. */
     leftovers: async () => {
       const label = `label=com.docker.compose.project=${PROJECT}`
       const [containers = "", volumes = "", networks = ""] = await Promise.all([

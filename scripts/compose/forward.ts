@@ -5,13 +5,13 @@
 import { once } from "node:events"
 import { connect, createServer, type Server, type Socket } from "node:net"
 
-/** As many as a service itself takes. */
+/** As many connections as a service itself takes. */
 const CONNECTIONS_MAX = 2_048
 
-/** A container that is gone answers nothing; the next one is asked after so long. */
+/** A container that is gone does not answer; after so long the next one is tried. */
 const CONNECT_LIMIT_MILLIS = 1_000
 
-/** Finds peers that vanished without a word, in a few minutes. */
+/** TCP keep-alive: a peer that vanished without a word is noticed in a few minutes. */
 const KEEP_ALIVE = { keepAlive: true, keepAliveInitialDelay: 30_000 }
 
 interface Address {
@@ -19,7 +19,7 @@ interface Address {
   readonly port: number
 }
 
-/** Where a name's containers are at the moment, in any order. */
+/** The addresses of the containers behind a name at the moment, in any order. */
 export type Locate = () => Promise<ReadonlyArray<Address>>
 
 const reach = async (address: Address): Promise<Socket> => {
@@ -33,7 +33,7 @@ const reach = async (address: Address): Promise<Socket> => {
   return socket
 }
 
-/** The first that answers, from the given place on; undefined when none does. */
+/** The first address that answers, from the given place in the list on; undefined when none does. */
 const reachOne = async (locate: Locate, turn: number): Promise<Socket | undefined> => {
   const addresses = (await locate().catch(() => [])).toSorted((a, b) => (a.host < b.host ? -1 : 1))
   for (const index of addresses.keys()) {
@@ -51,7 +51,7 @@ const tie = (one: Socket, other: Socket) => {
   one.on("close", () => other.destroySoon())
 }
 
-/** Listens on a port and forwards; a client for whom nobody is there is reset. */
+/** Listens on a port and forwards; a client is reset when no container answers. */
 export const forward = async (port: number, locate: Locate): Promise<Server> => {
   let turn = 0
   const server = createServer(

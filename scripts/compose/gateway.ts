@@ -1,16 +1,16 @@
 /**
  * The stack's published ports as a process: `node scripts/compose/gateway.ts ingest:8006 redis:6379 …`,
- * the same port outside as inside. The only container with a network to the outside: what it does not
- * forward cannot be reached, and the others reach nothing but what they need.
+ * the same port outside as inside. Its container is the only one with a network to the outside: a port that it
+ * does not forward cannot be reached, and the other containers reach nothing but what they need.
  */
 import { resolve4 } from "node:dns/promises"
 import process from "node:process"
 import { forward, type Locate } from "./forward.ts"
 
-/** The services end their connections themselves, before this; what is left then is cut. */
+/** By then the services have ended their connections; the gateway cuts those that are left. */
 const STOP_LIMIT_MILLIS = 8_000
 
-/** Docker's DNS has an address for each container that runs. */
+/** Docker's DNS has an address for each running container of a name. */
 const containers =
   (name: string, port: number): Locate =>
   async () =>

@@ -69,10 +69,10 @@ const refusedCommands = async (url: string): Promise<number> => {
   return FORBIDDEN_COMMANDS.length
 }
 
-/** Without the redis-cli that knows the password. */
+/** Past the script redis-cli, which knows the password. */
 const ANYONE = ["env", "PATH=/usr/local/bin:/usr/bin", "redis-cli", "LLEN", "write_queue"]
 
-/** Each tried from outside, with that user's own password. */
+/** Tries each call from outside, with the password of its user. */
 export const checkUsers = async ({ compose, outside }: Stack): Promise<string> => {
   let refused = 0
   for (const [role, statements] of Object.entries(FORBIDDEN_SQL)) {
@@ -102,7 +102,7 @@ export const checkConfinement = async ({ containers, docker }: Stack): Promise<s
   return `${all.length} containers without root, capabilities, a writable file system or a password in the environment`
 }
 
-/** The operators' calls are on, for whoever can read the token in the container. */
+/** The operators' calls are on, for people who can read the token in the container. */
 export const checkOperators = async ({ compose, url }: Stack): Promise<string> => {
   const token = await compose("exec", "-T", "stats", "cat", "/run/secrets/admin-token")
   const dead = async (authorization: string) =>

@@ -10,11 +10,11 @@ import process from "node:process"
 
 const SEED_BYTES = 32
 
-/** All passwords follow from it: there is one thing to make once, and it is there whole or not at all. */
+/** All passwords follow from the seed: one file to make once, which is there whole or not at all. */
 const seedOf = async (directory: string): Promise<Buffer> => {
   const path = join(directory, "seed")
   const found = await readFile(path).catch((error: NodeJS.ErrnoException) => {
-    // Whatever else is wrong with it, new passwords would lock everybody out.
+    // A seed that cannot be read is not replaced: new passwords would lock everybody out.
     if (error.code !== "ENOENT") throw error
     return null
   })
@@ -66,7 +66,7 @@ for (const [name, content] of Object.entries(await files(await seedOf(directory)
   const path = join(directory, name)
   await mkdir(dirname(path), { recursive: true })
   await rm(`${path}.new`, { force: true })
-  // Open to all, because the stores run as users of their own; who sees a file is who mounts it.
+  // Readable by all, because the stores run as users of their own; a container sees only what it mounts.
   const mode = content.startsWith("#!") ? 0o555 : 0o444
   await writeFile(`${path}.new`, content, { mode, flush: true })
   await rename(`${path}.new`, path)

@@ -7,7 +7,7 @@ const ROOT = new URL("../../", import.meta.url)
 /** What a connection of ioredis asks for itself, and what it takes to run a script. */
 const OF_A_CONNECTION = ["client|setinfo", "client|setname", "eval", "evalsha", "info", "ping"]
 
-/** A line a user, as Redis reads them. */
+/** The lines of users.acl: Redis reads one for each user. */
 const lines = (await readFile(new URL("users.acl", import.meta.url), "utf8"))
   .replaceAll(/\n +/g, " ")
   .split("\n")
@@ -49,10 +49,9 @@ const neededBy = async (service: string): Promise<ReadonlyArray<string>> => {
   const text = texts.join("\n")
   const isCalled = (name: string) =>
     new RegExp(`\\b(queue|waiting)\\.${name}\\(|Pick<Queue, "${name}">`).test(text)
-  return [
-    ...[...(await queueCalls())].flatMap(([name, commands]) => (isCalled(name) ? commands : [])),
-    ...(text.includes("settingsOf(") ? ["config|get"] : []),
-  ]
+  const calls = [...(await queueCalls())].filter(([name]) => isCalled(name))
+  const commands = calls.flatMap(([, needed]) => needed)
+  return text.includes("settingsOf(") ? [...commands, "config|get"] : commands
 }
 
 for (const service of ["ingest", "worker", "stats"]) {

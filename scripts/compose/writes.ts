@@ -39,9 +39,9 @@ export const makeWrites = (url: string) => {
   return {
     accepted,
     write,
-    /** So many at once. */
+    /** Sends so many writes at once. */
     many: (number: number) => Promise.all(Array.from({ length: number }, write)),
-    /** Writes from before the fault until some seconds after; says what it saw. */
+    /** Writes from before the fault until some seconds after; resolves to how many were accepted. */
     during: async (fault: () => Promise<unknown>, after = 2_000): Promise<string> => {
       const [before, refused] = [accepted.size, others]
       let isOver = false

@@ -1,7 +1,7 @@
 /**
- * Which migrations a database has: a table of our own name, in which each stands with its time. It is read
- * without changing anything, and made only when there is something to apply, so that a role that may create
- * nothing passes when there is nothing to do.
+ * Which migrations a database has: a table of our own name, with the name and the time of each. A run makes
+ * the table only when it has something to apply, so that a role that may create nothing passes when there is
+ * nothing to do.
  */
 import type { Runner, Sql } from "../../shared/postgres/postgres.ts"
 
@@ -19,8 +19,8 @@ interface Found {
 }
 
 /**
- * The ledger was once called schema_migrations, as frameworks call theirs: that one is ours which has our two
- * columns and no others. It is read and stays as it is, for builds of that time.
+ * The ledger was once called schema_migrations, as frameworks call theirs: a table of that name is ours when
+ * it has our two columns and no others. It is only read, because builds of that time still use it.
  */
 const find = async (sql: Runner): Promise<Found> => {
   const [found] = await sql<[Found]>`
@@ -46,7 +46,7 @@ const readNames = async (sql: Runner, { hasLedger, hasFormer }: Found) => {
   return { ledger: names(rows), former: names(former) }
 }
 
-/** Those of the files that the database does not have yet, in their order. */
+/** The files that the database does not have yet, in their order. */
 const readMissing = async (sql: Runner, files: ReadonlyArray<Migration>) => {
   const found = await find(sql)
   const { ledger, former } = await readNames(sql, found)
@@ -74,7 +74,7 @@ export const migrate = async (
     await transaction`set local lock_timeout = 0`
     await transaction`select pg_advisory_xact_lock(${ADVISORY_LOCK})`
     const { hasLedger, missing, takenOver } = await readMissing(transaction, files)
-    // Another start was faster.
+    // Another run applied them while this one waited for the lock.
     if (missing.length === 0) return
     if (!hasLedger) {
       await transaction`

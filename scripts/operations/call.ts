@@ -1,4 +1,4 @@
-/** One call of the stats service, and calls that go on until all is done. What went wrong is one line. */
+/** One call of the stats service, and calls repeated until all is done. A failure is an error of one line. */
 
 import process from "node:process"
 import { loadConfig } from "../../shared/config.ts"
@@ -15,7 +15,7 @@ export interface Call {
 // biome-ignore lint/suspicious/noExplicitAny: the answer is shown, whatever the service says.
 export type Answer = Record<string, any>
 
-/** STATS_URL may have a path: that of a proxy which strips it. */
+/** STATS_URL may have a path: a proxy in front of stats takes it off again. */
 const addressOf = (path: string) => {
   const { STATS_PORT } = loadConfig("queue")
   const base = process.env.STATS_URL || `http://localhost:${STATS_PORT}`
@@ -46,7 +46,7 @@ const progress = (text: string) => {
   if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${text}`)
 }
 
-/** A call that answers with the body of the next as long as it is not done; sums up what `name` counts. */
+/** Calls until no answer has the body of a `next` call; sums up what the answers count under `name`. */
 export const callUntilDone = async (first: Call, name: string): Promise<Answer> => {
   let done = 0
   let answer: Answer = {}

@@ -1,6 +1,6 @@
 /**
- * Replay and discard. Versions are taken as they are named. `--all` looks first and takes no more than it saw:
- * it asks whether so many are meant, or is told with --confirm where nobody can answer.
+ * Replay and discard, of the versions that are named, or of `--all`. The latter counts first and moves no more
+ * than it counted: it asks the operator whether so many are meant, or without a terminal wants --confirm.
  */
 import process from "node:process"
 import { createInterface } from "node:readline/promises"
@@ -22,7 +22,7 @@ const numberOf = (name: string, text: string) => {
   return Number(text)
 }
 
-/** How many died for each reason, and the newest dead letter that was counted; in as many calls as it takes. */
+/** How many dead letters each reason has, and the newest one counted; in as many calls as that takes. */
 export const countReasons = async ({ reason, key }: Filter): Promise<Answer> => {
   const writes = new Map<string, number>()
   let others = 0
@@ -48,7 +48,7 @@ const isMeant = async (question: string) => {
   return /^y(es)?$/i.test(text.trim())
 }
 
-/** How many of those that were found are to be moved; 0 when the operator thought better of it. */
+/** How many of the dead letters found are to be moved; 0 when the operator says no. */
 const confirmed = async (verb: string, found: number, confirm: string | undefined) => {
   const letters = `${found.toLocaleString("en")} dead letter${found === 1 ? "" : "s"}`
   if (confirm !== undefined) {

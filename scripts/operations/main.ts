@@ -1,6 +1,7 @@
 /**
  * `npm run queue -- <command>`: the operators' calls of the stats service from a terminal. Prints a table, or
- * with --json the answer as it came; exits with 1 and a line when it is refused or finds nothing to do.
+ * with --json the answer as it came. When the service refuses a call, or has no such dead letter, the command
+ * prints why in a line and exits with 1.
  */
 import process from "node:process"
 import { parseArgs } from "node:util"
@@ -17,8 +18,14 @@ const parse = () => {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: {
-      ...{ limit: text, after: text, reason: text, key: text, confirm: text },
-      ...{ json: flag, all: flag, help: flag },
+      limit: text,
+      after: text,
+      reason: text,
+      key: text,
+      confirm: text,
+      json: flag,
+      all: flag,
+      help: flag,
     },
   })
   const [command, ...versions] = positionals

@@ -35,12 +35,12 @@ afterAll(async () => {
   await directory?.remove()
 })
 
-/** Runs it without a terminal. */
+/** Runs the command without a terminal. */
 const queue = async (...parameters: string[]) => {
   const run = promisify(execFile)(process.execPath, ["scripts/operations/main.ts", ...parameters], {
     env: { ...process.env, STATS_URL: stats.url, ADMIN_TOKEN },
   })
-  // Otherwise it would have this process's own standard input.
+  // Otherwise the command would have this process's own standard input.
   run.child.stdin?.end()
   return await run.then(
     ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),

@@ -18,7 +18,7 @@ const text = (value: unknown): string => {
   return value === true ? "yes" : value === false ? "no" : String(value)
 }
 
-/** What only a program that goes on needs. */
+/** Fields that only programs read. */
 const UNSHOWN = new Set(["success", "newest", "missing"])
 
 export const show = ({ dead, queue, reasons, ...rest }: Answer) => {

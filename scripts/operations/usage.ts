@@ -1,4 +1,4 @@
-/** How the command is used, and what is wrong with how it was. */
+/** How `npm run queue` is used, and the error of a wrong use. */
 
 export const USAGE = `npm run queue -- <command> [--json]
   depth                      how much waits, is in flight, and has died; whether it is paused or held

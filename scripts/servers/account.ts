@@ -1,8 +1,8 @@
 /**
- * Who runs PostgreSQL, which refuses to run as root, and what that account can reach. For anyone but
- * root: oneself, and everything stays in the checkout. For root: the owner of existing data, else a
- * user that the machine already has; nobody is added to it. That user may neither read a checkout
- * under /root nor write there: then the binaries and the data move to /var/lib/write-buffer.
+ * The account that runs PostgreSQL, which refuses to run as root, and what that account can reach. A user
+ * other than root runs PostgreSQL as themselves, and everything stays in the checkout. For root it is the
+ * owner of existing data, else a user that the machine already has; none is added. Where that user can
+ * neither read nor write the checkout (under /root), binaries and data move to /var/lib/write-buffer.
  */
 import { execFile } from "node:child_process"
 import { createHash } from "node:crypto"
@@ -26,7 +26,7 @@ import { promisify } from "node:util"
 /** initdb looks its user up by uid, so a made-up uid would not do. */
 const CANDIDATES = ["postgres", "_postgres", "nobody"]
 const STATE = "/var/lib/write-buffer"
-/** In a place outside: the directory that it stands for. */
+/** A file in a place outside the checkout: it names the directory that the place stands for. */
 const ORIGIN = "origin"
 
 export interface Account {
@@ -50,7 +50,7 @@ const lookUp = async (name: string): Promise<Account | null> => {
   )
 }
 
-/** The account for these data, or undefined: run it as oneself. */
+/** The account for these data; undefined for the one that this process has. */
 export const accountFor = async (directory: string): Promise<Account | undefined> => {
   if (process.getuid?.() !== 0) return undefined
   const owner = await stat(directory).catch(() => null)
@@ -78,7 +78,7 @@ export const placeFor = async (
 ): Promise<string> => {
   const hash = createHash("sha256").update(directory).digest("hex").slice(0, 12)
   const outside = join(STATE, `${basename(directory)}-${hash}`)
-  // A place outside that exists was once needed, and holds the data since.
+  // A place outside that exists was needed by an earlier start, and has held the data since.
   const moved = await stat(outside).then(
     () => [outside],
     () => [directory, outside],
@@ -101,7 +101,7 @@ export const removeOutside = async (directory: string): Promise<void> => {
     const origin = await readFile(join(place, ORIGIN), "utf8").catch(() => "")
     if (`${origin}${sep}`.startsWith(`${directory}${sep}`)) await rm(place, { recursive: true })
   }
-  // Refused while there is something else in it.
+  // The system refuses this while another place is in there.
   await rmdir(STATE).catch(() => {})
 }
 
@@ -118,7 +118,7 @@ const copy = async (from: string, to: string): Promise<void> => {
   await chmod(STATE, 0o755)
   await cp(from, unfinished, { recursive: true, verbatimSymlinks: true })
   await run("chmod", ["-R", "a+rX", unfinished])
-  // Refused when another start has just put the same files there.
+  // The system refuses this when another start has just put the same files there.
   await rename(unfinished, to).catch(() => rm(unfinished, { recursive: true }))
 }
 

@@ -1,4 +1,4 @@
-/** A temporary directory that the stores can use, whoever runs them, and that goes away again. */
+/** A temporary directory that stores can use under any account, and that goes away again. */
 import { chmod, mkdtemp, realpath, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"

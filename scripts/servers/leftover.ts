@@ -9,8 +9,8 @@ import process from "node:process"
 import { setTimeout as sleep } from "node:timers/promises"
 import { promisify } from "node:util"
 
-const STOP_LIMIT_MS = 20_000
-const POLL_MS = 20
+const STOP_LIMIT_MILLIS = 20_000
+const POLL_MILLIS = 20
 
 /** The command line of a process, or "" when there is none. Slim containers have no `ps`. */
 export const commandLine = async (pid: number): Promise<string> => {
@@ -26,11 +26,11 @@ const send = (pid: number, signal: NodeJS.Signals): void => {
   try {
     process.kill(pid, signal)
   } catch {
-    // It ended between the look and the signal.
+    // The process ended between the look and the signal.
   }
 }
 
-/** Whether that pid runs and names `mark` (a path that is only ours) on its command line. */
+/** Whether a process of that pid runs and has `mark`, a path that is only ours, on its command line. */
 export const runs = async (pid: number, mark: string): Promise<boolean> =>
   Number.isInteger(pid) && pid > 1 && (await commandLine(pid)).includes(mark)
 
@@ -43,12 +43,12 @@ export const stopLeftover = async (
   const text = await readFile(pidFile, "utf8").catch(() => "")
   const pid = Number.parseInt(text, 10)
   if (!(await runs(pid, mark))) return null
-  const deadline = Date.now() + STOP_LIMIT_MS
+  const deadline = Date.now() + STOP_LIMIT_MILLIS
   send(pid, signal)
   while (await runs(pid, mark)) {
     if (Date.now() > deadline) send(pid, "SIGKILL")
-    if (Date.now() > deadline + STOP_LIMIT_MS) throw new Error(`Process ${pid} does not stop`)
-    await sleep(POLL_MS)
+    if (Date.now() > deadline + STOP_LIMIT_MILLIS) throw new Error(`Process ${pid} does not stop`)
+    await sleep(POLL_MILLIS)
   }
   return pid
 }

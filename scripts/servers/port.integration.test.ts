@@ -11,7 +11,7 @@ const PORTS = 90
 
 const path = fileURLToPath(new URL("port.ts", import.meta.url))
 
-/** Asks for so many, and keeps what it has until all others have asked. */
+/** A process that asks for so many ports, and keeps its block until all others have asked. */
 const SCRIPT = `
   const { freePort } = await import(${JSON.stringify(path)})
   for (let left = ${PORTS}; left > 0; left--) console.log(await freePort())

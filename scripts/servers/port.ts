@@ -1,6 +1,6 @@
 /**
- * Ports of the loopback interface: which are free. Whoever binds a port first has it, so each process
- * that asks for free ones has a block of them to itself: two that start servers never choose the same.
+ * Free ports of the loopback interface. A port belongs to the process that binds it first, so each process
+ * that asks for free ones gets a block of ports to itself: two test runs never choose the same.
  */
 import { once } from "node:events"
 import { createServer, type Server } from "node:net"

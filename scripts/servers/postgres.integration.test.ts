@@ -79,7 +79,7 @@ test("it has the settings that users and tests count on", async () => {
   await expect(ask(store, "select 1/0")).rejects.toMatchObject({ code: "22012" })
   await expect(ask(wrong, "select 1")).rejects.toMatchObject({ code: "28P01" })
   await vi.waitFor(() => expect(lines.join("\n")).toContain("password authentication failed"))
-  // What is wrong with a statement is for the one who sent it.
+  // What is wrong with a statement is told to the client that sent it, and not logged.
   expect(lines.join("\n")).not.toContain("division by zero")
   await store.stop()
 })

@@ -16,19 +16,19 @@ import { type Account, accountFor, binariesFor, ENVIRONMENT, placeFor } from "./
 import { stopLeftover } from "./leftover.ts"
 import { freePort } from "./port.ts"
 import { type Child, launch } from "./process.ts"
-import { READY_LIMIT_MS, type Store, type StoreOptions, shown } from "./store.ts"
+import { READY_LIMIT_MILLIS, type Store, type StoreOptions, shown } from "./store.ts"
 
 const USER = "postgres"
 const PASSWORD = "postgres"
-const INITIALISE_LIMIT_MS = 120_000
+const INITIALISE_LIMIT_MILLIS = 120_000
 /** A fast shutdown ends with a checkpoint, which may have some GB to write. */
-const STOP_LIMIT_MS = 60_000
+const STOP_LIMIT_MILLIS = 60_000
 /**
- * After kill -9 its backends hold the shared memory until they notice: at once when they wait, but one
- * that computes only when its statement ends, which ours have a deadline for.
+ * After kill -9 of the server its backends hold the shared memory until they notice: at once when they wait,
+ * but while one computes only when its statement ends. Our statements have a deadline for that.
  */
-const CRASHED_LIMIT_MS = 30_000
-const CRASHED_POLL_MS = 50
+const CRASHED_LIMIT_MILLIS = 30_000
+const CRASHED_POLL_MILLIS = 50
 const CRASHED = /pre-existing shared memory block/
 
 interface Place {
@@ -64,7 +64,7 @@ const initialise = async (place: Place, database: string, sync: boolean): Promis
   await rm(unfinished, { recursive: true, force: true })
   await writeFile(password, PASSWORD, { mode: 0o600 })
   if (place.account) await chown(password, place.account.uid, place.account.gid)
-  const limits = { ...place.account, cwd: "/", env: ENVIRONMENT, timeout: INITIALISE_LIMIT_MS }
+  const limits = { ...place.account, cwd: "/", env: ENVIRONMENT, timeout: INITIALISE_LIMIT_MILLIS }
   const run = async (program: string, parameters: string[], input = ""): Promise<void> => {
     const done = promisify(execFile)(join(place.bin, program), parameters, limits)
     done.child.stdin?.end(input)
@@ -81,8 +81,8 @@ const initialise = async (place: Place, database: string, sync: boolean): Promis
   try {
     await run("initdb", ["-D", unfinished, ...flags, ...locale, ...(sync ? [] : ["--no-sync"])])
     const single = ["--single", "-D", unfinished, "-c", `fsync=${sync ? "on" : "off"}`, "postgres"]
-    // Who sends a statement hears and logs what is wrong with it. A batch with a bad row is halved until
-    // the row is found; here each half would be one more error. The server's own errors are shown.
+    // The worker hears and logs what is wrong with its statement. It halves a batch with a bad row until it
+    // finds the row, and here each half would be one more error. The server's own errors are shown.
     const quiet = `alter role ${USER} set log_min_messages = log`
     await run("postgres", single, `create database "${database}"\n${quiet}\n`)
     await rename(unfinished, place.data)
@@ -104,7 +104,7 @@ const launchServer = async (
     unix_socket_directories: "",
     // DETAIL quotes the row that a constraint rejects: values have no place in a log.
     log_error_verbosity: "terse",
-    // So has the text of a statement; data of before the setting of the role still have their errors.
+    // Nor has the text of a statement. Older data lack the setting of the role, and log such errors still.
     log_min_error_statement: "panic",
     ...settings,
   }).flatMap(([name, value]) => ["-c", `${name}=${value}`])
@@ -130,8 +130,8 @@ export const stopLeftoverPostgres = async (directory: string): Promise<number | 
 }
 
 /**
- * Starts it, after making the data when there are none; `database` is made then.
- * @throws with the server's last lines when it does not start.
+ * Starts a server, and before its first start makes the data and `database`.
+ * @throws with the last lines of a server that does not start.
  */
 export const startPostgres = async (
   options: StoreOptions & { readonly database?: string },
@@ -143,15 +143,15 @@ export const startPostgres = async (
   const exists = await stat(place.data).catch(() => null)
   if (exists === null) await initialise(place, database, settings?.fsync !== "off")
 
-  const deadline = Date.now() + CRASHED_LIMIT_MS
+  const deadline = Date.now() + CRASHED_LIMIT_MILLIS
   const start = async (): Promise<Child> => {
     const child = await launchServer(place, port, options)
     try {
-      await child.printed(/ready to accept (read-only )?connections/, READY_LIMIT_MS)
+      await child.printed(/ready to accept (read-only )?connections/, READY_LIMIT_MILLIS)
       return child
     } catch (error) {
       if (!CRASHED.test(child.output()) || Date.now() > deadline) throw error
-      await sleep(CRASHED_POLL_MS)
+      await sleep(CRASHED_POLL_MILLIS)
       return await start()
     }
   }
@@ -162,6 +162,6 @@ export const startPostgres = async (
     port,
     description: `PostgreSQL 18 (embedded), ${shown(place.directory)}`,
     durable: settings?.fsync !== "off",
-    stop: (hurried) => child.stop(STOP_LIMIT_MS, hurried),
+    stop: (hurried) => child.stop(STOP_LIMIT_MILLIS, hurried),
   }
 }

@@ -1,5 +1,5 @@
 /**
- * A child process that this one owns. It runs in a process group of its own, so a terminal's Ctrl-C
+ * A child process that this one owns. A child runs in a process group of its own, so a terminal's Ctrl-C
  * reaches only the parent, which then stops its children in order. Promises: `stop` ends in bounded
  * time with the child gone, and a child never outlives its parent, even one killed with SIGKILL.
  * What a child is, and when it is ready, is its caller's business.
@@ -10,13 +10,13 @@ import { createInterface } from "node:readline"
 
 /** How much of a child's output an error quotes. */
 const LAST_LINES = 12
-const KILLED_LIMIT_MS = 5_000
-/** For one that is in a hurry. Enough for a worker to give back the writes it has claimed. */
-const HURRIED_LIMIT_MS = 1_000
+const KILLED_LIMIT_MILLIS = 5_000
+/** For a child whose user will not wait. Enough for a worker to give back the writes it has claimed. */
+const HURRIED_LIMIT_MILLIS = 1_000
 /** PostgreSQL gives its own processes 5 s before it kills them, frozen ones as well. */
-const URGENT_LIMIT_MS = 7_000
+const URGENT_LIMIT_MILLIS = 7_000
 /** A last line may still sit in the pipe when the exit is known; a grandchild may hold the pipe open. */
-const OUTPUT_LIMIT_MS = 200
+const OUTPUT_LIMIT_MILLIS = 200
 
 export interface Exit {
   readonly code: number | null
@@ -30,13 +30,13 @@ export interface Child {
   /** The last lines it printed, oldest first. */
   output(): string
   kill(signal: NodeJS.Signals): void
-  /** Waits for a line of output; when it exits or the time passes first, stops it and throws. */
-  printed(pattern: RegExp, limitMs: number): Promise<void>
+  /** Waits for a line of output. When the child exits or the time passes first, stops it and throws. */
+  printed(pattern: RegExp, limitMillis: number): Promise<void>
   /**
    * Sends the signal once, waits (after `hurried` aborts no longer than a second), then kills. Resolves
-   * when it is gone, also when it already was.
+   * when the child is gone, also when it already was.
    */
-  stop(limitMs: number, hurried?: AbortSignal): Promise<void>
+  stop(limitMillis: number, hurried?: AbortSignal): Promise<void>
 }
 
 export interface Launch {
@@ -45,22 +45,22 @@ export interface Launch {
   readonly env?: NodeJS.ProcessEnv | undefined
   /** Run as this user, when this process is root. */
   readonly account?: { readonly uid: number; readonly gid: number } | undefined
-  /** What asks it to stop. */
+  /** What asks the child to stop. */
   readonly signal?: NodeJS.Signals
-  /** What makes it end at once, and its own children with it, which a SIGKILL would leave behind. */
+  /** What ends the child at once, and its own children, which a SIGKILL to it would leave behind. */
   readonly urgentSignal?: NodeJS.Signals
   readonly onLine?: ((line: string) => void) | undefined
 }
 
-/** Resolves true when the promise settles in time: once `hurried` aborts, that is a second. */
+/** Resolves true when the promise settles in time. Once `hurried` aborts, a second is left. */
 export const within = async (
   promise: Promise<unknown>,
-  limitMs: number,
+  limitMillis: number,
   hurried?: AbortSignal,
 ): Promise<boolean> => {
   const { promise: late, resolve } = Promise.withResolvers<false>()
-  const timers = [setTimeout(resolve, limitMs, false)]
-  const hurry = () => timers.push(setTimeout(resolve, HURRIED_LIMIT_MS, false))
+  const timers = [setTimeout(resolve, limitMillis, false)]
+  const hurry = () => timers.push(setTimeout(resolve, HURRIED_LIMIT_MILLIS, false))
   if (hurried?.aborted) hurry()
   else hurried?.addEventListener("abort", hurry)
   return await Promise.race([promise.then(() => true), late]).finally(() => {
@@ -83,7 +83,7 @@ const guard = (pid: number, signal: NodeJS.Signals): ChildProcess => {
     detached: true,
     stdio: ["pipe", "ignore", "ignore"],
   })
-  // Neither may keep this process alive: its end is what the guard waits for.
+  // Neither the shell nor the pipe to it may keep this process alive: the guard waits for its end.
   shell.unref()
   const { stdin } = shell as unknown as { stdin: { unref(): void } }
   stdin.unref()
@@ -126,23 +126,26 @@ export const launch = async (
   const watch = guard(pid, signal)
   exited.then(() => watch.kill("SIGKILL"))
 
-  const stop = async (limitMs: number, hurried?: AbortSignal): Promise<void> => {
+  const stop = async (limitMillis: number, hurried?: AbortSignal): Promise<void> => {
     if (child.kill(signal)) child.kill("SIGCONT")
-    if (await within(exited, limitMs, hurried)) return
+    if (await within(exited, limitMillis, hurried)) return
     if (options.urgentSignal && child.kill(options.urgentSignal)) {
-      if (await within(exited, URGENT_LIMIT_MS)) return
+      if (await within(exited, URGENT_LIMIT_MILLIS)) return
     }
     child.kill("SIGKILL")
-    if (!(await within(exited, KILLED_LIMIT_MS))) throw new Error(`${name} (${pid}) does not die`)
+    if (!(await within(exited, KILLED_LIMIT_MILLIS)))
+      throw new Error(`${name} (${pid}) does not die`)
   }
-  const printed = async (pattern: RegExp, limitMs: number): Promise<void> => {
+  const printed = async (pattern: RegExp, limitMillis: number): Promise<void> => {
     const seen = new Promise<true>((resolve) => patterns.set(pattern, () => resolve(true)))
-    const inTime = await within(Promise.race([seen, exited]), limitMs)
+    const inTime = await within(Promise.race([seen, exited]), limitMillis)
     patterns.delete(pattern)
     if (inTime && (await Promise.race([seen, exited])) === true) return
     await stop(0)
-    await within(closed, OUTPUT_LIMIT_MS)
-    const reason = inTime ? "stopped while it started" : `was not ready after ${limitMs / 1_000} s`
+    await within(closed, OUTPUT_LIMIT_MILLIS)
+    const reason = inTime
+      ? "stopped while it started"
+      : `was not ready after ${limitMillis / 1_000} s`
     throw new Error(`${name} ${reason}:\n${lines.join("\n")}`)
   }
   return {

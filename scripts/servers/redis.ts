@@ -11,12 +11,12 @@ import { fileURLToPath } from "node:url"
 import { stopLeftover } from "./leftover.ts"
 import { freePort } from "./port.ts"
 import { type Child, launch } from "./process.ts"
-import { READY_LIMIT_MS, type Store, type StoreOptions, shown } from "./store.ts"
+import { READY_LIMIT_MILLIS, type Store, type StoreOptions, shown } from "./store.ts"
 
 /** The scripts of the queue need `#!lua flags=…`, which came with 7.0. */
 const OLDEST_MAJOR = 7
 const PROGRAMS = ["redis-server", "valkey-server"]
-const STOP_LIMIT_MS = 20_000
+const STOP_LIMIT_MILLIS = 20_000
 
 /** 202 means on disk (`always`), and a full Redis refuses writes rather than forget some. */
 const NATIVE = {
@@ -25,10 +25,10 @@ const NATIVE = {
   "no-appendfsync-on-rewrite": "no",
   save: "",
   "maxmemory-policy": "noeviction",
-  // Keeps `--dir …` on the command line, by which the next start knows a leftover.
+  // Redis would rewrite its command line, on which the next start finds `--dir …` and knows a leftover.
   "set-proc-title": "no",
 }
-/** Above 2 GiB its pointers turn negative and it dies. With this it refuses writes in good time. */
+/** Above 2 GiB the pointers of WebAssembly turn negative and Valkey dies. Below, it refuses writes in time. */
 const WASM = { maxmemory: "1gb", "maxmemory-policy": "noeviction" }
 
 interface Program {
@@ -109,13 +109,13 @@ export const startRedis = async (
   const port = options.port || (await freePort())
   const start = options.kind === "native" ? launchNative : launchWasm
   const { child, ready, description } = await start(port, options)
-  await child.printed(ready, READY_LIMIT_MS)
+  await child.printed(ready, READY_LIMIT_MILLIS)
   return {
     ...child,
     url: `redis://127.0.0.1:${port}`,
     port,
     description,
     durable: options.kind === "native",
-    stop: (hurried) => child.stop(STOP_LIMIT_MS, hurried),
+    stop: (hurried) => child.stop(STOP_LIMIT_MILLIS, hurried),
   }
 }

@@ -1,27 +1,27 @@
-/** What a store started by this project looks like to whoever started it. */
+/** A store that this project has started, as its starter sees it: `npm start`, a test or the benchmark. */
 import { relative } from "node:path"
 import process from "node:process"
 import type { Child } from "./process.ts"
 
 /** A start may replay a long log first: Redis reads an AOF at some 100 MB/s, PostgreSQL its WAL. */
-export const READY_LIMIT_MS = 120_000
+export const READY_LIMIT_MILLIS = 120_000
 
 export interface Store extends Pick<Child, "pid" | "exited" | "kill" | "output"> {
   readonly url: string
   readonly port: number
   /** For people, such as "PostgreSQL 18 (embedded), .data/postgres". */
   readonly description: string
-  /** Whether what it confirmed survives kill -9 of the store. */
+  /** Whether what the store has confirmed survives its kill -9. */
   readonly durable: boolean
   /**
-   * A clean stop; resolves when it is gone, also when it already was. Once `hurried` aborts it is not
-   * waited for: what it confirmed is on disk all the same.
+   * A clean stop; resolves when the store is gone, also when it already was. Once `hurried` aborts, the store
+   * is killed after a second: what it has confirmed is on disk all the same.
    */
   stop(hurried?: AbortSignal): Promise<void>
 }
 
 export interface StoreOptions {
-  /** Where it keeps its data, found again at the next start. Made when missing. */
+  /** Where the store keeps its data, which the next start finds again. Made when missing. */
   readonly directory: string
   /** Left out or 0: a free one. */
   readonly port?: number
@@ -33,7 +33,7 @@ export interface StoreOptions {
   readonly onLine?: ((line: string) => void) | undefined
 }
 
-/** A directory as the banner and the errors show it: from here, when it is in here. */
+/** A directory as the banner and the errors show it: as a path from the working folder, when it is in there. */
 export const shown = (directory: string): string => {
   const path = relative(process.cwd(), directory)
   return path.startsWith("..") ? directory : path

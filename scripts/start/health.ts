@@ -1,10 +1,10 @@
-/** What the services of this start say of themselves, over HTTP. Null when they do not answer well. */
+/** What the services of this start say of themselves, over HTTP. Null for a service that does not answer 200. */
 
-const ANSWER_LIMIT_MS = 3_000
+const ANSWER_LIMIT_MILLIS = 3_000
 
 const ask = async <A>(url: string): Promise<A | null> => {
   try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(ANSWER_LIMIT_MS) })
+    const response = await fetch(url, { signal: AbortSignal.timeout(ANSWER_LIMIT_MILLIS) })
     return response.ok ? ((await response.json()) as A) : null
   } catch {
     return null

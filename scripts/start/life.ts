@@ -1,6 +1,6 @@
 /**
  * The life of `npm start` and `npm run stores`: up, until a signal or the death of a child, and down
- * again. Promises that whatever ends it, all that it started is gone when it resolves.
+ * again. Promises that all that was started is gone when it resolves, whatever the reason for the end.
  */
 import { once } from "node:events"
 import process from "node:process"
@@ -10,18 +10,18 @@ import { complain, say } from "./terminal.ts"
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const
 
-/** `npm` hands a Ctrl-C on that the terminal has already sent to us too, a few ms apart. */
-const SAME_SIGNAL_MS = 300
+/** The terminal sends a Ctrl-C to us and to `npm`, which hands it on: we get it twice, a few ms apart. */
+const SAME_SIGNAL_MILLIS = 300
 
-/** The shell that `npm` starts us in dies of a SIGTERM without passing it on, and of course of SIGKILL. */
-const PARENT_POLL_MS = 500
+/** The shell that `npm` starts us in dies of a SIGTERM, or a SIGKILL, without passing it on. */
+const PARENT_POLL_MILLIS = 500
 
 const listenForSignals = () => {
   const first = new AbortController()
   const second = new AbortController()
   let at = 0
   const onSignal = () => {
-    const isSame = first.signal.aborted && Date.now() - at < SAME_SIGNAL_MS
+    const isSame = first.signal.aborted && Date.now() - at < SAME_SIGNAL_MILLIS
     at = Date.now()
     if (isSame) return
     const next = first.signal.aborted ? second : first
@@ -29,24 +29,24 @@ const listenForSignals = () => {
   }
   for (const signal of SIGNALS) process.on(signal, onSignal)
   const parent = process.ppid
-  // Only under npm: whoever runs us with nohup from a shell may close that shell.
+  // Only under npm: a user who runs us with nohup from a shell may close that shell.
   if (process.env.npm_lifecycle_event !== undefined) {
     const watch = setInterval(() => {
       if (process.ppid === parent) return
       clearInterval(watch)
       onSignal()
-    }, PARENT_POLL_MS)
+    }, PARENT_POLL_MILLIS)
   }
   return { first: first.signal, second: second.signal }
 }
 
-/** The user asked for the end while it started. */
+/** The user asked for the end during the start. */
 class Interrupted extends Error {}
 
 /**
- * `start` fills the stack and resolves to what is said then. Between its steps it calls `check`, which
- * throws when there is a reason not to go on. Resolves to the exit code: 0 when it was asked to end, 1
- * after saying the reason.
+ * `start` fills the stack and resolves to the banner. Between its steps it calls `check`, which throws when
+ * there is a reason not to go on. Resolves to the exit code: 0 when the user asked for the end, else 1, after
+ * saying the reason.
  */
 export const live = async (
   start: (stack: Stack, check: () => void) => Promise<string>,

@@ -1,6 +1,6 @@
 /**
- * One `npm start` a directory. A second must be told so before it takes the stores of the first for
- * leftovers and stops them. The lock is a file with the holder's pid and command line; it is free when
+ * One `npm start` a directory. A second start must learn of the first before it takes the stores of the
+ * first for leftovers and stops them. The lock is a file with the holder's pid and command line; it is free when
  * no process of that pid has that command line.
  */
 import { readFile, rm, writeFile } from "node:fs/promises"
@@ -11,7 +11,7 @@ import { commandLine } from "../servers/leftover.ts"
 const TRIES = 3
 
 /**
- * Takes the lock; resolves to what gives it back.
+ * Takes the lock; resolves to a function that gives it back.
  * @throws when a living process has it.
  */
 export const lock = async (directory: string): Promise<() => Promise<void>> => {

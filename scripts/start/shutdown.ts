@@ -8,14 +8,12 @@ import { countWaiting } from "./health.ts"
 import type { Stack } from "./stack.ts"
 import { complain, say, step } from "./terminal.ts"
 
-/** Counted from the last write that left the queue: a long backlog may take its time, an outage not. */
-const STALLED_LIMIT_MS = 30_000
-const POLL_MS = 50
-const PROGRESS_MS = 1_000
-/** Above the ten seconds in which every service must end. */
-const STOP_LIMIT_MS = 12_000
+/** Counted from the last write that left the queue: a long backlog may take its time, an outage may not. */
+const STALLED_LIMIT_MILLIS = 30_000
+const POLL_MILLIS = 50
+const PROGRESS_MILLIS = 1_000
 
-/** What is said of one that does not end: why, and for how long at most. */
+/** What the user is told of a process that does not end: why, and for how long at most. */
 const LATE = {
   service: "It finishes what it has begun, for up to 10 s. Ctrl-C again does not wait for it.",
   PostgreSQL: "PostgreSQL has not ended yet. It has up to 60 s; Ctrl-C again does not wait for it.",
@@ -24,23 +22,23 @@ const LATE = {
 
 const untilEmpty = async (stack: Stack, hurried: AbortSignal): Promise<void> => {
   let least = Number.POSITIVE_INFINITY
-  let deadline = Date.now() + STALLED_LIMIT_MS
+  let deadline = Date.now() + STALLED_LIMIT_MILLIS
   let shown = Date.now()
   while (!hurried.aborted && stack.fallen === null) {
     const waiting = await countWaiting(stack.urls.stats)
     if (waiting === 0) return
     if (waiting !== null && waiting < least) {
       least = waiting
-      deadline = Date.now() + STALLED_LIMIT_MS
+      deadline = Date.now() + STALLED_LIMIT_MILLIS
     }
     if (Date.now() > deadline) {
-      return complain(`No write has left the queue for ${STALLED_LIMIT_MS / 1_000} s.`)
+      return complain(`No write has left the queue for ${STALLED_LIMIT_MILLIS / 1_000} s.`)
     }
-    if (Date.now() > shown + PROGRESS_MS) {
+    if (Date.now() > shown + PROGRESS_MILLIS) {
       say(`Writes left: ${waiting ?? "unknown"}. Ctrl-C again stops without waiting for them.`)
       shown = Date.now()
     }
-    await sleep(POLL_MS)
+    await sleep(POLL_MILLIS)
   }
 }
 
@@ -58,10 +56,10 @@ const stopServices = async (stack: Stack, drain: boolean, hurried: AbortSignal):
   const end = async (...names: ServiceName[]) => {
     const children = names.map((name) => stack.services[name])
     for (const name of names) stack.leaving.add(name)
-    // To a service a second SIGTERM means at once, without what it still had to do.
+    // A service that gets a second SIGTERM ends at once, without what it still had to do.
     const hurry = () => children.map((child) => child?.kill("SIGTERM"))
     hurried.addEventListener("abort", hurry)
-    await Promise.all(children.map((child) => child?.stop(STOP_LIMIT_MS, hurried)))
+    await Promise.all(children.map((child) => child?.stop(hurried)))
     hurried.removeEventListener("abort", hurry)
   }
   await step("Stopping ingest", () => end("ingest"), LATE.service)
@@ -82,7 +80,7 @@ export const shutDown = async (
 ): Promise<void> => {
   const { database, redis, services, release } = stack
   stack.isUp = false
-  // One that does not end must not keep the others running.
+  // A process that does not end must not keep the others running.
   const attempt = async (work: () => Promise<unknown>) => {
     await work().catch((error: Error) => complain(error.message))
   }

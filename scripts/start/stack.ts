@@ -1,27 +1,28 @@
-/** What is running at a moment: filled by `startup.ts`, emptied by `shutdown.ts`. */
+/** What `npm start` has running: `startup.ts` fills it, `shutdown.ts` empties it. */
 import type { ServiceName } from "../../shared/config.ts"
 import type { Child, Exit } from "../servers/process.ts"
+import type { Service } from "../servers/service.ts"
 import type { Used } from "./stores.ts"
 import { sayFrom } from "./terminal.ts"
 
 export interface Stack {
-  readonly services: Partial<Record<ServiceName, Child>>
+  readonly services: Partial<Record<ServiceName, Service>>
   readonly urls: Record<Exclude<ServiceName, "worker">, string>
   database?: Used
   redis?: Used
   /** Gives the data directory back. */
   release?: () => Promise<void>
-  /** Whether lines of the stores are shown: not those of every start and every stop. */
+  /** Lines of the stores are shown only then: those of a start and a stop are the same every time. */
   isUp: boolean
-  /** What a store prints goes here. */
+  /** Hears each line that a store prints. */
   readonly onStoreLine: (name: string) => (line: string) => void
   /** Children that were asked to end. */
   readonly leaving: Set<string>
-  /** A child whose end nobody asked for: which, how, and its last lines. */
+  /** Of a child that ended unasked: its name, how it ended, and its last lines. */
   fallen: string | null
   /** Aborts when a child has fallen. */
   readonly fall: AbortController
-  /** Reports the child as fallen when it ends and is not leaving. */
+  /** Notes the child as fallen when it ends without being asked to. */
   watch(child: Pick<Child, "exited" | "output">, name: string): void
 }
 

@@ -11,7 +11,7 @@ import { temporaryDirectory } from "../servers/directory.ts"
 import { commandLine } from "../servers/leftover.ts"
 import { freePort, isFree } from "../servers/port.ts"
 import { nativeRedis } from "../servers/redis.ts"
-import { LIMIT_MS, run, START, servicePorts, storePorts } from "./start.suite.ts"
+import { LIMIT_MILLIS, run, START, servicePorts, storePorts } from "./start.suite.ts"
 
 const kind = nativeRedis() === null ? "wasm" : "native"
 const redis = useRedis(kind)
@@ -40,7 +40,7 @@ const read = async ({ READER_PORT }: Services, key: string) =>
 
 const expectGone = async (pids: ReadonlyArray<number>, used: ReadonlyArray<string | number>) => {
   const commands = async () => (await Promise.all(pids.map(commandLine))).join("")
-  await expect.poll(commands, { timeout: LIMIT_MS }).toBe("")
+  await expect.poll(commands, { timeout: LIMIT_MILLIS }).toBe("")
   for (const port of used) expect(await isFree(Number(port))).toBe(true)
 }
 
@@ -69,7 +69,7 @@ test("embedded stores keep the data over kill -9 of the start, which leaves noth
   const first = await start(env, own.path)
   const children = await first.up()
   await write(env, "kept")
-  await expect.poll(() => read(env, "kept"), { timeout: LIMIT_MS }).toBe(200)
+  await expect.poll(() => read(env, "kept"), { timeout: LIMIT_MILLIS }).toBe(200)
 
   const other = await start({ ...(await servicePorts()), ...(await storePorts()) }, own.path)
   expect((await other.exited).code).toBe(1)
@@ -99,9 +99,9 @@ test("embedded stores keep the data over kill -9 of the start, which leaves noth
   await locked
   await write(env, "waiting")
   second.kill("SIGINT")
-  await second.printed(/^Writes left: 1\./, LIMIT_MS)
+  await second.printed(/^Writes left: 1\./, LIMIT_MILLIS)
   second.kill("SIGINT")
-  await second.printed(/^Stopping reader and stats/, LIMIT_MS)
+  await second.printed(/^Stopping reader and stats/, LIMIT_MILLIS)
   release()
   await lock.catch(() => {})
   await opened.close()
@@ -128,7 +128,7 @@ test("Ctrl-C while it starts ends it with 0 and leaves nothing", async () => {
   onTestFinished(own.remove)
   const env = { ...(await servicePorts()), ...(await storePorts()) }
   const started = await start(env, own.path)
-  await started.printed(/^Starting PostgreSQL/, LIMIT_MS)
+  await started.printed(/^Starting PostgreSQL/, LIMIT_MILLIS)
   started.kill("SIGINT")
   expect((await started.exited).code).toBe(0)
   expect(await isFree(Number(env.POSTGRES_PORT))).toBe(true)
@@ -139,7 +139,7 @@ test("the death of npm, whose shell passes no signal on, ends it too", async () 
   // The second command keeps the shell from becoming the first.
   const script = '"$0" "$1"; true'
   const shell = await run(["-c", script, process.execPath, START], env, { program: "sh" })
-  await shell.printed(/^Looking for PostgreSQL/, LIMIT_MS)
+  await shell.printed(/^Looking for PostgreSQL/, LIMIT_MILLIS)
   const started = await shell.pids()
   expect(started).toHaveLength(1)
   shell.kill("SIGKILL")

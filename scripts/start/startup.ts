@@ -1,6 +1,6 @@
 /**
  * The start of `npm start`, in order: directory and ports, stores, migration, services, and the wait
- * until each says that it is healthy. What it has started stands in the stack, also when it throws.
+ * until each says that it is healthy. A start that throws leaves in the stack what it has started.
  */
 import process from "node:process"
 import { setTimeout as sleep } from "node:timers/promises"
@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url"
 import type { Config, ServiceName } from "../../shared/config.ts"
 import { freePort } from "../servers/port.ts"
 import { launch, within } from "../servers/process.ts"
+import { launchService } from "../servers/service.ts"
 import { askHealth, type Health } from "./health.ts"
 import type { Stack } from "./stack.ts"
 import {
@@ -21,9 +22,9 @@ import {
 import { sayFrom, step } from "./terminal.ts"
 
 /** Above the 300 s that the migration allows itself. */
-const MIGRATE_LIMIT_MS = 310_000
-const HEALTHY_LIMIT_MS = 30_000
-const HEALTHY_POLL_MS = 50
+const MIGRATE_LIMIT_MILLIS = 310_000
+const HEALTHY_LIMIT_MILLIS = 30_000
+const HEALTHY_POLL_MILLIS = 50
 /** The port that a message suggests is this much above the default: 9006 for 8006. */
 const OTHER_PORT = 1_000
 
@@ -36,7 +37,7 @@ type Ports = Readonly<Record<ServiceName, number>>
 const variableOf = (name: ServiceName) => `${name.toUpperCase()}_PORT`
 
 /**
- * Two on one port would be found out by the second of them alone, and its neighbour would answer for it.
+ * Of two processes on one port only the second would notice, and the first would answer in its place.
  * @throws a line that names both variables.
  */
 const comparePorts = (config: Config<"start">): void => {
@@ -46,7 +47,10 @@ const comparePorts = (config: Config<"start">): void => {
   for (const [variable, port] of Object.entries({
     ...(embedded.database && { POSTGRES_PORT }),
     ...(embedded.redis && { REDIS_PORT }),
-    ...{ INGEST_PORT, READER_PORT, STATS_PORT, WORKER_PORT },
+    INGEST_PORT,
+    READER_PORT,
+    STATS_PORT,
+    WORKER_PORT,
   })) {
     const other = owners.get(port)
     if (other !== undefined && port !== 0) {
@@ -57,7 +61,8 @@ const comparePorts = (config: Config<"start">): void => {
 }
 
 /**
- * Where each service will listen: 0 means any free port, which the others must know beforehand.
+ * Where each service will listen. For 0 a free port is chosen here, because the URLs are told before any
+ * service runs.
  * @throws a line that says what to change when a port is in use.
  */
 const choosePorts = async (config: Config<"start">): Promise<Ports> => {
@@ -65,7 +70,7 @@ const choosePorts = async (config: Config<"start">): Promise<Ports> => {
     ingest: config.INGEST_PORT || (await freePort()),
     reader: config.READER_PORT || (await freePort()),
     stats: config.STATS_PORT || (await freePort()),
-    // For metrics alone: without a port it says so, and goes on.
+    // A worker needs it for its metrics alone: one that finds it taken says so, and goes on.
     worker: config.WORKER_PORT,
   }
   for (const name of HTTP_SERVICES) {
@@ -80,27 +85,22 @@ type Environment = NodeJS.ProcessEnv
 const migrate = async (env: Environment): Promise<void> => {
   const file = "scripts/migrate.ts"
   const child = await launch(process.execPath, [file], { name: "migrate", cwd: root, env })
-  if (!(await within(child.exited, MIGRATE_LIMIT_MS))) await child.stop(0)
+  if (!(await within(child.exited, MIGRATE_LIMIT_MILLIS))) await child.stop(0)
   const { code } = await child.exited
   if (code !== 0) throw new Error(`The migration failed:\n${child.output()}`)
 }
 
 const launchServices = async (stack: Stack, ports: Ports, env: Environment): Promise<void> => {
   for (const name of SERVICES) {
-    const child = await launch(process.execPath, [`services/${name}/main.ts`], {
-      name,
-      cwd: root,
-      env: { ...env, PORT: String(ports[name]) },
-      onLine: sayFrom(name),
-    })
-    stack.services[name] = child
-    stack.watch(child, name)
+    const service = await launchService(name, ports[name], { env, onLine: sayFrom(name) })
+    stack.services[name] = service
+    stack.watch(service, name)
   }
 }
 
-/** All three answer 200, and stats has seen the worker's heartbeat. Resolves to what stats says. */
+/** Waits until all three answer 200 and stats has seen the worker's heartbeat. Resolves to what stats says. */
 const untilHealthy = async (stack: Stack, check: () => void): Promise<Health> => {
-  const deadline = Date.now() + HEALTHY_LIMIT_MS
+  const deadline = Date.now() + HEALTHY_LIMIT_MILLIS
   for (;;) {
     const all = HTTP_SERVICES.map((name) => askHealth(stack.urls[name]))
     const [ingest, reader, stats] = await Promise.all(all)
@@ -109,9 +109,9 @@ const untilHealthy = async (stack: Stack, check: () => void): Promise<Health> =>
     if (Date.now() > deadline) {
       const missing = Object.entries({ ingest, reader, stats, worker: stats?.worker_active })
       const names = missing.filter(([, answer]) => !answer).map(([name]) => name)
-      throw new Error(`Not healthy after ${HEALTHY_LIMIT_MS / 1_000} s: ${names.join(", ")}`)
+      throw new Error(`Not healthy after ${HEALTHY_LIMIT_MILLIS / 1_000} s: ${names.join(", ")}`)
     }
-    await sleep(HEALTHY_POLL_MS)
+    await sleep(HEALTHY_POLL_MILLIS)
   }
 }
 
@@ -167,7 +167,7 @@ export const startUp = async (
   const env = {
     LOG_FORMAT: "pretty",
     ...process.env,
-    // The user's own stand in the environment already, or in files that it names.
+    // The URLs of the user's own stores are in the environment already, or in files that it names.
     ...(database?.store && { DATABASE_URL: database.url }),
     ...(redis?.store && { REDIS_URL: redis.url }),
   }

@@ -6,7 +6,7 @@ import { expect, onTestFinished, test } from "vitest"
 import { temporaryDirectory } from "../servers/directory.ts"
 import { commandLine } from "../servers/leftover.ts"
 import { isFree } from "../servers/port.ts"
-import { childrenOf, LIMIT_MS, run, START, servicePorts, storePorts } from "./start.suite.ts"
+import { childrenOf, LIMIT_MILLIS, run, START, servicePorts, storePorts } from "./start.suite.ts"
 
 const root = new URL("../..", import.meta.url).pathname
 
@@ -28,7 +28,7 @@ test("the stores alone move with their ports, and single processes find them the
     { ...ports, PORT: services.INGEST_PORT },
     { cwd: root },
   )
-  await ingest.printed(/listening/, LIMIT_MS)
+  await ingest.printed(/listening/, LIMIT_MILLIS)
   const response = await fetch(`http://127.0.0.1:${services.INGEST_PORT}/write`, {
     method: "POST",
     headers: { "content-type": "application/json" },
@@ -52,7 +52,7 @@ test("a PostgreSQL that does not end is named, and a second Ctrl-C does not wait
   expect(below.length).toBeGreaterThan(3)
   for (const pid of below) process.kill(pid, "SIGSTOP")
   stores.kill("SIGINT")
-  await stores.printed(/^PostgreSQL has not ended yet\. It has up to 60 s;/, LIMIT_MS)
+  await stores.printed(/^PostgreSQL has not ended yet\. It has up to 60 s;/, LIMIT_MILLIS)
   const begin = performance.now()
   stores.kill("SIGINT")
   expect((await stores.exited).code).toBe(0)

@@ -17,7 +17,7 @@ import { type Store, shown } from "../servers/store.ts"
 import { lock } from "./lock.ts"
 import { say } from "./terminal.ts"
 
-const ANSWER_LIMIT_MS = 5_000
+const ANSWER_LIMIT_MILLIS = 5_000
 
 export type StoresConfig = Pick<
   Config<"stores">,
@@ -33,7 +33,7 @@ export interface Used {
 
 const checkDatabase = async (url: string): Promise<Used> => {
   const where = describeAddresses(parsePostgresUrl(url).addresses)
-  const options = { name: "start", maxConnections: 1, deadlineMillis: ANSWER_LIMIT_MS }
+  const options = { name: "start", maxConnections: 1, deadlineMillis: ANSWER_LIMIT_MILLIS }
   const database = openDatabase(url, options)
   try {
     await database.run(ping)
@@ -54,7 +54,7 @@ const checkRedis = async (url: string): Promise<Used> => {
   const redis = openRedis(url, { name: "start" })
   const failed = new Promise<void>((resolve) => redis.once("error", () => resolve()))
   try {
-    await Promise.race([untilReady(redis, ANSWER_LIMIT_MS), failed])
+    await Promise.race([untilReady(redis, ANSWER_LIMIT_MILLIS), failed])
     await redis.ping()
     return { url, description: `Redis at ${where} (REDIS_URL)`, store: null }
   } catch (error) {
@@ -93,7 +93,7 @@ const sayStopped = (what: string, pid: number | null): void => {
   if (pid !== null) say(`Stopped a ${what} left over from an earlier start (process ${pid}).`)
 }
 
-/** Which of them are ours: those whose URL is not set. */
+/** Which of the two stores are ours: those whose URL is not set. */
 export const isEmbedded = (config: StoresConfig) => ({
   database: config.DATABASE_URL === localDatabaseUrl(config.POSTGRES_PORT),
   redis: config.REDIS_URL === localRedisUrl(config.REDIS_PORT),
@@ -105,8 +105,8 @@ const folders = (directory: string) => ({
 })
 
 /**
- * Before anything starts: makes the directory ours alone and its ports free. Resolves to what gives
- * the directory back.
+ * Before anything starts: takes the directory for this start alone, stops leftovers on it, and makes sure
+ * that the ports are free. Resolves to a function that gives the directory back.
  * @throws one line that says what to change.
  */
 export const prepareStores = async (
@@ -149,7 +149,7 @@ export const openDatabaseStore = async (
 ): Promise<Used> => {
   if (!isEmbedded(config).database) return await checkDatabase(config.DATABASE_URL)
   const directory = folders(wanted).database
-  // Not a line every five minutes while all is well.
+  // Or PostgreSQL would print a line every five minutes while all is well.
   const settings = { log_checkpoints: "off" }
   return used(await startPostgres({ directory, port: config.POSTGRES_PORT, settings, onLine }))
 }

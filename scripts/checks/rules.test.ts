@@ -1,0 +1,80 @@
+/** A rule that cannot fail is none: each of the layout's is broken here once, and kept once beside it. */
+import { expect, test } from "vitest"
+import { breaches } from "./rules.ts"
+
+const look = (file: string, text: string) => breaches(file, text, ["key_values", "value"])
+const importing = (name: string) => `import { a } from "${name}"\n`
+
+test.each([
+  ["shared/log.ts", "../services/ingest/app.ts", "shared imports nothing of ours but shared"],
+  ["shared/log.ts", "../scripts/servers/port.ts", "shared imports nothing of ours but shared"],
+  ["services/stats/app.ts", "../../scripts/servers/port.ts", "services import shared and nothing"],
+  ["services/reader/app.ts", "../ingest/app.ts", "no service imports another"],
+  ["services/stats/page/a.js", "../../worker/log.ts", "no service imports another"],
+  [
+    "scripts/start.ts",
+    "../services/ingest/app.ts",
+    "scripts import shared and nothing else of ours",
+  ],
+  ["services/worker/queue.ts", "ioredis", "shared/redis/redis.ts alone opens Redis"],
+  ["shared/postgres/pool.ts", "postgres", "shared/postgres/connection.ts alone opens PostgreSQL"],
+  ["bench/stage.ts", "../services/testing/until.ts", "only tests import what is made for tests"],
+  ["services/worker/app.ts", "./testing/worker-memory.ts", "only tests import what is made for"],
+  ["bench/main.ts", "./ledger.test.ts", "only tests import what is made for tests"],
+  ["scripts/servers/port.test.ts", "../../bench/load.ts", "only bench imports bench"],
+  ["services/flow.suite.ts", "./ingest/main.ts", "main.ts wires and starts; nobody imports it"],
+])("%s may not import %s", (file, name, why) => {
+  const [first = "", ...others] = look(file, importing(name))
+  expect(first).toMatch(`${file}:1: `)
+  expect(first).toMatch(why)
+  expect(others).toEqual([])
+})
+
+test.each([
+  ["shared/log.ts", "./output.ts"],
+  ["shared/log.test.ts", "../services/testing/until.ts"],
+  ["services/reader/app.ts", "../../shared/log.ts"],
+  ["services/stats/operations/list.ts", "../queue.ts"],
+  ["services/testing/stack.ts", "../../scripts/servers/service.ts"],
+  ["scripts/faults/oracle.ts", "../../services/testing/client.ts"],
+  ["scripts/start.ts", "../shared/config.ts"],
+  ["shared/redis/redis.ts", "ioredis"],
+  ["shared/postgres/connection.ts", "postgres"],
+  ["services/worker/database.ts", "../../shared/postgres/postgres.ts"],
+  ["bench/ceiling.ts", "../services/ingest/app.ts"],
+])("%s may import %s", (file, name) => {
+  expect(look(file, importing(name))).toEqual([])
+})
+
+test("an import is seen however it is written, and none in a comment", () => {
+  const ways = [
+    'import "ioredis"',
+    'import type { Redis } from "ioredis"',
+    'import {\n  Redis,\n} from "ioredis"',
+    'export { Redis } from "ioredis/built/Redis.js"',
+    'await import("ioredis")',
+    'await import(\n  "ioredis"\n)',
+  ]
+  for (const way of ways) expect(look("bench/load.ts", way)).toHaveLength(1)
+  expect(look("bench/load.ts", ' * import "ioredis"\n  // from "ioredis"\n')).toEqual([])
+  expect(look("bench/load.ts", '\n/**\n * Why.\n */\nimport "ioredis"\n')).toEqual([
+    "bench/load.ts:5: ioredis: shared/redis/redis.ts alone opens Redis",
+  ])
+})
+
+test.each([
+  ["services/reader/app.ts", "row.value", "shared/table.ts"],
+  ["services/reader/app.ts", 'from("key_values")', "shared/write.ts"],
+  ["shared/crash.ts", "Effect.runPromise(work)", "services/worker/main.ts"],
+  ["services/worker/hold.ts", "Date.now()", "services/worker/main.ts"],
+])("%s may not say %s, and %s may", (file, line, home) => {
+  expect(look(file, `\n${line}\n`)).toEqual([expect.stringContaining(`${file}:2: `)])
+  expect(look(file, `// ${line}\n`)).toEqual([])
+  expect(look(home, line)).toEqual([])
+  expect(look(file.replace(".ts", ".test.ts"), line)).toEqual([])
+})
+
+test("a file of more than 250 lines is asked whether it is two nouns", () => {
+  expect(look("bench/load.ts", "\n".repeat(250))).toEqual([])
+  expect(look("bench/load.test.ts", "\n".repeat(251))).toHaveLength(1)
+})
