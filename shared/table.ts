@@ -71,12 +71,13 @@ const NO_SYSTEM_IDENTIFIER = /^(42501|42883|0A000)$/
 /**
  * Which database this is: the identifier that initdb gave the server, which a physical standby shares and
  * a copy by dump and restore does not; the database's name; and the schema in which the table is.
+ * Rejects with 42P01 while there is no table.
  */
 export const selectIdentity = async (sql: Sql): Promise<string> => {
-  const [place] = await sql<[{ name: string; schema: string | null }]>`
+  const [place] = await sql<[{ name: string; schema: string }]>`
     select current_database() as name, (
       select nspname from pg_namespace join pg_class on pg_namespace.oid = relnamespace
-      where pg_class.oid = to_regclass('key_values')
+      where pg_class.oid = 'key_values'::regclass
     ) as schema`
   const system = await sql<[{ id: string }]>`
     select system_identifier::text as id from pg_control_system()`.then(
@@ -86,5 +87,5 @@ export const selectIdentity = async (sql: Sql): Promise<string> => {
       throw error
     },
   )
-  return [system, place.name, place.schema ?? ""].join("/")
+  return [system, place.name, place.schema].join("/")
 }

@@ -143,7 +143,11 @@ export const PROTOCOL_MUTATIONS: ReadonlyArray<Mutation> = [
   {
     name: "a worker of another database claims",
     edits: [
-      edit("shared/queue/claim.ts", "if owner and owner ~= database then", "if not waiting then"),
+      edit(
+        "shared/queue/claim.ts",
+        "local refused = demandOwner(owner, database)",
+        "local refused = false",
+      ),
     ],
     caughtBy: [
       "services/worker/queue.integration.test.ts",

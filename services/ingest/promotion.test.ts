@@ -1,4 +1,4 @@
-import { expect, test } from "vitest"
+import { expect, test, vi } from "vitest"
 import type { Queue } from "../../shared/queue/queue.ts"
 import { makePut } from "./queue.ts"
 
@@ -7,7 +7,7 @@ type Reply = Awaited<ReturnType<Queue["enqueue"]>>
 const TAKEN: Reply = { depth: 1, first: 100, taken: 1, drained: 0 }
 const FULL: Reply = { depth: 500, first: 0, taken: 0, drained: 0 }
 
-test("asks whether Redis is still the one it was until a write was taken on the connection", async () => {
+test("asks whether Redis is still the one it was until a write was taken on the connection, and once a second", async () => {
   let reply: () => Promise<Reply>
   const asked: boolean[] = []
   const link = { connections: 1, trouble: null, version: null }
@@ -31,4 +31,9 @@ test("asks whether Redis is still the one it was until a write was taken on the 
   await send(async () => TAKEN)
   await send(async () => TAKEN)
   expect(asked.slice(4)).toEqual([true, false])
+  const clock = vi.spyOn(performance, "now").mockReturnValue(performance.now() + 1_001)
+  await send(async () => TAKEN)
+  await send(async () => TAKEN)
+  clock.mockRestore()
+  expect(asked.slice(6)).toEqual([true, false])
 })

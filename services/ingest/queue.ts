@@ -26,6 +26,9 @@ export const CALLS_MAX = 2
 export const WAITING_MAX_WRITES = 10_000
 export const WAITING_MAX_BYTES = 64 * 1024 * 1024
 
+/** A connection may outlive the role of its server, which an operator made a replica and a master again. */
+const LOOK_AGAIN_MILLIS = 1_000
+
 const RETRY_MAX_SECONDS = 60
 const RETRY_UNAVAILABLE_SECONDS = 1
 
@@ -100,14 +103,33 @@ class Group {
   bytes = 0
 }
 
+/**
+ * Whether a call is to look if Redis is still the one that it was (see the script): on a new connection,
+ * and once a second; `done` when it has.
+ */
+const makeLook = (link: Link) => {
+  let known = 0
+  let lookedAt = 0
+  return () => {
+    const { connections } = link
+    const now = performance.now()
+    const isFirst = connections !== known || now - lookedAt > LOOK_AGAIN_MILLIS
+    const done = () => {
+      if (!isFirst) return
+      known = connections
+      lookedAt = now
+    }
+    return { isFirst, done }
+  }
+}
+
 export const makePut = (
   { enqueue }: Pick<Queue, "enqueue">,
   link: Link,
   maxDepth: number,
   report: (reason: string, writes: number) => void,
 ): Put => {
-  /** The connection on which Redis was last seen to be the one that it was; see the script. */
-  let known = 0
+  const look = makeLook(link)
   let open: Group | null = null
   let writes = 0
   let bytes = 0
@@ -131,14 +153,14 @@ export const makePut = (
 
   const send = async (group: Group) => {
     calls += 1
-    const { connections } = link
+    const { isFirst, done } = look()
     try {
       const { depth, first, taken, drained } = await enqueue({
         most: maxDepth,
-        isFirst: connections !== known,
+        isFirst,
         writes: group.items,
       })
-      if (taken > 0) known = connections
+      if (taken > 0) done()
       const refusal = full(depth, drained)
       settle(group, (index) => (index < taken ? { version: first + index, depth } : refusal))
     } catch (error) {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
+import { UNDER_WAY_MICROS } from "../../shared/queue/seed.ts"
 import { claimBatch } from "./claim.ts"
 import { ClaimSize } from "./claim-size.ts"
 import { Database } from "./database.ts"
@@ -95,7 +96,9 @@ describe("claimBatch", () => {
       yield* database.write([{ version: 5_000, write: write("a", "old") }])
       yield* enqueued
       const batch = yield* claimBatch
-      expect(batch.items.map(({ version }) => version)).toEqual([5_001, 5_002, 5_003])
+      expect(batch.items.map(({ version }) => version - UNDER_WAY_MICROS)).toEqual([
+        5_001, 5_002, 5_003,
+      ])
       expect(yield* Logged).toMatchObject([
         { level: "warn", message: "versions were lifted above those in the table" },
       ])
@@ -136,6 +139,36 @@ describe("claimBatch", () => {
       yield* outside.give(DATABASE)
       yield* TestClock.adjust("10 seconds")
       yield* hold.passed
+      expect(keysOf(yield* claimBatch)).toEqual(["a", "b", "c"])
+    }),
+  )
+
+  test(
+    "holds when the table has a version that is no time in microseconds, above which none is exact",
+    Effect.gen(function* () {
+      const database = yield* Database
+      yield* database.write([{ version: 9e15, write: write("a", "old") }])
+      const { outside } = yield* enqueued
+      expect(yield* claimBatch).toMatchObject({ items: [], unreadable: [] })
+      expect(yield* (yield* Hold).reason).toContain("no time in microseconds")
+      expect((yield* outside.snapshot).waiting).toHaveLength(4)
+    }),
+  )
+
+  test(
+    "asks the table for its versions once a second while batches of others are under way",
+    Effect.gen(function* () {
+      const { queue, outside } = yield* enqueued
+      yield* queue.seed(0, "another")
+      yield* queue.claim("1", 1, "another")
+      yield* outside.give(DATABASE)
+      const database = yield* Database
+      yield* database.write([{ version: 5_000, write: write("a", "old") }])
+      const claiming = yield* Effect.forkChild(claimBatch)
+      yield* TestClock.adjust("1 second")
+      expect(yield* Fiber.join(claiming)).toMatchObject({ items: [] })
+      expect(yield* (yield* DatabaseFaults).count("highestVersion")).toBe(1)
+      yield* queue.release("1")
       expect(keysOf(yield* claimBatch)).toEqual(["a", "b", "c"])
     }),
   )

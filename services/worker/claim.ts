@@ -3,12 +3,12 @@
  * queue then answers with the same batch. Before the first batch of a Redis that came back empty, the
  * versions are made to continue above those in the table. A queue of another database is held.
  */
-import { Effect } from "effect"
+import { Duration, Effect } from "effect"
 import { ClaimSize } from "./claim-size.ts"
 import { Database } from "./database.ts"
 import { DatabaseMisconfigured, QueueOwned } from "./errors.ts"
 import { Hold } from "./hold.ts"
-import { type Batch, Queue } from "./queue.ts"
+import { type Batch, isSameDatabase, Queue } from "./queue.ts"
 import { releaseRetry } from "./retry.ts"
 import { Settings } from "./settings.ts"
 
@@ -17,12 +17,23 @@ const CLAIM_RETRIES = 3
 
 let taken = 0
 
+/** Versions are µs since 1970 and exact up to 2^53: this is the year 2252. */
+const HIGHEST_VERSION = 8_900_000_000_000_000
+
+/** The scan for the highest version is not repeated at once while batches of others are under way. */
+const SEED_PAUSE = Duration.seconds(1)
+
 /** Without this, writes whose versions are below the table's would be accepted and never be seen. */
 const seed = Effect.fnUntraced(function* (identity: string) {
   const queue = yield* Queue
   const database = yield* Database
-  const lifted = yield* queue.seed(yield* database.highestVersion, identity)
-  if (lifted) yield* Effect.logWarning("versions were lifted above those in the table")
+  const highest = yield* database.highestVersion
+  if (highest > HIGHEST_VERSION) {
+    return yield* new DatabaseMisconfigured({ reason: `version ${highest}`, sqlstate: null })
+  }
+  const seeded = yield* queue.seed(highest, identity)
+  if (seeded === "lifted") yield* Effect.logWarning("versions were lifted above those in the table")
+  if (seeded === "waits") yield* Effect.sleep(SEED_PAUSE)
 })
 
 const name = (identity: string) => {
@@ -39,7 +50,7 @@ const holdOwned = Effect.fnUntraced(function* ({ owner }: QueueOwned, own: strin
     reason: `queue of ${name(owner)}, worker of ${name(own)}`,
     sqlstate: null,
   })
-  const isOurs = Effect.zipWith(queue.owner, database.identity, (a, b) => a === "" || a === b)
+  const isOurs = Effect.zipWith(queue.owner, database.identity, isSameDatabase)
   const probe = Effect.andThen(database.probe, isOurs).pipe(
     Effect.catchTag("QueueUnavailable", () => Effect.succeed(false)),
     Effect.flatMap((ours) => (ours ? Effect.void : Effect.fail(error))),
@@ -56,7 +67,7 @@ export const checkOwner = Effect.gen(function* () {
   const database = yield* Database
   const identity = yield* database.identity
   const owner = yield* queue.owner
-  if (owner !== "" && owner !== identity) yield* holdOwned(new QueueOwned({ owner }), identity)
+  if (!isSameDatabase(owner, identity)) yield* holdOwned(new QueueOwned({ owner }), identity)
 }).pipe(Effect.ignore)
 
 /** The next batch; an empty one when there was nothing to take, or the database could not be asked. */

@@ -35,6 +35,9 @@ export interface Batch {
   readonly lostLeases: number
 }
 
+/** What became of the versions when a worker told the queue of those in the table. */
+export type Seeded = "lifted" | "kept" | "waits"
+
 type Step<A> = Effect.Effect<A, QueueUnavailable>
 
 export class Queue extends Context.Service<
@@ -71,13 +74,13 @@ export class Queue extends Context.Service<
     /** Takes the worker off the list of live ones. */
     readonly leave: Step<void>
     /**
-     * Makes versions continue above `highest`, and the queue that database's. True when they had to be
-     * lifted. Does nothing yet while batches with lower versions are under way.
+     * Makes versions continue above `highest`, and the queue that database's. They are lifted when they
+     * have to be; while batches with lower versions are under way, it waits and does nothing yet.
      */
     readonly seed: (
       highest: number,
       database: string,
-    ) => Effect.Effect<boolean, QueueUnavailable | QueueOwned>
+    ) => Effect.Effect<Seeded, QueueUnavailable | QueueOwned>
     /** The identity of the database that the queue belongs to; "" before the first seed. */
     readonly owner: Step<string>
   }
@@ -107,6 +110,14 @@ const makeStep =
 const owned = (error: QueueUnavailable) => {
   const owner = ownerOf(error.cause)
   return owner === null ? error : new QueueOwned({ owner })
+}
+
+/** As the scripts compare them: a server that a role may not ask for is believed; "" is nobody yet. */
+export const isSameDatabase = (owner: string, identity: string) => {
+  const [server, ...place] = owner.split("/")
+  const [ownServer, ...ownPlace] = identity.split("/")
+  const isPlace = place.join("/") === ownPlace.join("/")
+  return owner === "" || (isPlace && (server === ownServer || server === "" || ownServer === ""))
 }
 
 /** An idle worker looks and blocks once in so many seconds, and sends heartbeats besides. */

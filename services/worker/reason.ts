@@ -96,6 +96,7 @@ const OF_DATABASES: ReadonlyArray<readonly [string, string]> = [
   ["57P", "PostgreSQL stops, starts or closes connections"],
   ["58", "PostgreSQL cannot read or write its files: see its log"],
   ["P0", "A trigger refuses the rows that wait"],
+  ["version ", "The table has a version that is no time in microseconds: mend or delete that row"],
   ["NO_", "No host of DATABASE_URL is the server that writes: a failover goes on, or has failed"],
   ["ECONNREFUSED", "PostgreSQL is not running, or not at the address in DATABASE_URL"],
   ["ENOTFOUND", UNKNOWN_HOST],

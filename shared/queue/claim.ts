@@ -1,3 +1,4 @@
+import { CLOCK, IDENTITY } from "./prelude.ts"
 import { number, script, text } from "./script.ts"
 
 /** A write that so many workers have gone silent with is claimed alone: it may be what ends them. */
@@ -23,7 +24,7 @@ export const claim = script({
     const [lostLeases, ...items] = raw
     return { lostLeases, items }
   },
-  lua: `
+  lua: `${CLOCK}${IDENTITY}
 local suspects = redis.call('HLEN', lostLeases) > 0
 local function silent(item)
   local version = suspects and versionTextOf(item)
@@ -41,11 +42,12 @@ if #items > 0 then
 end
 local seeded, last, paused, owner =
   unpack(redis.call('HMGET', counters, 'seeded', 'version', 'paused', 'database'))
-if owner and owner ~= database then return redis.error_reply('OWNED ' .. owner) end
+local refused = demandOwner(owner, database)
+if refused then return refused end
 if not seeded then return false end
-if not owner then redis.call('HSET', counters, 'database', database) end
+if not owner or #owner < #database then redis.call('HSET', counters, 'database', database) end
 if paused then return reply(items) end
-local ceiling, foreign, bytes = math.max(tonumber(last or '0'), micros()), 0, 0
+local ceiling, foreign, bytes = math.max(tonumber(last or '0'), micros() + readClock(counters).offset), 0, 0
 local newest, alone = ceiling, false
 while #items < most and bytes < mostBytes and not alone do
   local popped = redis.call('RPOP', waiting, suspects and 1 or math.min(${POP_MAX}, most - #items))

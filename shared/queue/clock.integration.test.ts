@@ -128,6 +128,17 @@ describe.runIf(hasCompiler && nativeRedis() !== null)("with a clock that a test 
       expect(await enqueue(promoted.queue, 1, true)).toBeGreaterThan(lost + 4)
     })
 
+    test("does so on a connection that it had before, as a replica and as a master", async () => {
+      const both = await pair()
+      both.master.clock.set(30)
+      await enqueue(both.master.queue, 1, true)
+      const promoted = await cut(both)
+      const lost = await enqueue(both.master.queue, 5)
+      await promoted.redis.replicaof("NO", "ONE")
+      expect(await enqueue(promoted.queue)).toBeLessThan(lost + 4)
+      expect(await enqueue(promoted.queue, 1, true)).toBeGreaterThan(lost + 4)
+    })
+
     test("does so once, whatever connections come, and again after the next promotion", async () => {
       const both = await pair()
       const first = await enqueue(both.master.queue, 1, true)
@@ -195,6 +206,30 @@ describe.runIf(hasCompiler && nativeRedis() !== null)("with a clock that a test 
       expect(await queue.snapshot({})).toMatchObject({ workers: 1 })
       back()
       expect(await queue.snapshot({})).toMatchObject({ workers: 0 })
+    })
+
+    test("leaves the ages of writes as they are, also before the next write comes", async () => {
+      const { queue, back, forward } = await setBack()
+      forward(-20)
+      await enqueue(queue)
+      forward(HOUR_SECONDS)
+      await enqueue(queue)
+      back()
+      const found = await queue.look({})
+      expect(Math.round(found.oldestAge / 10_000)).toBe(2)
+      expect(found.newestAge).toBeLessThan(5_000)
+      expect(Math.round((await queue.snapshot({})).oldestAge / 10_000_000)).toBe(2)
+      await enqueue(queue)
+      expect(Math.round((await queue.look({})).oldestAge / 10_000)).toBe(2)
+    })
+
+    test("refuses writes whose versions would not be exact any more, and changes nothing", async () => {
+      const { redis, queue, back } = await setBack()
+      back()
+      await redis.hset(queue.keys.counters, "version", Number.MAX_SAFE_INTEGER - 1)
+      const refused = queue.enqueue({ most: 10, isFirst: false, writes: [WRITE, WRITE] })
+      await expect(refused).rejects.toThrow(/^VERSIONS /)
+      expect(await redis.exists(queue.keys.waiting)).toBe(0)
     })
 
     test("lets versions rise, and ages be what they are", async () => {

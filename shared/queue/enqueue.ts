@@ -1,4 +1,4 @@
-import { CLOCK, RING } from "./prelude.ts"
+import { CLOCK, RING, VERSION_MAX } from "./prelude.ts"
 import { flag, list, number, script } from "./script.ts"
 
 /**
@@ -8,9 +8,6 @@ import { flag, list, number, script } from "./script.ts"
  */
 const REPLICA_LAG_MICROS = 60_000_000
 
-/** A group of writes runs ahead of the clock by a microsecond a write; more than this is a clock set back. */
-const SET_BACK_MICROS = 1_000_000
-
 /** From how long Retry-After is worked out. */
 export const DRAINED_SECONDS = 10
 
@@ -19,9 +16,9 @@ export const DRAINED_SECONDS = 10
  * the first, how many of the writes were `taken` (the first ones; the others would exceed the limit),
  * and, when not all were, how many writes left the queue in the last seconds.
  *
- * `isFirst`, the first call on a connection, looks whether Redis is still the one that it was: its
- * replication id changes with each promotion and each start, and then versions are lifted above all that
- * the one before can have issued. Without writes it has no effect, and is refused whenever writes would be.
+ * `isFirst`, the first call on a connection and now and then, looks whether Redis is still the one that it
+ * was: its replication id changes with each promotion and each start, and then versions are lifted above
+ * all that the one before can have issued. Without writes it has no effect, and is refused whenever writes would be.
  */
 export const enqueue = script({
   mode: "fills",
@@ -42,27 +39,24 @@ if taken < #writes then drained = leftIn(counters, ${DRAINED_SECONDS}, math.floo
 if taken == 0 then return { depth, 0, 0, drained } end
 last = tonumber(last or '0')
 local clock = readClock(counters)
-local isChanged = false
-local behind = last - now - clock.offset
-if behind > ${SET_BACK_MICROS} then
-  clock.offset, clock.former = clock.offset + behind, clock.former + behind
-  isChanged = true
-end
 if isFirst then
   local info = redis.pcall('INFO', 'replication')
   local id = type(info) == 'string' and string.match(info, 'master_replid:(%w+)')
   if id and id ~= history then
-    if last > 0 then
+    if history then
       local deadline = redis.call('ZREVRANGE', workers, 0, 0, 'WITHSCORES')[2]
       local newest = math.max(now, tonumber(deadline or '0') * 1000) + clock.offset + ${REPLICA_LAG_MICROS}
-      clock = { offset = newest - now, lifted = last, former = clock.offset }
-      isChanged = true
+      clock = { offset = newest - now, lifted = last, former = clock.offset, isNew = true }
     end
-    redis.call('HSET', counters, 'history', id)
+    history = id
   end
 end
-if isChanged then setClock(counters, clock) end
 local first, items = math.max(last + 1, now + clock.offset), {}
+if first + taken > ${VERSION_MAX} then
+  return redis.error_reply('VERSIONS are at their end: the table or the clock is far ahead of time')
+end
+if clock.isNew then setClock(counters, clock) end
+if isFirst and history then redis.call('HSET', counters, 'history', history) end
 for i = 1, taken do items[i] = withVersion(first + i - 1, string.sub(writes[i], 2)) end
 push('LPUSH', waiting, items)
 redis.call('HSET', counters, 'version', text(first + taken - 1))

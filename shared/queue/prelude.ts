@@ -62,18 +62,29 @@ local function leftIn(counters, seconds, now)
 end
 `
 
+/** A group of writes runs ahead of the clock by a microsecond a write; more than this is a clock set back. */
+const SET_BACK_MICROS = 1_000_000
+
 /**
  * The queue's clock, in microseconds, of which versions are moments: Redis' own time and an offset. The
  * offset makes up for what a clock that was set back would take away, and for what the master before a
  * promotion may have issued; so the clock never goes back, and the age of a write is right at once
- * after either. Versions up to `lifted` were issued when the offset was still `former`.
+ * after either. Versions up to `lifted` were issued when the offset was still `former`. A clock that was
+ * set back is seen by every script that reads it, and made good by the next that issues a version.
  */
 export const CLOCK = `
 local function readClock(counters)
-  local offset, lifted, former = unpack(redis.call('HMGET', counters, 'offset', 'lifted', 'former'))
-  return {
+  local offset, lifted, former, last =
+    unpack(redis.call('HMGET', counters, 'offset', 'lifted', 'former', 'version'))
+  local clock = {
     offset = tonumber(offset or '0'), lifted = tonumber(lifted or '0'), former = tonumber(former or '0')
   }
+  local now = micros() + clock.offset
+  local behind = tonumber(last or '0') - now
+  if behind > ${SET_BACK_MICROS} then
+    return { offset = clock.offset + behind, lifted = now, former = clock.offset, isNew = true }
+  end
+  return clock
 end
 local function setClock(counters, clock)
   redis.call('HSET', counters,
@@ -83,3 +94,21 @@ local function acceptedAt(version, clock)
   return version - (version > clock.lifted and clock.offset or clock.former)
 end
 `
+
+/**
+ * Whether two identities (server/database/schema) are of one database. A role without the right to ask
+ * for the server leaves it out, and is believed.
+ */
+export const IDENTITY = `
+local function isSame(one, other)
+  local server, place = string.match(one, '^([^/]*)(/.*)$')
+  local otherServer, otherPlace = string.match(other, '^([^/]*)(/.*)$')
+  return place == otherPlace and (server == otherServer or server == '' or otherServer == '')
+end
+local function demandOwner(owner, database)
+  if owner and not isSame(owner, database) then return redis.error_reply('OWNED ' .. owner) end
+end
+`
+
+/** Above this a number is not exact any more: two writes would have one version. */
+export const VERSION_MAX = Number.MAX_SAFE_INTEGER

@@ -1,24 +1,32 @@
-import { CLOCK } from "./prelude.ts"
+import { CLOCK, IDENTITY } from "./prelude.ts"
 import { number, script, text } from "./script.ts"
 
 /**
+ * Statements that were under way when Redis lost its data may commit versions above the highest that is
+ * seen in the table now; a batch has two minutes, and its last statement twelve seconds.
+ */
+export const UNDER_WAY_MICROS = 180_000_000
+
+/**
  * Makes versions go on above `highest`, the highest in the table of `database` (an identity), to which the
- * queue belongs from now on. Replies whether versions were lifted. Fails with OWNED as claim does.
+ * queue belongs from now on. Replies whether versions were lifted or kept. Fails with OWNED as claim does.
  * Called once for each life of the Redis data, and when an operator gives the queue to another database.
  * When Redis came back empty with a clock behind the one that issued the table's versions, new writes
  * would lose to old rows: the writes that wait are then given versions above the table's, in their order.
- * Batches under way could come back with old versions, so they are waited for: then nothing is done yet.
+ * Batches under way could come back with old versions: then it waits for them, and nothing is done yet.
  */
 export const seed = script({
   mode: "drains",
   keys: ["waiting", "counters", "leases"],
   args: { highest: number, database: text },
-  reply: (lifted: number) => lifted === 1,
-  lua: `${CLOCK}
+  reply: (done: number) => (["waits", "kept", "lifted"] as const)[done + 1] ?? "kept",
+  lua: `${CLOCK}${IDENTITY}
 local owner = redis.call('HGET', counters, 'database')
-if owner and owner ~= database then return redis.error_reply('OWNED ' .. owner) end
+local refused = demandOwner(owner, database)
+if refused then return refused end
 local last = tonumber(redis.call('HGET', counters, 'version') or '0')
-if last < highest and redis.call('ZCARD', leases) > 0 then return 0 end
+if highest > 0 then highest = highest + ${UNDER_WAY_MICROS} end
+if last < highest and redis.call('ZCARD', leases) > 0 then return -1 end
 redis.call('HSET', counters, 'database', database)
 redis.call('HSET', counters, 'seeded', 1)
 redis.call('HSETNX', counters, 'since', redis.call('TIME')[1])

@@ -5,7 +5,7 @@
 import { Clock, Context, Duration, Effect, Latch, Layer } from "effect"
 import type { Write } from "../../../shared/write.ts"
 import { QueueOwned, type QueueUnavailable } from "../errors.ts"
-import { Queue, readBatch } from "../queue.ts"
+import { isSameDatabase, Queue, readBatch } from "../queue.ts"
 import { Settings } from "../settings.ts"
 import { type Faults, makeFaults } from "./fault-memory.ts"
 import { type Snapshot, Store } from "./store-memory.ts"
@@ -56,13 +56,15 @@ export const layerMemory = Layer.effectContext(
       })
     const step = <A>(call: QueueCall, run: (now: number) => A) => around(call, atomic(run))
 
-    /** Fails when the queue belongs to another database. */
+    /** Fails when the queue belongs to another database, else keeps the fuller of the two names. */
     const ownedBy = (database: string) =>
-      Effect.suspend(() =>
-        store.owner === "" || store.owner === database
-          ? Effect.void
-          : Effect.fail(new QueueOwned({ owner: store.owner })),
-      )
+      Effect.suspend(() => {
+        if (!isSameDatabase(store.owner, database)) {
+          return Effect.fail(new QueueOwned({ owner: store.owner }))
+        }
+        if (store.owner.length < database.length && store.seeded) store.owner = database
+        return Effect.void
+      })
 
     const queue = Queue.of({
       waitForWrite: (seconds) =>

@@ -32,7 +32,7 @@ export const conserved = Effect.gen(function* () {
 
 const both = Effect.gen(function* () {
   const queue = yield* Queue
-  expect(yield* queue.seed(0, DATABASE)).toBe(false)
+  expect(yield* queue.seed(0, DATABASE)).toBe("kept")
   return { queue, outside: yield* QueueOutside }
 })
 

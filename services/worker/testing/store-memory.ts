@@ -5,8 +5,9 @@
 import { Buffer } from "node:buffer"
 import { encodeWrite } from "../../../shared/item.ts"
 import { ALONE_AFTER } from "../../../shared/queue/claim.ts"
+import { UNDER_WAY_MICROS } from "../../../shared/queue/seed.ts"
 import type { Write } from "../../../shared/write.ts"
-import type { Closing } from "../queue.ts"
+import type { Closing, Seeded } from "../queue.ts"
 import { CLAIM_MAX_BYTES, RECOVER_MAX } from "../settings.ts"
 
 const NAMES = ["queued", "processed", "coalesced", "failed", "redelivered"] as const
@@ -163,18 +164,19 @@ export class Store {
     this.holds.delete(worker)
   }
 
-  seed(now: number, highest: number, database: string) {
-    if (this.version < highest && this.leases.size > 0) return false
+  seed(now: number, highest: number, database: string): Seeded {
+    const above = highest > 0 ? highest + UNDER_WAY_MICROS : 0
+    if (this.version < above && this.leases.size > 0) return "waits"
     this.seeded = true
     this.owner = database
-    if (this.version >= highest) return false
-    let next = highest
+    if (this.version >= above) return "kept"
+    let next = above
     this.waiting = this.waiting.map((item) =>
       VERSION.test(item) ? withVersion(++next, item.replace(VERSION, "")) : item,
     )
     this.version = next
     this.offset = Math.max(this.offset, next - now * 1_000)
-    return true
+    return "lifted"
   }
 
   snapshot(now: number): Snapshot {
