@@ -3,6 +3,7 @@
  * Redis. A process of its own: `PORT=… node bench/ceiling.ts`, or `deno serve`.
  */
 import { makeApp } from "../services/ingest/app.ts"
+import { CONTRACT } from "../shared/contract.ts"
 import { metered } from "../shared/http/metrics.ts"
 import { serve } from "../shared/http/serve.ts"
 
@@ -14,5 +15,5 @@ export default await serve("ingest", ({ VALUE_MAX_BYTES }, log) => {
     valueMaxBytes: VALUE_MAX_BYTES,
     report: () => log("error", "request failed"),
   })
-  return { fetch: metered(app), close: () => Promise.resolve() }
+  return { fetch: metered(app, CONTRACT.ingest), close: () => Promise.resolve() }
 })

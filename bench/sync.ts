@@ -49,6 +49,6 @@ export default await serve("ingest", ({ VALUE_MAX_BYTES }, log) => {
     return answer(200, { success: true, key, message: "Write stored successfully" })
   })
 
-  handleTheRest(app, () => "POST", report)
+  handleTheRest(app, { "POST /write": null }, report)
   return { fetch: app.fetch, close: () => database.close() }
 })

@@ -2,8 +2,8 @@
  * An item: a write with its version, as the queue has it; what is none, and the dead letter that either
  * becomes when PostgreSQL can never store it. All of them are JSON text in Redis.
  */
-import { Result } from "effect"
-import { makeDecodeWrite, type Write } from "./write.ts"
+import { Result, Schema } from "effect"
+import { makeDecodeWrite, Write } from "./write.ts"
 
 /** A write as it waits in the queue. */
 export interface Item {
@@ -17,6 +17,25 @@ export interface Unreadable {
   readonly text: string
   readonly reason: string
 }
+
+/** A write that waits, as operators see it. */
+export const Waiting = Schema.Union([
+  Schema.Struct({ version: Schema.Int, ...Write(Number.POSITIVE_INFINITY).fields }),
+  Schema.Struct({ version: Schema.NullOr(Schema.Int), unreadable: Schema.String }),
+])
+
+/** A dead letter, as operators see it. What was no write has no key, and its text for a value. */
+export const DeadLetter = Schema.Struct({
+  version: Schema.Int,
+  key: Schema.NullOr(Schema.String),
+  value: Schema.String,
+  reason: Schema.String,
+  sqlstate: Schema.NullOr(Schema.String),
+  /** When it died, in ISO 8601. */
+  at: Schema.String,
+})
+
+type DeadLetter = typeof DeadLetter.Type
 
 /** Begins with `{"key":`, so that the enqueue script can splice a version in front of it. */
 export const encodeWrite = (write: Write): string =>
@@ -60,12 +79,7 @@ export const encodeDeadLetter = (
 
 /** A dead letter, decoded: what operators see of it, and the item that a replay puts back. */
 export const decodeDeadLetter = (letter: string) => {
-  const { version, key, value, reason, sqlstate, at } = JSON.parse(letter) as Write & {
-    version: number
-    reason: string
-    sqlstate: string | null
-    at: string
-  }
+  const { version, key, value, reason, sqlstate, at } = JSON.parse(letter) as DeadLetter
   // What was no write is kept whole in the place of the value.
   const item =
     key === null ? value : `{"version":${version},${encodeWrite({ key, value }).slice(1)}`

@@ -2,7 +2,7 @@
  * The table's statements: the upsert of a batch, the row of a key, and what a queue must know of the table
  * and its database. With `write.ts` and a migration this is all that names its columns.
  */
-
+import { Schema } from "effect"
 import type { Item } from "./item.ts"
 import type { Sql } from "./postgres/postgres.ts"
 
@@ -33,12 +33,14 @@ export const upsert = async (sql: Sql, items: ReadonlyArray<Item>): Promise<numb
 }
 
 /** A row as GET /read answers it. */
-export interface Row {
-  readonly key: string
-  readonly value: string
-  readonly version: number
-  readonly updated_at: string
-}
+export const Row = Schema.Struct({
+  key: Schema.String,
+  value: Schema.String,
+  version: Schema.Int,
+  updated_at: Schema.String,
+})
+
+export type Row = typeof Row.Type
 
 /**
  * The row of a key, or undefined. Versions are below 2^53 until the year 2255. The time is asked for in

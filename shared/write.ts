@@ -53,7 +53,8 @@ const isWrite = (input: unknown, valueMaxBytes: number): input is Write => {
   )
 }
 
-const Write = (valueMaxBytes: number) =>
+/** A write with all its reasons; also what a client may send. */
+export const Write = (valueMaxBytes: number) =>
   Schema.Struct({
     key: Key.pipe(Schema.annotateKey({ messageMissingKey: "is missing" })),
     value: Value(valueMaxBytes).pipe(Schema.annotateKey({ messageMissingKey: "is missing" })),
@@ -62,10 +63,9 @@ const Write = (valueMaxBytes: number) =>
 export type Write = ReturnType<typeof Write>["Type"]
 
 /** One reason why something is not a write: a JSON pointer (RFC 6901) and words without the value. */
-export interface Flaw {
-  readonly pointer: string
-  readonly detail: string
-}
+export const Flaw = Schema.Struct({ pointer: Schema.String, detail: Schema.String })
+
+export type Flaw = typeof Flaw.Type
 
 const format = SchemaIssue.makeFormatterStandardSchemaV1()
 

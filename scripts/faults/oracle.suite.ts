@@ -4,8 +4,8 @@
  * counters at every sample, versions that readers see, what is left in Redis, and what was printed.
  */
 import { expect } from "vitest"
-import type { Stats } from "../../services/stats/queue.ts"
 import type { client as makeClient } from "../../services/testing/client.ts"
+import type { Stats } from "../../shared/contract.ts"
 import { queueKeys } from "../../shared/queue/keys.ts"
 import { makeLedger, type Sent } from "./ledger.suite.ts"
 import type { Member } from "./member.suite.ts"

@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest"
+import { CONTRACT } from "../../shared/contract.ts"
 import { KEY_MAX_BYTES, type Write } from "../../shared/write.ts"
+import { expectAgreed } from "../testing/contract.ts"
 import { type Dependencies, makeApp } from "./app.ts"
 import type { Outcome } from "./queue.ts"
 
@@ -23,6 +25,7 @@ const setUp = (options: Partial<Dependencies> & { outcome?: Outcome } = {}) => {
   })
   const send = async (init: RequestInit, path = "/write") => {
     const response = await app.request(path, init)
+    await expectAgreed(CONTRACT.ingest, init.method ?? "GET", path, response)
     const text = await response.text()
     const body = text === "" ? {} : JSON.parse(text)
     return { status: response.status, headers: response.headers, text, body }

@@ -4,10 +4,11 @@
  */
 import { Result } from "effect"
 import { Hono } from "hono"
+import { CONTRACT, type Ingest, type Readiness } from "../../shared/contract.ts"
 import { answer, handleTheRest, problem } from "../../shared/http/answer.ts"
 import { readBody } from "../../shared/http/body.ts"
 import { bodyMaxBytes, identity, makeDecodeWrite } from "../../shared/write.ts"
-import type { Put, Readiness } from "./queue.ts"
+import type { Put } from "./queue.ts"
 
 export interface Dependencies {
   readonly put: Put
@@ -17,11 +18,6 @@ export interface Dependencies {
   /** What nobody foresaw; the client gets a 500 without it. */
   readonly report: (error: unknown) => void
 }
-
-const PATHS: ReadonlyMap<string, "GET, HEAD" | "POST"> = new Map([
-  ["/write", "POST"],
-  ["/health", "GET, HEAD"],
-])
 
 export const makeApp = ({ put, probe, valueMaxBytes, report }: Dependencies): Hono => {
   const app = new Hono()
@@ -35,7 +31,7 @@ export const makeApp = ({ put, probe, valueMaxBytes, report }: Dependencies): Ho
     if (Result.isFailure(decoded)) return problem("invalid-write", { errors: decoded.failure })
     const outcome = await put(decoded.success)
     if ("refused" in outcome) return problem(outcome.refused, outcome)
-    return answer(202, {
+    return answer<Ingest["POST /write"]>(202, {
       success: true,
       key: identity(decoded.success),
       queued: true,
@@ -47,9 +43,9 @@ export const makeApp = ({ put, probe, valueMaxBytes, report }: Dependencies): Ho
 
   app.get("/health", async () => {
     const readiness = await probe()
-    return answer(readiness.status === "unhealthy" ? 503 : 200, readiness)
+    return answer<Ingest["GET /health"]>(readiness.status === "unhealthy" ? 503 : 200, readiness)
   })
 
-  handleTheRest(app, (path) => PATHS.get(path), report)
+  handleTheRest(app, CONTRACT.ingest, report)
   return app
 }

@@ -1,5 +1,6 @@
 /** The ingest process: POST /write, from HTTP to the queue. */
 import { reread } from "../../shared/config.ts"
+import { CONTRACT } from "../../shared/contract.ts"
 import { metered } from "../../shared/http/metrics.ts"
 import { serve } from "../../shared/http/serve.ts"
 import { makeSparingLog } from "../../shared/log.ts"
@@ -26,5 +27,5 @@ export default await serve("ingest", async (config, log) => {
     valueMaxBytes: config.VALUE_MAX_BYTES,
     report: (error) => sparing("error", "request failed", { name: (error as Error).name }),
   })
-  return { fetch: metered(app), close: async () => closeRedis(redis) }
+  return { fetch: metered(app, CONTRACT.ingest), close: async () => closeRedis(redis) }
 })

@@ -4,6 +4,7 @@
  * once, and its outcome says whether it was queued. What waits here for a reply is bounded.
  */
 import { Buffer } from "node:buffer"
+import type { Readiness } from "../../shared/contract.ts"
 import { encodeWrite } from "../../shared/item.ts"
 import { DRAINED_SECONDS } from "../../shared/queue/enqueue.ts"
 import type { Queue } from "../../shared/queue/queue.ts"
@@ -67,15 +68,6 @@ const failure = (error: unknown): Refusal => {
     return { refused: "queue-full", retryAfterSeconds: RETRY_OUT_OF_MEMORY_SECONDS }
   }
   return isUnknownOutcome(error) ? { ...unavailable, refused: "outcome-unknown" } : unavailable
-}
-
-/** What GET /health of ingest answers: whether a write would be queued now. */
-export interface Readiness {
-  /** `degraded`: the queue is full, and takes writes again when some have left it. */
-  readonly status: "healthy" | "degraded" | "unhealthy"
-  readonly redis: "up" | "down"
-  /** Why a write would be refused; left out when it would not. */
-  readonly reason?: string
 }
 
 /**

@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest"
+import { CONTRACT } from "../../shared/contract.ts"
 import { KEY_MAX_BYTES } from "../../shared/write.ts"
+import { expectAgreed } from "../testing/contract.ts"
 import { type Dependencies, makeApp } from "./app.ts"
 
 const VALUE = { value: "John Doe", updated_at: "2026-11-22T10:00:00.000Z" }
@@ -19,6 +21,7 @@ const setUp = (options: Partial<Dependencies> = {}) => {
   })
   const send = async (path: string, method = "GET") => {
     const response = await app.request(path, { method })
+    await expectAgreed(CONTRACT.reader, method, path, response)
     const text = await response.text()
     return {
       status: response.status,

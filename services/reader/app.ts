@@ -3,6 +3,7 @@
  * Hono's own decoding leaves what it cannot decode as it is, so that two paths would name one key.
  */
 import { Hono } from "hono"
+import { CONTRACT, type Reader } from "../../shared/contract.ts"
 import { answer, handleTheRest, problem } from "../../shared/http/answer.ts"
 import { isKey } from "../../shared/write.ts"
 import type { Read } from "./database.ts"
@@ -41,7 +42,9 @@ export const makeApp = ({ read, isDatabaseUp, report }: Dependencies): Hono => {
     if (key === null) return problem("malformed-key")
     try {
       const row = await read(key)
-      return row ? answer(200, { success: true, ...row }) : problem("no-such-key")
+      return row
+        ? answer<Reader["GET /read/:key"]>(200, { success: true, ...row })
+        : problem("no-such-key")
     } catch (error) {
       report(error)
       return problem("database-unavailable", { retryAfterSeconds: RETRY_SECONDS })
@@ -52,14 +55,10 @@ export const makeApp = ({ read, isDatabaseUp, report }: Dependencies): Hono => {
 
   app.get("/health", async () =>
     (await isDatabaseUp())
-      ? answer(200, { status: "healthy", postgres: "up" })
-      : answer(503, { status: "unhealthy", postgres: "down" }),
+      ? answer<Reader["GET /health"]>(200, { status: "healthy", postgres: "up" })
+      : answer<Reader["GET /health"]>(503, { status: "unhealthy", postgres: "down" }),
   )
 
-  handleTheRest(
-    app,
-    (path) => (path === "/health" || /^\/read\/[^/]+$/.test(path) ? "GET, HEAD" : undefined),
-    report,
-  )
+  handleTheRest(app, CONTRACT.reader, report)
   return app
 }

@@ -1,5 +1,5 @@
 /** The reader process: GET /read/{key}, from PostgreSQL to HTTP. */
-
+import { CONTRACT } from "../../shared/contract.ts"
 import { metered } from "../../shared/http/metrics.ts"
 import { serve } from "../../shared/http/serve.ts"
 import { makeSparingLog } from "../../shared/log.ts"
@@ -12,5 +12,5 @@ export default await serve("reader", (config, log) => {
   const sparing = makeSparingLog(log)
   const report = (error: unknown) =>
     sparing("warn", "read failed", { reason: databaseErrorReason(error) })
-  return { fetch: metered(makeApp({ ...reads, report })), close }
+  return { fetch: metered(makeApp({ ...reads, report }), CONTRACT.reader), close }
 })

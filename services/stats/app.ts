@@ -4,15 +4,12 @@
  * the queue's figures do not need the database.
  */
 import { Hono } from "hono"
+import { CONTRACT, type StatsService } from "../../shared/contract.ts"
 import { answer, handleTheRest, problem } from "../../shared/http/answer.ts"
 import type { Events } from "./events.ts"
 import { type HealthDependencies, makeExamine } from "./health.ts"
-import {
-  addOperations,
-  OPERATIONS_PATHS,
-  type OperationsDependencies,
-} from "./operations/routes.ts"
-import { addPage, PAGE_PATHS } from "./page.ts"
+import { addOperations, type OperationsDependencies } from "./operations/routes.ts"
+import { addPage, PAGE_CALLS } from "./page.ts"
 
 export interface Dependencies extends HealthDependencies {
   readonly events: Pick<Events, "watch">
@@ -21,13 +18,7 @@ export interface Dependencies extends HealthDependencies {
 
 const RETRY_SECONDS = 1
 
-const PATHS: ReadonlyMap<string, string> = new Map([
-  ["/stats", "GET, HEAD"],
-  ["/health", "GET, HEAD"],
-  ["/events", "GET, HEAD"],
-  ...PAGE_PATHS,
-  ...OPERATIONS_PATHS,
-])
+export const CALLS = { ...CONTRACT.stats, ...PAGE_CALLS }
 
 export const makeApp = ({ events, operations, ...dependencies }: Dependencies): Hono => {
   const { count, report } = dependencies
@@ -36,7 +27,7 @@ export const makeApp = ({ events, operations, ...dependencies }: Dependencies): 
 
   app.get("/stats", async () => {
     try {
-      return answer(200, (await count()).stats)
+      return answer<StatsService["GET /stats"]>(200, (await count()).stats)
     } catch (error) {
       report(error)
       return problem("statistics-unavailable", { retryAfterSeconds: RETRY_SECONDS })
@@ -45,13 +36,13 @@ export const makeApp = ({ events, operations, ...dependencies }: Dependencies): 
 
   app.get("/health", async () => {
     const { health } = await examine()
-    return answer(health.status === "unhealthy" ? 503 : 200, health)
+    return answer<StatsService["GET /health"]>(health.status === "unhealthy" ? 503 : 200, health)
   })
 
   app.get("/events", ({ req }) => events.watch(req.raw))
 
   addPage(app)
   addOperations(app, operations)
-  handleTheRest(app, (path) => PATHS.get(path), report)
+  handleTheRest(app, CALLS, report)
   return app
 }

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import type { Health } from "../../shared/contract.ts"
 import { snapshot } from "../../shared/queue/snapshot.ts"
 import { INTERVAL_MILLIS, makeEvents, WATCHERS_MAX } from "./events.ts"
-import type { Examine, Health } from "./health.ts"
+import type { Examine } from "./health.ts"
 import { toCount } from "./queue.ts"
 
 const HEALTH: Health = {

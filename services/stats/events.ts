@@ -3,10 +3,11 @@
  * minutes. However many look on, Redis and PostgreSQL are asked once a second, and not at all when nobody
  * does. An event comes every second whatever the stores do: silence means this service.
  */
+import type { Health, Stats } from "../../shared/contract.ts"
 import { problem } from "../../shared/http/answer.ts"
-import type { Examine, Health } from "./health.ts"
+import type { Examine } from "./health.ts"
 import type { History } from "./history.ts"
-import type { Count, Stats } from "./queue.ts"
+import type { Count } from "./queue.ts"
 import type { Worker } from "./workers.ts"
 
 export const INTERVAL_MILLIS = 1_000

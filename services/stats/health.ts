@@ -2,8 +2,9 @@
  * Whether all is well, from one look at everything: the queue, how durable it is, the database. Takes no
  * longer than the slowest of the three, each of which has its own deadline, and never rejects.
  */
+import type { Health, Stats } from "../../shared/contract.ts"
 import type { Link } from "../../shared/redis/redis.ts"
-import type { Count, Durability, Stats } from "./queue.ts"
+import type { Count, Durability } from "./queue.ts"
 
 /** Above each of them the health is degraded. */
 export interface Alerts {
@@ -23,25 +24,6 @@ export interface HealthDependencies {
   readonly redis: Readonly<Pick<Link, "trouble" | "version">>
   readonly alerts: Alerts
   readonly report: (error: unknown) => void
-}
-
-/** What GET /health answers. */
-export interface Health {
-  readonly status: "healthy" | "degraded" | "unhealthy"
-  /** This and the next are null when Redis does not answer. */
-  readonly queue_depth: number | null
-  readonly worker_active: boolean | null
-  readonly durability: Durability["mode"]
-  readonly redis: "up" | "down"
-  /** Left out while Redis has not said it. */
-  readonly redis_version?: string
-  readonly postgres: "up" | "down"
-  /** Left out when it is not so, like the others below: an operator stopped all workers. */
-  readonly paused?: true
-  /** Why workers write nothing because of the database. */
-  readonly held?: ReadonlyArray<string>
-  /** What else is not well, and dead letters even where they are no reason to be degraded. */
-  readonly warnings?: ReadonlyArray<string>
 }
 
 const DURABILITY_WARNINGS: Readonly<Record<Durability["mode"], string | null>> = {

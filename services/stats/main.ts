@@ -5,7 +5,7 @@ import { serve } from "../../shared/http/serve.ts"
 import { makeSparingLog } from "../../shared/log.ts"
 import { openQueue } from "../../shared/queue/queue.ts"
 import { closeRedis, openRedis, redisErrorReason, untilReady } from "../../shared/redis/redis.ts"
-import { makeApp } from "./app.ts"
+import { CALLS, makeApp } from "./app.ts"
 import { buildOf } from "./build.ts"
 import { openProbe } from "./database.ts"
 import { makeEvents } from "./events.ts"
@@ -65,6 +65,6 @@ export default await serve("stats", async (config, log) => {
     closeRedis(redis)
     await probe.close()
   }
-  const fetch = metered(app, makeFigures(health.count, isDatabaseUp))
+  const fetch = metered(app, CALLS, makeFigures(health.count, isDatabaseUp))
   return { fetch, endStreams: events.end, close }
 })

@@ -3,8 +3,9 @@
  * Without an answer of Redis there are no figures at all: yesterday's depth would look like today's.
  */
 import { Metric } from "effect"
+import type { Stats } from "../../shared/contract.ts"
 import { makeRegistry, type Registry } from "../../shared/http/metrics.ts"
-import type { Count, Stats } from "./queue.ts"
+import type { Count } from "./queue.ts"
 
 const gauge = (name: string, description: string) =>
   Metric.gauge(`write_buffer_${name}`, { description })

@@ -5,6 +5,7 @@
 import { readFile } from "node:fs/promises"
 import { createRequire } from "node:module"
 import type { Hono } from "hono"
+import { type Call, CONTRACT } from "../../shared/contract.ts"
 import { problem } from "../../shared/http/answer.ts"
 
 /** No inline script or style runs, so a key or a value that looks like one is text and nothing else. */
@@ -54,12 +55,16 @@ const FILES: Readonly<Record<string, () => URL | string>> = {
   "/uplot.css": () => resolve("uplot/dist/uPlot.min.css"),
 }
 
-/** Paths and their methods, for the answers 405. */
-export const PAGE_PATHS: ReadonlyMap<string, string> = new Map(
-  Object.keys(FILES).map((path) => [path, "GET, HEAD"]),
-)
+const typeOf = (path: string) =>
+  path === "/" ? TYPES.html : TYPES[path.split(".").at(-1) as keyof typeof TYPES]
 
-const typeOf = (file: URL | string) => TYPES[String(file).split(".").at(-1) as keyof typeof TYPES]
+/** Each file is a call, like the page itself. */
+export const PAGE_CALLS: Readonly<Record<`GET /${string}`, Call>> = Object.fromEntries(
+  Object.keys(FILES).map((path) => [
+    `GET ${path}`,
+    { ...CONTRACT.stats["GET /"], answers: { 200: typeOf(path) } },
+  ]),
+)
 
 /**
  * Adds the page to the app. Each file is read once, when it is first asked for: on Deno without the right
@@ -71,11 +76,11 @@ export const addPage = (
 ) => {
   for (const [path, find] of Object.entries(FILES)) {
     let text: Promise<string> | undefined
+    const headers = { ...HEADERS, "content-type": typeOf(path) }
     app.get(path, async () => {
       try {
-        const file = find()
-        text ??= read(file)
-        return new Response(await text, { headers: { ...HEADERS, "content-type": typeOf(file) } })
+        text ??= read(find())
+        return new Response(await text, { headers })
       } catch {
         text = undefined
         return problem("page-unavailable")

@@ -3,37 +3,12 @@
  * what waits, is in flight, was processed and failed. And how durable Redis is, which is asked of Redis,
  * never taken from our own configuration.
  */
+import type { Health, Stats } from "../../shared/contract.ts"
 import type { Queue } from "../../shared/queue/queue.ts"
 import { type Connection, settingsOf } from "../../shared/redis/redis.ts"
 
 /** A setting of Redis hardly ever changes; a monitor asks every second. */
 const DURABILITY_REFRESH_MILLIS = 5_000
-
-/** What GET /stats answers. */
-export interface Stats {
-  readonly queue_depth: number
-  readonly writes_queued: number
-  readonly writes_processed: number
-  readonly writes_failed: number
-  /** Writes per second over the last 10 s. */
-  readonly processing_rate: number
-  readonly in_flight: number
-  readonly writes_coalesced: number
-  /** Dead letters an operator discarded, and waiting writes an operator purged; both are among the failed. */
-  readonly writes_discarded: number
-  readonly writes_purged: number
-  readonly redelivered: number
-  /** Of the oldest write not processed yet; 0 when there is none, so that a monitor can compare it. */
-  readonly oldest_age_seconds: number
-  readonly workers: number
-  /** An operator stopped claiming, on every worker. */
-  readonly paused: boolean
-  /** Why live workers write nothing at the moment: the database. */
-  readonly held: ReadonlyArray<string>
-  readonly dead_letters: number
-  /** Since when the counts run; null before the first write. */
-  readonly since: string | null
-}
 
 export interface Count {
   readonly stats: Stats
@@ -42,8 +17,7 @@ export interface Count {
 }
 
 export interface Durability {
-  /** "aof-always" alone means that a 202 is on disk. */
-  readonly mode: "aof-always" | "aof-everysec" | "aof-no" | "snapshots" | "memory" | "unknown"
+  readonly mode: Health["durability"]
   readonly canEvict: boolean
 }
 

@@ -1,5 +1,5 @@
 /** A client of the whole stack, that speaks the HTTP contract and nothing else. */
-import type { Stats } from "../stats/queue.ts"
+import type { Stats } from "../../shared/contract.ts"
 import { until } from "./until.ts"
 
 const postWrite = (url: string, key: string, value: string) =>

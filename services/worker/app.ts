@@ -4,6 +4,7 @@
  */
 import { Effect, Layer } from "effect"
 import { Hono } from "hono"
+import { CONTRACT } from "../../shared/contract.ts"
 import { handleTheRest } from "../../shared/http/answer.ts"
 import { listen } from "../../shared/http/listen.ts"
 import { metered } from "../../shared/http/metrics.ts"
@@ -15,16 +16,12 @@ export const layerMetrics = Layer.effectDiscard(
     if (!PORT) return
     const context = yield* Effect.context<never>()
     const app = new Hono()
-    handleTheRest(
-      app,
-      () => undefined,
-      () => {},
-    )
+    handleTheRest(app, CONTRACT.worker, () => {})
     yield* Effect.acquireRelease(
       Effect.tryPromise({
         try: () =>
           listen(
-            metered(app, async () => context),
+            metered(app, CONTRACT.worker, async () => context),
             { port: PORT },
             { keepAliveTimeout: KEEP_ALIVE_SECONDS * 1_000 },
           ),

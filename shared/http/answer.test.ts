@@ -46,11 +46,7 @@ describe("an app", () => {
     app.get("/fails", () => {
       throw new Error("canary")
     })
-    handleTheRest(
-      app,
-      (path) => (path === "/known" ? "GET, HEAD" : undefined),
-      (error) => reported.push(error),
-    )
+    handleTheRest(app, { "GET /known": null, "GET /fails": null }, (error) => reported.push(error))
     return { app, reported }
   }
 

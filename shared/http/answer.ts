@@ -3,8 +3,20 @@
  * `"success":false`. Its `type` is what a program tells problems apart by, above all whether a write may have happened. No
  * problem holds a value, a host or a stack: `detail` is words of ours, and what failed goes to the log.
  */
+import type { Schema } from "effect"
 import type { Context, Hono } from "hono"
 import type { Flaw } from "../write.ts"
+import { methodsAt, type Routes } from "./route.ts"
+
+/** What a call answers, by status: the schema of its JSON, or the media type of what is no JSON. */
+export type Answers = Readonly<Record<number, Schema.Top | string>>
+
+type Json<S> = S extends Schema.Top ? S["Encoded"] : never
+
+/** Each status of a call with the JSON that it has. */
+type Answered<A extends Answers> = {
+  [S in keyof A]: [status: S & number, body: Json<A[S]>]
+}[keyof A]
 
 /** Success and failure alike are about this moment only. */
 const JSON_HEADERS = { "content-type": "application/json", "cache-control": "no-store" }
@@ -93,8 +105,13 @@ export const problemParts = (name: ProblemName, options: ProblemOptions = {}) =>
   return { status, headers, body: JSON.stringify(errors ? { ...members, errors } : members) }
 }
 
-/** An answer that is no problem. A plain object of headers spares node-server a Headers per answer. */
-export const answer = (status: number, body: object): Response =>
+/**
+ * An answer that is no problem, to a call of the contract: the compiler, and nothing else, compares the
+ * two. A plain object of headers spares node-server a Headers per answer.
+ */
+export const answer: <C extends { readonly answers: Answers }>(
+  ...statusAndBody: Answered<C["answers"]>
+) => Response = (status: number, body: unknown) =>
   new Response(JSON.stringify(body), { status, headers: JSON_HEADERS })
 
 export const problem = (name: ProblemName, options?: ProblemOptions): Response => {
@@ -108,16 +125,11 @@ export const problem = (name: ProblemName, options?: ProblemOptions): Response =
  * middleware for every request of the first. There are no CORS headers, so browsers of other sites
  * learn nothing.
  */
-export const handleTheRest = (
-  app: Hono,
-  allowed: (path: string) => string | undefined,
-  report: (error: unknown) => void,
-) => {
+export const handleTheRest = (app: Hono, routes: Routes, report: (error: unknown) => void) => {
   app.notFound(({ req }: Context) => {
-    const allow = allowed(req.path)
-    const isAllowed = allow?.split(", ").includes(req.method)
-    return allow && !isAllowed
-      ? problem("method-not-allowed", { headers: { allow } })
+    const allowed = methodsAt(routes, req.path)
+    return allowed.length > 0 && !allowed.includes(req.method)
+      ? problem("method-not-allowed", { headers: { allow: allowed.join(", ") } })
       : problem("not-found")
   })
   app.onError((error) => {

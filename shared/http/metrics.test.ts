@@ -1,7 +1,15 @@
 import { Metric } from "effect"
 import { Hono } from "hono"
 import { describe, expect, test } from "vitest"
+import { handleTheRest } from "./answer.ts"
 import { makeRegistry, metered, type Registry } from "./metrics.ts"
+
+const CALLS = {
+  "GET /read/:key": null,
+  "POST /write": null,
+  "GET /broken": null,
+  "GET /metrics": null,
+}
 
 const setUp = (more?: () => Promise<Registry>) => {
   const app = new Hono()
@@ -11,8 +19,8 @@ const setUp = (more?: () => Promise<Registry>) => {
   app.get("/broken", () => {
     throw new Error("canary")
   })
-  app.onError((_, { text }) => text("sorry", 500))
-  const fetch = metered(app, more)
+  handleTheRest(app, CALLS, () => {})
+  const fetch = metered(app, CALLS, more)
   const send = async (method: string, path: string) =>
     await fetch(new Request(`http://localhost${path}`, { method }))
   const scrape = async () => await (await send("GET", "/metrics")).text()

@@ -7,8 +7,8 @@ import process from "node:process"
 import { Context, Metric } from "effect"
 import { formatUnsafe } from "effect/observability/PrometheusMetrics"
 import type { Hono } from "hono"
-import { problem } from "./answer.ts"
 import type { Fetch } from "./listen.ts"
+import { METHODS, makePatternOf, type Routes } from "./route.ts"
 
 /** Where metrics keep what they have counted. Effect's own, so that the worker's are shown alike. */
 export type Registry = Context.Context<never>
@@ -19,7 +19,7 @@ export const makeRegistry = (): Registry => Context.make(Metric.MetricRegistry, 
 const DURATIONS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5]
 
 /** Others would let a client make as many series as it can think of methods. */
-const METHODS = new Set(["GET", "HEAD", "POST", "DELETE"])
+const KNOWN_METHODS = new Set<string>([...METHODS, "HEAD"])
 
 const OTHER = "other"
 
@@ -58,16 +58,6 @@ const pathOf = (url: string): string => {
   return to < 0 ? url.slice(from) : url.slice(from, to)
 }
 
-/** The pattern that a path belongs to: its own, or the one whose part before the parameter it begins with. */
-const makeRouteOf = (patterns: ReadonlyArray<string>) => {
-  const exact = new Set(patterns.filter((pattern) => !pattern.includes(":")))
-  const open = patterns
-    .filter((pattern) => pattern.includes(":"))
-    .map((pattern) => [pattern.slice(0, pattern.indexOf(":")), pattern] as const)
-  return (path: string): string =>
-    exact.has(path) ? path : (open.find(([prefix]) => path.startsWith(prefix))?.[1] ?? OTHER)
-}
-
 const makeDurations = (registry: Registry) => {
   const series = new Map<string, Metric.Histogram<number>>()
   return (method: string, route: string, status: number, millis: number) => {
@@ -86,30 +76,30 @@ const makeDurations = (registry: Registry) => {
 }
 
 /**
- * The app with its requests measured and GET /metrics added. Around the app and not in it: a middleware
- * would make Hono compose handlers for every request. `more` is asked for when the text is.
+ * The app of these routes with its requests measured and GET /metrics answered. Around the app and not
+ * in it: a middleware would make Hono compose handlers for every request. `more` is asked for when the
+ * text is.
  */
 export const metered = (
-  app: Pick<Hono, "fetch" | "routes">,
+  app: Pick<Hono, "fetch">,
+  routes: Routes,
   more: () => Promise<Registry> = async () => makeRegistry(),
 ): Fetch => {
   const registry = makeRegistry()
-  const routeOf = makeRouteOf(app.routes.map(({ path }) => path))
+  const patternOf = makePatternOf(routes)
   const observe = makeDurations(registry)
-
-  const scrape = async (method: string) =>
-    method === "GET" || method === "HEAD"
-      ? exposition(registry, await more())
-      : problem("method-not-allowed", { headers: { allow: "GET, HEAD" } })
 
   return (request) => {
     const path = pathOf(request.url)
     const { method } = request
-    if (path === "/metrics") return scrape(method)
+    if (path === "/metrics") {
+      const isScrape = method === "GET" || method === "HEAD"
+      return isScrape ? more().then((found) => exposition(registry, found)) : app.fetch(request)
+    }
     const at = performance.now()
     const done = (response: Response) => {
-      const known = METHODS.has(method) ? method : OTHER
-      observe(known, routeOf(path), response.status, performance.now() - at)
+      const known = KNOWN_METHODS.has(method) ? method : OTHER
+      observe(known, patternOf(path) ?? OTHER, response.status, performance.now() - at)
       return response
     }
     const answered = app.fetch(request)

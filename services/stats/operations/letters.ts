@@ -2,24 +2,13 @@
  * What operators do with dead letters: look, count by reason, replay, discard. What came after an operator
  * looked (`until`) takes no part. Rejects when Redis does not answer; what was done until then stays done.
  */
+import type { Selection } from "../../../shared/operations.ts"
 import type { Queue } from "../../../shared/queue/queue.ts"
 import { type Filter, inGroups, type Letter, matches } from "./letter.ts"
 import { makeList } from "./list.ts"
 
 /** Reasons that an answer names. Those of PostgreSQL are few; those of a foreign push can be many. */
 export const REASONS_MAX = 100
-
-/** Which letters to move: those of these versions, or the oldest ones of a filter. */
-export type Selection = { readonly after?: number } & (
-  | { readonly versions: ReadonlyArray<number> }
-  | (Filter & {
-      readonly all: true
-      /** The newest letter that takes part, as `newest` of an answer named it. */
-      readonly until?: string
-      /** At most so many. */
-      readonly most?: number
-    })
-)
 
 /** What a call did; `next` is the selection that goes on, null when nothing is left to do. */
 export interface Moved {

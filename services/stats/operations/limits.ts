@@ -1,8 +1,5 @@
 /** How much one call handles, for calls on any number of writes of unknown size. */
 
-/** The most writes or dead letters that one answer shows. */
-export const PAGE_MAX = 100
-
 /** A call is answered after this, well within the deadlines of clients, and says what is left to do. */
 export const STEP_MILLIS = 2_000
 

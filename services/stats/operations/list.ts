@@ -2,9 +2,11 @@
  * The list of dead letters, read from the oldest on. There may be hundreds of thousands, so it is read a
  * page at a time, and a step ends after two seconds and says where the next begins.
  */
+
+import { PAGE_MAX } from "../../../shared/operations.ts"
 import type { Queue } from "../../../shared/queue/queue.ts"
 import { decodeLetter, type Letter, markOf } from "./letter.ts"
-import { PAGE_MAX, STEP_MILLIS, writesAtOnce } from "./limits.ts"
+import { STEP_MILLIS, writesAtOnce } from "./limits.ts"
 
 /** `dealt` letters of a page are done with, of which `gone` left the list; fewer than all end the step. */
 export interface Visited {

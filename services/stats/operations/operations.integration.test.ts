@@ -3,10 +3,11 @@ import { type Directory, temporaryDirectory } from "../../../scripts/servers/dir
 import { nativeRedis, startRedis } from "../../../scripts/servers/redis.ts"
 import type { Store } from "../../../scripts/servers/store.ts"
 import { encodeDeadLetter, encodeWrite } from "../../../shared/item.ts"
+import type { Selection } from "../../../shared/operations.ts"
 import { queueKeys } from "../../../shared/queue/keys.ts"
 import { openQueue, type Queue } from "../../../shared/queue/queue.ts"
 import { type Connection, openRedis, untilReady } from "../../../shared/redis/redis.ts"
-import { type Letters, type Moved, makeLetters, REASONS_MAX, type Selection } from "./letters.ts"
+import { type Letters, type Moved, makeLetters, REASONS_MAX } from "./letters.ts"
 import { makeWaiting, type Waiting } from "./waiting.ts"
 
 const KINDS = nativeRedis() ? (["native", "wasm"] as const) : (["wasm"] as const)

@@ -5,8 +5,9 @@
  */
 import { createHash, timingSafeEqual } from "node:crypto"
 import type { Context, Hono } from "hono"
+import type { StatsService } from "../../../shared/contract.ts"
 import { answer, problem } from "../../../shared/http/answer.ts"
-import type { Letters } from "./letters.ts"
+import type { Letters, Moved } from "./letters.ts"
 import { readConfirm, readPage, readSelection } from "./request.ts"
 import type { Waiting } from "./waiting.ts"
 
@@ -25,17 +26,6 @@ export interface OperationsDependencies {
 const CONFIRM_SHARE = 0.1
 const CONFIRM_WRITES = 10
 
-/** Paths and their methods, for the answers 405. */
-export const OPERATIONS_PATHS: ReadonlyMap<string, string> = new Map([
-  ["/dead", "GET, HEAD, DELETE"],
-  ["/dead/reasons", "GET, HEAD"],
-  ["/dead/replay", "POST"],
-  ["/queue", "GET, HEAD, DELETE"],
-  ["/queue/adopt", "POST"],
-  ["/worker/pause", "POST"],
-  ["/worker/resume", "POST"],
-])
-
 const digest = (text: string) => createHash("sha256").update(text).digest()
 
 /** Null when the caller may; takes the same time however much of the token is right. */
@@ -50,41 +40,55 @@ type Handle = (context: Context) => Promise<Response>
 /** A handler that runs only for who has the token. */
 type Guarded = (handle: Handle) => (context: Context) => Promise<Response> | Response
 
+type Asked = Exclude<ReturnType<typeof readPage>, Response>
+
+const onPage = (guarded: Guarded, reply: (asked: Asked) => Promise<Response>) =>
+  guarded(async ({ req }) => {
+    const asked = readPage(req.query())
+    return asked instanceof Response ? asked : await reply(asked)
+  })
+
 const addLetters = (
   app: Hono,
   guarded: Guarded,
   { letters, audit }: Pick<OperationsDependencies, "letters" | "audit">,
 ) => {
-  const onSelection = (action: "replay" | "discard") =>
+  const onSelection = (action: "replay" | "discard", reply: (done: Moved) => Response) =>
     guarded(async ({ req }) => {
       const body = await readSelection(req.raw)
       if (body instanceof Response) return body
       const done = await letters[action](body.decoded)
       if (done === null) return problem("dead-letters-changed")
-      const { moved, missing, next } = done
-      audit(action, moved)
-      return answer(200, { success: true, [`${action}ed`]: moved, missing, next })
-    })
-
-  const onPage = (
-    look: (asked: Exclude<ReturnType<typeof readPage>, Response>) => Promise<object>,
-  ) =>
-    guarded(async ({ req }) => {
-      const asked = readPage(req.query())
-      if (asked instanceof Response) return asked
-      return answer(200, { success: true, ...(await look(asked)) })
+      audit(action, done.moved)
+      return reply(done)
     })
 
   app.get(
     "/dead",
-    onPage(({ after, limit, filter }) => letters.page(after, limit, filter)),
+    onPage(guarded, async ({ after, limit, filter }) => {
+      const page = await letters.page(after, limit, filter)
+      return answer<StatsService["GET /dead"]>(200, { success: true, ...page })
+    }),
   )
   app.get(
     "/dead/reasons",
-    onPage(({ after, filter }) => letters.reasons(after, filter)),
+    onPage(guarded, async ({ after, filter }) => {
+      const reasons = await letters.reasons(after, filter)
+      return answer<StatsService["GET /dead/reasons"]>(200, { success: true, ...reasons })
+    }),
   )
-  app.post("/dead/replay", onSelection("replay"))
-  app.delete("/dead", onSelection("discard"))
+  app.post(
+    "/dead/replay",
+    onSelection("replay", ({ moved, ...rest }) =>
+      answer<StatsService["POST /dead/replay"]>(200, { success: true, replayed: moved, ...rest }),
+    ),
+  )
+  app.delete(
+    "/dead",
+    onSelection("discard", ({ moved, ...rest }) =>
+      answer<StatsService["DELETE /dead"]>(200, { success: true, discarded: moved, ...rest }),
+    ),
+  )
 }
 
 const addWaiting = (
@@ -94,10 +98,9 @@ const addWaiting = (
 ) => {
   app.get(
     "/queue",
-    guarded(async ({ req }) => {
-      const asked = readPage(req.query())
-      if (asked instanceof Response) return asked
-      return answer(200, { success: true, queue: await waiting.peek(asked.limit) })
+    onPage(guarded, async ({ limit }) => {
+      const queue = await waiting.peek(limit)
+      return answer<StatsService["GET /queue"]>(200, { success: true, queue })
     }),
   )
   app.delete(
@@ -119,7 +122,7 @@ const addWaiting = (
       })
       audit("purge", purged)
       const rest = next && { confirm: String(next.writes), newest: next.newest }
-      return answer(200, { success: true, purged, next: rest })
+      return answer<StatsService["DELETE /queue"]>(200, { success: true, purged, next: rest })
     }),
   )
 
@@ -132,7 +135,7 @@ const addWaiting = (
       }
       await waiting.adopt(database)
       audit("adopt", null)
-      return answer(200, { success: true, database })
+      return answer<StatsService["POST /queue/adopt"]>(200, { success: true, database })
     }),
   )
 
@@ -140,7 +143,8 @@ const addWaiting = (
     guarded(async () => {
       await waiting[action]()
       audit(action, null)
-      return answer(200, { success: true, paused: action === "pause" })
+      const paused = action === "pause"
+      return answer<StatsService[`POST /worker/${typeof action}`]>(200, { success: true, paused })
     })
   app.post("/worker/pause", onMark("pause"))
   app.post("/worker/resume", onMark("resume"))

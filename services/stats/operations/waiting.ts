@@ -4,8 +4,9 @@
  */
 import { Result } from "effect"
 import { decodeItem } from "../../../shared/item.ts"
+import { PAGE_MAX } from "../../../shared/operations.ts"
 import type { Queue } from "../../../shared/queue/queue.ts"
-import { PAGE_MAX, STEP_MILLIS, writesAtOnce } from "./limits.ts"
+import { STEP_MILLIS, writesAtOnce } from "./limits.ts"
 
 /** Purging is one RPOP a call: a thousand small writes block Redis for some 50 ms at most. */
 const PURGE_MAX_WRITES = 1_000

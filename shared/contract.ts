@@ -1,0 +1,241 @@
+/**
+ * The whole HTTP surface: by service each call, with what it takes, what it answers by status, and the
+ * problems that it may answer instead. The header Allow, the routes of the metrics and the types of the
+ * handlers follow from it, and tests hold every answer to it. Declared elsewhere is only what the table
+ * decides (`write.ts`, `item.ts`, `table.ts`), and what operators ask for (`operations.ts`).
+ */
+import { Schema } from "effect"
+import type { ServiceName } from "./config.ts"
+import type { Answers, ProblemName } from "./http/answer.ts"
+import type { Route } from "./http/route.ts"
+import { DeadLetter, Waiting } from "./item.ts"
+import { Confirmation, Look, Moved, Page, Reasons, Selection } from "./operations.ts"
+import { Row } from "./table.ts"
+import { Flaw, Write } from "./write.ts"
+
+/** A call is named by its route, whose parameters are encoded with encodeURIComponent. */
+export interface Call {
+  /** The bearer token that the call needs; the call is off where the service has none. */
+  readonly token?: "ADMIN_TOKEN"
+  readonly query?: Schema.Top
+  /** Of the body, which is JSON. */
+  readonly body?: Schema.Top
+  readonly answers: Answers
+  /** Its own; `problemsOf` adds those of any call, of a body and of a token. */
+  readonly problems?: ReadonlyArray<ProblemName>
+}
+
+export type Calls = Readonly<Record<Route, Call>>
+
+/** What is no success, as `application/problem+json`; `http/answer.ts` has the table of them. */
+export const Problem = Schema.Struct({
+  success: Schema.Literal(false),
+  type: Schema.TemplateLiteral(["/problems/", Schema.String]),
+  title: Schema.String,
+  status: Schema.Int,
+  detail: Schema.String,
+  errors: Schema.optionalKey(Schema.Array(Flaw)),
+})
+
+const COMMON_PROBLEMS: ReadonlyArray<ProblemName> = [
+  "bad-request",
+  "not-found",
+  "method-not-allowed",
+  "request-timeout",
+  "expectation-failed",
+  "headers-too-large",
+  "internal-error",
+]
+const BODY_PROBLEMS: ReadonlyArray<ProblemName> = [
+  "unsupported-media-type",
+  "unsupported-encoding",
+  "body-too-large",
+  "malformed-body",
+]
+const TOKEN_PROBLEMS: ReadonlyArray<ProblemName> = ["operations-off", "unauthorized"]
+
+/** All problems of a call, or of a request that is none. */
+export const problemsOf = (call?: Call): ReadonlyArray<ProblemName> => [
+  ...COMMON_PROBLEMS,
+  ...(call?.body ? BODY_PROBLEMS : []),
+  ...(call?.token ? TOKEN_PROBLEMS : []),
+  ...(call?.problems ?? []),
+]
+
+const Link = Schema.Literals(["up", "down"])
+const Status = Schema.Literals(["healthy", "degraded", "unhealthy"])
+const Strings = Schema.Array(Schema.String)
+
+const success = <F extends Schema.Struct.Fields>(members: F) =>
+  Schema.Struct({ success: Schema.Literal(true), ...members })
+
+const Accepted = success({
+  key: Schema.String,
+  queued: Schema.Literal(true),
+  /** After the call to Redis that the write was part of. */
+  queue_depth: Schema.Int,
+  message: Schema.String,
+  version: Schema.Int,
+})
+
+/** Whether a write would be queued now. */
+const Readiness = Schema.Struct({
+  /** `degraded`: the queue is full, and takes writes again when some have left it. */
+  status: Status,
+  redis: Link,
+  /** Why a write would be refused; left out when it would not. */
+  reason: Schema.optionalKey(Schema.String),
+})
+
+/** Whether a row would be found now. */
+const DatabaseHealth = Schema.Struct({
+  status: Schema.Literals(["healthy", "unhealthy"]),
+  postgres: Link,
+})
+
+const Stats = Schema.Struct({
+  queue_depth: Schema.Int,
+  writes_queued: Schema.Int,
+  writes_processed: Schema.Int,
+  writes_failed: Schema.Int,
+  /** Writes per second over the last 10 s. */
+  processing_rate: Schema.Finite,
+  in_flight: Schema.Int,
+  writes_coalesced: Schema.Int,
+  /** Dead letters that an operator discarded; like the next they are among the failed. */
+  writes_discarded: Schema.Int,
+  /** Waiting writes that an operator purged. */
+  writes_purged: Schema.Int,
+  redelivered: Schema.Int,
+  /** Of the oldest write not processed yet; 0 when there is none, so that a monitor can compare it. */
+  oldest_age_seconds: Schema.Finite,
+  workers: Schema.Int,
+  /** An operator stopped claiming, on every worker. */
+  paused: Schema.Boolean,
+  /** Why live workers write nothing at the moment: the database. */
+  held: Strings,
+  dead_letters: Schema.Int,
+  /** Since when the counts run; null before the first write. */
+  since: Schema.NullOr(Schema.String),
+})
+
+/** Of the whole: the queue, how durable it is, the workers and the database. */
+const Health = Schema.Struct({
+  status: Status,
+  /** This and the next are null when Redis does not answer. */
+  queue_depth: Schema.NullOr(Schema.Int),
+  worker_active: Schema.NullOr(Schema.Boolean),
+  /** "aof-always" alone means that a 202 is on disk. */
+  durability: Schema.Literals([
+    "aof-always",
+    "aof-everysec",
+    "aof-no",
+    "snapshots",
+    "memory",
+    "unknown",
+  ]),
+  redis: Link,
+  /** Left out while Redis has not said it. */
+  redis_version: Schema.optionalKey(Schema.String),
+  postgres: Link,
+  /** Left out when it is not so, like the others below: an operator stopped all workers. */
+  paused: Schema.optionalKey(Schema.Literal(true)),
+  /** Why workers write nothing because of the database. */
+  held: Schema.optionalKey(Strings),
+  /** What else is not well, and dead letters even where they are no reason to be degraded. */
+  warnings: Schema.optionalKey(Strings),
+})
+
+/** What operators do; without the token they neither do nor see anything. */
+const ADMIN = { token: "ADMIN_TOKEN" } as const
+
+const SELECTION_PROBLEMS = ["invalid-request", "dead-letters-changed"] as const
+
+const METRICS = { answers: { 200: "text/plain" } } as const
+
+export const CONTRACT = {
+  ingest: {
+    "POST /write": {
+      /** VALUE_MAX_BYTES limits its value besides. */
+      body: Write(Number.POSITIVE_INFINITY),
+      answers: { 202: Accepted },
+      problems: ["invalid-write", "queue-full", "queue-unavailable", "outcome-unknown"],
+    },
+    "GET /health": { answers: { 200: Readiness, 503: Readiness }, problems: ["stopping"] },
+    "GET /metrics": METRICS,
+  },
+  reader: {
+    "GET /read/:key": {
+      answers: { 200: success(Row.fields) },
+      problems: ["malformed-key", "no-such-key", "database-unavailable"],
+    },
+    "GET /health": {
+      answers: { 200: DatabaseHealth, 503: DatabaseHealth },
+      problems: ["stopping"],
+    },
+    "GET /metrics": METRICS,
+  },
+  stats: {
+    "GET /stats": { answers: { 200: Stats }, problems: ["statistics-unavailable"] },
+    "GET /health": { answers: { 200: Health, 503: Health }, problems: ["stopping"] },
+    "GET /metrics": METRICS,
+    /** Stats and health once a second, and what else the page shows. */
+    "GET /events": {
+      answers: { 200: "text/event-stream" },
+      problems: ["too-many-watchers", "stopping"],
+    },
+    /** The page for people. `services/stats/page.ts` lists its other files, each a call like this one. */
+    "GET /": { answers: { 200: "text/html" }, problems: ["page-unavailable"] },
+    "GET /dead": {
+      ...ADMIN,
+      query: Page,
+      answers: { 200: success({ dead: Schema.Array(DeadLetter), ...Look }) },
+      problems: ["invalid-request"],
+    },
+    "GET /dead/reasons": {
+      ...ADMIN,
+      query: Page,
+      answers: { 200: success({ reasons: Reasons, others: Schema.Int, ...Look }) },
+      problems: ["invalid-request"],
+    },
+    "POST /dead/replay": {
+      ...ADMIN,
+      body: Selection,
+      answers: { 200: success({ replayed: Schema.Int, ...Moved }) },
+      problems: SELECTION_PROBLEMS,
+    },
+    "DELETE /dead": {
+      ...ADMIN,
+      body: Selection,
+      answers: { 200: success({ discarded: Schema.Int, ...Moved }) },
+      problems: SELECTION_PROBLEMS,
+    },
+    "GET /queue": {
+      ...ADMIN,
+      query: Page,
+      answers: { 200: success({ queue: Schema.Array(Waiting) }) },
+      problems: ["invalid-request"],
+    },
+    "DELETE /queue": {
+      ...ADMIN,
+      body: Confirmation,
+      answers: { 200: success({ purged: Schema.Int, next: Schema.NullOr(Confirmation) }) },
+      problems: ["invalid-request", "depth-changed"],
+    },
+    "POST /queue/adopt": {
+      ...ADMIN,
+      answers: { 200: success({ database: Schema.String }) },
+      problems: ["database-unavailable"],
+    },
+    "POST /worker/pause": { ...ADMIN, answers: { 200: success({ paused: Schema.Boolean }) } },
+    "POST /worker/resume": { ...ADMIN, answers: { 200: success({ paused: Schema.Boolean }) } },
+  },
+  worker: { "GET /metrics": METRICS },
+} as const satisfies Record<ServiceName, Calls>
+
+export type Readiness = typeof Readiness.Type
+export type Stats = typeof Stats.Type
+export type Health = typeof Health.Type
+export type Ingest = typeof CONTRACT.ingest
+export type Reader = typeof CONTRACT.reader
+export type StatsService = typeof CONTRACT.stats
