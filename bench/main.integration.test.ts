@@ -64,7 +64,7 @@ describe("npm run bench", { timeout: LIMIT_MILLIS }, () => {
     }
     expect(roundTrip.far - roundTrip.near).toBeGreaterThan(17)
     expect(output()).toMatch(/write throughput, far, .*\/s/)
-    expect(await readFile(join(directory, "results/report.html"), "utf8")).toContain("<svg")
+    expect(await readFile(join(directory, "results/report.html"), "utf8")).toContain("<figure>")
     expect(await leftovers()).toEqual([])
   })
 
