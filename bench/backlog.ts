@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { encodeWrite } from "../shared/item.ts"
 import { openQueue } from "../shared/queue/queue.ts"
 import type { Connection } from "../shared/redis/redis.ts"
-import { VALUE } from "./load.ts"
+import { sampleWrite } from "./rows.ts"
 
 const POLL_MILLIS = 10
 
@@ -38,14 +38,25 @@ export const drained = async (
   }
 }
 
+/** Of the writes of a backlog. */
 export const key = (number: number): string => `row:${String(number).padStart(8, "0")}`
+
+/**
+ * Redis writes its AOF anew when it is switched on and when it has doubled, in another process; that is
+ * not what is measured.
+ */
+export const untilRewritten = async (redis: Connection): Promise<void> => {
+  while (/aof_rewrite_(in_progress|scheduled):1/.test(await redis.info("persistence"))) {
+    await sleep(POLL_MILLIS)
+  }
+}
 
 /** Puts writes with keys of their own into a queue, as ingest would. */
 export const fill = async (redis: Connection, queue: string, writes: number) => {
   const { enqueue } = openQueue(redis, queue)
   for (let from = 0; from < writes; from += CALL_WRITES) {
     const items = Array.from({ length: Math.min(CALL_WRITES, writes - from) }, (_, index) =>
-      encodeWrite({ key: key(from + index), value: VALUE }),
+      encodeWrite(sampleWrite(key(from + index))),
     )
     await enqueue({ most: MAX_DEPTH, isFirst: false, writes: items })
   }

@@ -5,6 +5,7 @@
  */
 import { type Runtime, startService } from "../scripts/servers/service.ts"
 import type { Cleanup, Stoppable } from "./cleanup.ts"
+import { sampleWrite } from "./rows.ts"
 
 export type ContenderName = "sync" | "async" | "accept" | "ceiling"
 
@@ -39,7 +40,7 @@ const checkAnswer = async (name: ContenderName, url: string): Promise<void> => {
   const response = await fetch(`${url}/write`, {
     method: "POST",
     headers: { "content-type": "application/json" },
-    body: JSON.stringify({ key, value: "x" }),
+    body: JSON.stringify(sampleWrite(key)),
   })
   const body = (await response.json()) as Record<string, unknown>
   const isRight =

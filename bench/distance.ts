@@ -8,6 +8,7 @@ import { freePort } from "../scripts/servers/port.ts"
 import { launch } from "../scripts/servers/process.ts"
 import { openDatabase, ping } from "../shared/postgres/postgres.ts"
 import type { Stoppable } from "./cleanup.ts"
+import { serverOf, throughProxy } from "./database-url.ts"
 
 export type Distance = "near" | "far"
 
@@ -22,7 +23,6 @@ const ATTEMPTS = 10
 const DEADLINE_MILLIS = 5_000
 const READY_LIMIT_MILLIS = 10_000
 const STOP_LIMIT_MILLIS = 2_000
-const POSTGRES_PORT = "5432"
 
 export interface Proxy extends Stoppable {
   /** The same database, further away. */
@@ -33,20 +33,17 @@ export interface Proxy extends Stoppable {
 
 /** Starts a proxy in front of the host of a URL; `millis` is the round trip that it adds. */
 export const startProxy = async (url: string, millis: number, port?: number): Promise<Proxy> => {
-  const target = new URL(url)
-  const near = { host: target.hostname, port: target.port || POSTGRES_PORT }
+  const near = serverOf(url)
   const listening = port ?? (await freePort())
   const script = fileURLToPath(new URL("proxy-main.ts", import.meta.url))
   const child = await launch(
     process.execPath,
-    [script, String(listening), near.host, near.port, String(millis / 2)],
+    [script, String(listening), near.host, String(near.port), String(millis / 2)],
     { name: "proxy" },
   )
   await child.printed(/listening/, READY_LIMIT_MILLIS)
-  target.hostname = "127.0.0.1"
-  target.port = String(listening)
   return {
-    url: target.href,
+    url: throughProxy(url, listening),
     port: listening,
     pid: child.pid,
     stop: () => child.stop(STOP_LIMIT_MILLIS),

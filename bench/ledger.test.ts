@@ -38,6 +38,16 @@ describe("Ledger", () => {
     expect([...account.unpromised]).toEqual([0])
   })
 
+  it("names the key of each write that was accepted", () => {
+    const ledger = new Ledger("a")
+    for (const isAccepted of [true, false]) {
+      const account = ledger.open()
+      send(account, 1)
+      ledger.answer(account, isAccepted)
+    }
+    expect([...ledger.promised()]).toEqual([ledger.key(0, 0)])
+  })
+
   it("gives each write of each client a key of its own, all of one length", () => {
     const ledger = new Ledger("load")
     expect(ledger.key(7, 12)).toBe("load:007:00000012")

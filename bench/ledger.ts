@@ -67,6 +67,15 @@ export class Ledger {
     }
   }
 
+  /** The key of every write that was accepted. */
+  *promised(): Generator<string> {
+    for (const { client, sent, unpromised } of this.accounts) {
+      for (let number = 0; number < sent; number++) {
+        if (!unpromised.has(number)) yield this.key(client, number)
+      }
+    }
+  }
+
   key(client: number, number: number): string {
     return [
       this.label,

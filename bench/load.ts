@@ -6,11 +6,10 @@
  */
 import { Buffer } from "node:buffer"
 import autocannon from "autocannon"
+import { encodeWrite } from "../shared/item.ts"
 import { Histogram } from "./histogram.ts"
 import { Ledger, writeNumber } from "./ledger.ts"
-
-/** Bytes; with key and JSON about 190 in Redis. */
-export const VALUE = "x".repeat(100)
+import { sampleWrite } from "./rows.ts"
 
 /** autocannon looks at the clock this often to end. */
 const SAMPLE_MILLIS = 50
@@ -39,10 +38,11 @@ export interface Loaded {
 
 const isAcceptance = (status: number) => status === 200 || status === 202
 
-const TAIL = `","value":"${VALUE}"}`
-
 const fire = (load: Load, ledger: Ledger, histogram: Histogram): Promise<void> =>
   new Promise((resolve, reject) => {
+    const first = ledger.key(0, 0)
+    const body = encodeWrite(sampleWrite(first))
+    const afterKey = body.length - body.indexOf(first) - first.length
     const setupClient = (client: autocannon.Client) => {
       const account = ledger.open()
       const prefix = ledger.key(account.client, 0)
@@ -50,7 +50,7 @@ const fire = (load: Load, ledger: Ledger, histogram: Histogram): Promise<void> =
         // There is one request at a time, so what has no answer by now lost its connection.
         ledger.lose(account)
         const bytes = client.getRequestBuffer()
-        const end = bytes.length - TAIL.length
+        const end = bytes.length - afterKey
         // The label and the client's own number: the request was built before there was a client.
         if (account.sent === 0) bytes.write(prefix, end - Buffer.byteLength(prefix))
         writeNumber(bytes, end, account.sent)
@@ -67,7 +67,7 @@ const fire = (load: Load, ledger: Ledger, histogram: Histogram): Promise<void> =
       url: `${load.url}/write`,
       method: "POST" as const,
       headers: { "content-type": "application/json" },
-      body: `{"key":"${ledger.key(0, 0)}${TAIL}`,
+      body,
       connections: load.connections,
       duration: load.seconds,
       sampleInt: SAMPLE_MILLIS,

@@ -14,14 +14,15 @@ const { path: directory, remove } = await temporaryDirectory()
 afterAll(remove)
 
 /** Everything it starts is put into the test's directory, so what it leaves behind is seen there. */
-const start = (...argv: string[]) => {
+const start = (...argv: string[]) => startWith({ DATABASE_URL: "", REDIS_URL: "" }, ...argv)
+
+const startWith = (urls: Readonly<Record<string, string>>, ...argv: string[]) => {
   const child = spawn(process.execPath, [MAIN, ...argv], {
     env: {
       ...process.env,
       TMPDIR: directory,
       BENCH_RESULTS: join(directory, "results"),
-      DATABASE_URL: "",
-      REDIS_URL: "",
+      ...urls,
     },
     stdio: ["ignore", "pipe", "pipe"],
   })
@@ -64,7 +65,7 @@ describe("npm run bench", { timeout: LIMIT_MILLIS }, () => {
     }
     expect(roundTrip.far - roundTrip.near).toBeGreaterThan(17)
     expect(output()).toMatch(/write throughput, far, .*\/s/)
-    expect(await readFile(join(directory, "results/report.html"), "utf8")).toContain("<svg")
+    expect(await readFile(join(directory, "results/report.html"), "utf8")).toContain("<figure>")
     expect(await leftovers()).toEqual([])
   })
 
@@ -75,6 +76,17 @@ describe("npm run bench", { timeout: LIMIT_MILLIS }, () => {
     const [code] = await exited
     expect(code, output()).toBe(130)
     expect(output()).toContain("write throughput, near")
+    expect(await leftovers()).toEqual([])
+  })
+
+  it("answers a URL of a server that it cannot measure with one line", async () => {
+    const urls = { DATABASE_URL: "postgres://user:secret@one,two/db", REDIS_URL: "" }
+    const { exited, output } = startWith(urls)
+    expect(await exited).toEqual([1, null])
+    expect(output().trim().split("\n").at(-1)).toBe(
+      "bench: DATABASE_URL names several hosts; allowed is one: it is one that is measured",
+    )
+    expect(output()).not.toMatch(/secret|one,/)
     expect(await leftovers()).toEqual([])
   })
 

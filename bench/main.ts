@@ -7,7 +7,6 @@ import { mkdir, writeFile } from "node:fs/promises"
 import process from "node:process"
 import { fileURLToPath, pathToFileURL } from "node:url"
 import { Cleanup } from "./cleanup.ts"
-import { VALUE } from "./load.ts"
 import { commit, describeMachine } from "./machine.ts"
 import { countComplexity } from "./measure/complexity.ts"
 import { drainSeconds, measureDrain } from "./measure/drain.ts"
@@ -22,6 +21,7 @@ import { evaluate, goalLine } from "./report/goals.ts"
 import { renderPage } from "./report/page.ts"
 import { align, HEAD, provenance, rows } from "./report/table.ts"
 import { FORMAT, type Results, rounded } from "./result.ts"
+import { VALUE_BYTES } from "./rows.ts"
 import { type Context, openStage, type Stage } from "./stage.ts"
 
 /** The tests of the benchmark keep theirs elsewhere. */
@@ -64,7 +64,7 @@ const begin = async (stage: Stage, options: Options, argv: ReadonlyArray<string>
     runtime,
     versions: versions(options),
     stores: { postgres: postgres.description, redis: redis.description },
-    settings: { connections, duration, rounds, valueBytes: VALUE.length },
+    settings: { connections, duration, rounds, valueBytes: VALUE_BYTES },
     roundTrip: { near: rounded(roundTrip.near, 2), far: rounded(roundTrip.far, 2) },
     complexity: await countComplexity(),
     upserts: [],

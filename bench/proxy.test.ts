@@ -2,6 +2,7 @@ import { once } from "node:events"
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net"
 import { setTimeout as sleep } from "node:timers/promises"
 import { afterEach, describe, expect, it } from "vitest"
+import { temporaryDirectory } from "../scripts/servers/directory.ts"
 import { makeDelay, makeProxy } from "./proxy.ts"
 
 const servers: Server[] = []
@@ -57,6 +58,18 @@ describe("makeProxy", () => {
     await once(client, "end")
     // Not toBe: a difference of 100 KB is nothing to print.
     expect(received.join("") === sent).toBe(true)
+  })
+
+  it("reaches a server by the socket in a folder", async () => {
+    const { path, remove } = await temporaryDirectory()
+    const target = createServer((socket) => socket.end("hello")).listen(`${path}/.s.PGSQL.5432`)
+    servers.push(target)
+    await once(target, "listening")
+    const client = connect(await listen(makeProxy(path, 5_432, 1)), "127.0.0.1")
+    sockets.push(client)
+    const [hello] = await once(client, "data")
+    expect(String(hello)).toBe("hello")
+    await remove()
   })
 
   it("tells the client when the server is gone", async () => {

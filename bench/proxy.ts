@@ -49,11 +49,12 @@ const carry = (from: Socket, to: Socket, millis: number) => {
   from.on("error", () => later(() => to.destroy()))
 }
 
-/** A proxy in front of one server, not yet listening; `millis` is the way there, and the way back. */
+/** A proxy in front of one server, or its socket in a folder, not yet listening; `millis` is the way there, and the way back. */
 export const makeProxy = (host: string, port: number, millis: number): Server =>
   // Half open: what is on its way to one who has said goodbye is still delivered.
   createServer({ allowHalfOpen: true }, (client) => {
-    const server = connect({ host, port, allowHalfOpen: true })
+    const target = host.startsWith("/") ? { path: `${host}/.s.PGSQL.${port}` } : { host, port }
+    const server = connect({ ...target, allowHalfOpen: true })
     carry(client, server, millis)
     carry(server, client, millis)
   })

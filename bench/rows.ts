@@ -1,26 +1,35 @@
-/** The table during a run: emptied before a load, and held against the ledger after it. */
+/** The rows of a run: the write that all loads send, an empty table before a load, and what it lost. */
 import type { Database } from "../shared/postgres/postgres.ts"
+import { countMissing, truncate } from "../shared/table.ts"
+import type { Write } from "../shared/write.ts"
 import type { Ledger } from "./ledger.ts"
 
-export const clearRows = async (database: Database): Promise<void> => {
-  await database.run((sql) => sql`truncate key_values`)
+export const VALUE_BYTES = 100
+const VALUE = "x".repeat(VALUE_BYTES)
+
+/** What runs a query. */
+type Rows = Pick<Database, "run">
+
+/** The one write of the benchmark: in JSON with its key about 190 bytes of Redis. */
+export const sampleWrite = (key: string): Write => ({ key, value: VALUE })
+
+/** An accepted write was not in the table. Nothing else that was measured matters then. */
+export class WriteLost extends Error {
+  override readonly name = "WriteLost"
 }
 
-/** How many accepted writes of a load are not in the table: any but 0 is a lost write. */
-export const countMissing = async (database: Database, ledger: Ledger): Promise<number> => {
-  const clients = ledger.accounts.map(({ client }) => client)
-  const sent = ledger.accounts.map((account) => account.sent)
-  const absent = await database.run(
-    (sql) => sql<{ client: number; number: number }[]>`
-      select client, number
-      from unnest(${`{${clients}}`}::int[], ${`{${sent}}`}::int[]) as account (client, sent),
-        generate_series(0, sent - 1) as number
-      where not exists (
-        select from key_values
-        where key = concat_ws(
-          ':', ${ledger.label}::text, lpad(client::text, 3, '0'), lpad(number::text, 8, '0'))
-      )`,
-  )
-  return absent.filter(({ client, number }) => !ledger.accounts[client]?.unpromised.has(number))
-    .length
+export const clearRows = (database: Rows): Promise<void> => database.run(truncate)
+
+/** Resolves to 0: none of these is missing. @throws {WriteLost} when one is. */
+export const demandAll = async (
+  database: Rows,
+  keys: ReadonlyArray<string>,
+  who: string,
+): Promise<number> => {
+  const missing = await database.run((sql) => countMissing(sql, keys))
+  if (missing > 0) throw new WriteLost(`${missing} accepted writes of ${who} are not in the table`)
+  return missing
 }
+
+export const demandAccepted = (database: Rows, ledger: Ledger, who: string): Promise<number> =>
+  demandAll(database, [...ledger.promised()], who)

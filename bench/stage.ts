@@ -3,8 +3,8 @@ import { randomUUID } from "node:crypto"
 import { type Database, openDatabase } from "../shared/postgres/postgres.ts"
 import { type Connection, closeRedis, openRedis, untilReady } from "../shared/redis/redis.ts"
 import { MAX_DEPTH, remove } from "./backlog.ts"
-import type { Cleanup } from "./cleanup.ts"
-import { type Contender, type ContenderName, startContender } from "./contender.ts"
+import type { Cleanup, Stoppable } from "./cleanup.ts"
+import { type Contender, type ContenderName, startContender, startWorker } from "./contender.ts"
 import { type Distance, FAR_MILLIS, measureDistances, startProxy } from "./distance.ts"
 import type { Options } from "./options.ts"
 import type { Progress } from "./progress.ts"
@@ -14,12 +14,20 @@ import { openStores, type PostgresUsed, type RedisUsed } from "./stores.ts"
 /** Counting the rows of a million writes, or copying a list of them, takes seconds. */
 const DEADLINE_MILLIS = 120_000
 
+/** Where a contender finds its database: at a distance, or where it goes away in an outage. */
+export type Place = Distance | "outage"
+
+interface Settings {
+  readonly queue?: string
+  readonly env?: Readonly<Record<string, string>>
+}
+
 export interface Stage {
   readonly cleanup: Cleanup
   readonly options: Options
   readonly postgres: PostgresUsed
   readonly redis: RedisUsed
-  readonly databaseUrl: Readonly<Record<Distance, string>>
+  readonly databaseUrl: Readonly<Record<Place, string>>
   readonly roundTrip: Readonly<Record<Distance, number>>
   /** Where our own stores are. */
   readonly path: string
@@ -28,12 +36,11 @@ export interface Stage {
   readonly queue: Connection
   /** A name that no other queue has. */
   newQueue(): string
-  /** Starts a contender with its database at a distance, or behind a URL. */
-  start(
-    name: ContenderName,
-    database: Distance | URL,
-    settings?: { readonly queue?: string; readonly env?: Record<string, string> },
-  ): Promise<Contender>
+  /** Begins the keys of one load: no other has the same. */
+  newLabel(): string
+  /** Starts a contender with its database there. */
+  start(name: ContenderName, place: Place, settings?: Settings): Promise<Contender>
+  startWorker(settings: Settings): Promise<Stoppable>
 }
 
 /** What a measurement is given. */
@@ -46,7 +53,7 @@ export interface Context {
 export const openStage = async (cleanup: Cleanup, options: Options): Promise<Stage> => {
   const { path, postgres, redis } = await openStores(cleanup)
   const proxy = await cleanup.add(startProxy(postgres.url, FAR_MILLIS))
-  const databaseUrl = { near: postgres.url, far: proxy.url }
+  const databaseUrl = { near: postgres.url, far: proxy.url, outage: postgres.outage.url }
   const roundTrip = await measureDistances(databaseUrl)
   const pool = { name: "bench", maxConnections: 2, deadlineMillis: DEADLINE_MILLIS }
   const database = openDatabase(postgres.url, pool)
@@ -69,16 +76,24 @@ export const openStage = async (cleanup: Cleanup, options: Options): Promise<Sta
     queues.push(name)
     return name
   }
+  let labels = 0
+  const newLabel = () => {
+    labels += 1
+    return `load-${String(labels).padStart(4, "0")}`
+  }
+  const contenderOptions = (place: Place, settings: Settings) => ({
+    databaseUrl: databaseUrl[place],
+    redisUrl: redis.url,
+    queue: settings.queue ?? newQueue(),
+    runtime: options.runtime,
+    env: { QUEUE_MAX_DEPTH: String(MAX_DEPTH), ...settings.env },
+  })
   return {
     ...{ cleanup, options, postgres, redis, databaseUrl, roundTrip, path, database, queue },
     newQueue,
-    start: (name, at, settings = {}) =>
-      startContender(cleanup, name, {
-        databaseUrl: at instanceof URL ? at.href : databaseUrl[at],
-        redisUrl: redis.url,
-        queue: settings.queue ?? newQueue(),
-        runtime: options.runtime,
-        env: { QUEUE_MAX_DEPTH: String(MAX_DEPTH), ...settings.env },
-      }),
+    newLabel,
+    start: (name, place, settings = {}) =>
+      startContender(cleanup, name, contenderOptions(place, settings)),
+    startWorker: (settings) => startWorker(cleanup, contenderOptions("near", settings)),
   }
 }

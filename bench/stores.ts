@@ -11,8 +11,10 @@ import { startPostgres } from "../scripts/servers/postgres.ts"
 import { launch } from "../scripts/servers/process.ts"
 import { nativeRedis, startRedis } from "../scripts/servers/redis.ts"
 import type { Store } from "../scripts/servers/store.ts"
+import { loadConfig } from "../shared/config.ts"
 import { openDatabase } from "../shared/postgres/postgres.ts"
 import type { Cleanup } from "./cleanup.ts"
+import { serverOf, withDatabase } from "./database-url.ts"
 import { startProxy } from "./distance.ts"
 
 const ADMINISTER_MILLIS = 30_000
@@ -85,15 +87,15 @@ const ownPostgres = async (cleanup: Cleanup, path: string): Promise<PostgresUsed
 /** The user's server is not ours to stop: for an outage the way to it is cut. */
 const givenPostgres = async (cleanup: Cleanup, given: string): Promise<PostgresUsed> => {
   const name = `write_buffer_bench_${randomUUID().slice(0, 8)}`
-  const url = new URL(given)
-  url.pathname = `/${name}`
+  const url = withDatabase(given, name)
+  serverOf(url)
   await administer(given, `create database ${name}`)
   const drop = () => administer(given, `drop database ${name} with (force)`)
   await cleanup.add(Promise.resolve({ stop: drop }))
-  await migrate(url.href)
-  let proxy = await cleanup.add(startProxy(url.href, 0))
+  await migrate(url)
+  let proxy = await cleanup.add(startProxy(url, 0))
   return {
-    url: url.href,
+    url,
     description: "PostgreSQL of DATABASE_URL",
     pid: () => null,
     outage: {
@@ -101,7 +103,7 @@ const givenPostgres = async (cleanup: Cleanup, given: string): Promise<PostgresU
       url: proxy.url,
       begin: () => cleanup.stop(proxy),
       end: async () => {
-        proxy = await cleanup.add(startProxy(url.href, 0, proxy.port))
+        proxy = await cleanup.add(startProxy(url, 0, proxy.port))
       },
     },
   }
@@ -119,14 +121,25 @@ const ownRedis = async (cleanup: Cleanup, path: string): Promise<RedisUsed> => {
   }
 }
 
-/** Where our own stores keep their data; made when the first of them is needed. */
+const isGiven = (variable: "DATABASE_URL" | "REDIS_URL"): boolean =>
+  [variable, `${variable}_FILE`].some((name) => process.env[name]?.trim())
+
+/**
+ * The stores, and where our own keep their data.
+ * @throws {ConfigError} when a URL is given that no service would take.
+ */
 export const openStores = async (cleanup: Cleanup) => {
-  const { DATABASE_URL, REDIS_URL } = process.env
+  const { DATABASE_URL, REDIS_URL } = loadConfig("stores")
+  const isPostgresGiven = isGiven("DATABASE_URL")
+  const isRedisGiven = isGiven("REDIS_URL")
+  // What we start is told the URLs of this run, which a file beside them would contradict.
+  delete process.env.DATABASE_URL_FILE
+  delete process.env.REDIS_URL_FILE
   const { path, remove } = await temporaryDirectory()
   await cleanup.add(Promise.resolve({ stop: remove }))
   const [postgres, redis] = await Promise.all([
-    DATABASE_URL ? givenPostgres(cleanup, DATABASE_URL) : ownPostgres(cleanup, path),
-    REDIS_URL
+    isPostgresGiven ? givenPostgres(cleanup, DATABASE_URL) : ownPostgres(cleanup, path),
+    isRedisGiven
       ? { url: REDIS_URL, description: "Redis of REDIS_URL", pid: null, isNative: false }
       : ownRedis(cleanup, path),
   ])

@@ -10,6 +10,7 @@ import { answer, handleTheRest, problem } from "../shared/http/answer.ts"
 import { readBody } from "../shared/http/body.ts"
 import { serve } from "../shared/http/serve.ts"
 import { openDatabase } from "../shared/postgres/postgres.ts"
+import { upsertOne } from "../shared/table.ts"
 import { bodyMaxBytes, makeDecodeWrite } from "../shared/write.ts"
 
 const MAX_CONNECTIONS = 10
@@ -35,18 +36,13 @@ export default await serve("ingest", ({ VALUE_MAX_BYTES }, log) => {
     if (body instanceof Response) return body
     const decoded = decodeWrite(body.json)
     if (Result.isFailure(decoded)) return problem("invalid-write", { errors: decoded.failure })
-    const { key, value } = decoded.success
+    const write = decoded.success
     try {
-      await database.run(
-        (sql) => sql`
-          insert into key_values as stored (key, value, version) values (${key}, ${value}, 1)
-          on conflict (key) do update set
-            value = excluded.value, version = stored.version + 1, updated_at = excluded.updated_at`,
-      )
+      await database.run((sql) => upsertOne(sql, write))
     } catch {
       return problem("database-unavailable", { retryAfterSeconds: 1 })
     }
-    return answer(200, { success: true, key, message: "Write stored successfully" })
+    return answer(200, { success: true, key: write.key, message: "Write stored successfully" })
   })
 
   handleTheRest(app, { "POST /write": null }, report)

@@ -8,26 +8,11 @@ import type { Distance } from "./distance.ts"
 import { type Loaded, run } from "./load.ts"
 import { cpuSeconds, cpuSecondsOfTree, readDatabaseCost } from "./meter.ts"
 import { type LoadRound, rounded } from "./result.ts"
-import { clearRows, countMissing } from "./rows.ts"
+import { clearRows, demandAccepted } from "./rows.ts"
 import type { Stage } from "./stage.ts"
 
 /** A worker that does not empty the queue in this time does not work. */
 const DRAIN_LIMIT_MILLIS = 120_000
-
-/** An accepted write was not in the table. Nothing else that was measured matters then. */
-export class WriteLost extends Error {
-  override readonly name = "WriteLost"
-}
-
-export const demandNone = (missing: number, who: string): number => {
-  if (missing > 0) throw new WriteLost(`${missing} accepted writes of ${who} are not in the table`)
-  return missing
-}
-
-let labels = 0
-
-/** Begins the keys of one load. */
-export const newLabel = (): string => `load-${String(++labels).padStart(4, "0")}`
 
 const readCosts = async (stage: Stage, { server, worker }: Contender) => ({
   database: await readDatabaseCost(stage.database),
@@ -77,7 +62,7 @@ export const runTrial = async (stage: Stage, trial: Trial): Promise<LoadRound> =
     url: contender.url,
     connections,
     seconds: trial.seconds,
-    label: newLabel(),
+    label: stage.newLabel(),
   })
   const settled = await settle(stage, contender)
   const after = await readCosts(stage, contender)
@@ -93,7 +78,7 @@ export const runTrial = async (stage: Stage, trial: Trial): Promise<LoadRound> =
     accepted: ledger.accepted,
     refused: ledger.refused,
     unanswered: ledger.unanswered,
-    missing: isStored ? demandNone(await countMissing(stage.database, ledger), who) : null,
+    missing: isStored ? await demandAccepted(stage.database, ledger, who) : null,
     ...latencies(loaded),
     density: histogram.density().map(([millis, count]) => [rounded(millis), count] as const),
     ...settled,

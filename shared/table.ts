@@ -5,6 +5,7 @@
 import { Schema } from "effect"
 import type { Item } from "./item.ts"
 import type { Sql } from "./postgres/postgres.ts"
+import type { Write } from "./write.ts"
 
 /** An array as PostgreSQL reads one. Strings are quoted, so that NULL, braces and commas are text. */
 const arrayOf = (texts: ReadonlyArray<string>) =>
@@ -90,4 +91,25 @@ export const selectIdentity = async (sql: Sql): Promise<string> => {
     },
   )
   return [system, place.name, place.schema].join("/")
+}
+
+/** What a buffer is compared with, and no service does: one write at a time, its versions counted by the row. */
+export const upsertOne = async (sql: Sql, { key, value }: Write): Promise<void> => {
+  await sql`
+    insert into key_values as stored (key, value, version) values (${key}, ${value}, 1)
+    on conflict (key) do update set
+      value = excluded.value, version = stored.version + 1, updated_at = excluded.updated_at`
+}
+
+/** Empties the table between two loads of the benchmark. */
+export const truncate = async (sql: Sql): Promise<void> => {
+  await sql`truncate key_values`
+}
+
+/** How many of the keys have no row: what a load lost. */
+export const countMissing = async (sql: Sql, keys: ReadonlyArray<string>): Promise<number> => {
+  const [row] = await sql<[{ missing: string }]>`
+    select count(*) as missing from unnest(${arrayOf(keys)}::text[]) as wanted
+    where not exists (select from key_values where key = wanted)`
+  return Number(row.missing)
 }

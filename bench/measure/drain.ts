@@ -3,18 +3,14 @@
  * of the same size reach: one loop, which waits for each batch, and two at once, as many batches in flight
  * as one worker has.
  */
-
-import type { Item } from "../../shared/item.ts"
 import { queueKeys } from "../../shared/queue/keys.ts"
 import { upsert } from "../../shared/table.ts"
 import { drained, fill, key, remove } from "../backlog.ts"
 import type { Stoppable } from "../cleanup.ts"
-import { startWorker } from "../contender.ts"
-import { VALUE } from "../load.ts"
 import { type DrainRound, rounded } from "../result.ts"
-import { clearRows } from "../rows.ts"
+import { clearRows, demandAll, sampleWrite } from "../rows.ts"
 import type { Context, Stage } from "../stage.ts"
-import { demandNone } from "../trial.ts"
+import { measureRounds } from "./rounds.ts"
 
 const LIMIT_MILLIS = 120_000
 
@@ -41,20 +37,21 @@ const ROUND_SECONDS = 30
 export const drainSeconds = ({ rounds }: { readonly rounds: number }): number =>
   START_SECONDS + FILL_SECONDS + (1 + rounds) * ROUND_SECONDS
 
+interface Drain extends Pick<DrainRound, "kind" | "count" | "batch"> {
+  readonly keys: ReadonlyArray<string>
+  readonly backlog: string
+  readonly queue: string
+  readonly workers: ReadonlyArray<Stoppable>
+}
+
 /** The bare loops, each of which takes the next batch when its last one is stored. */
-const upsertAll = async (
-  { database }: Stage,
-  { rows, batch, count }: Pick<Lane, "rows" | "batch" | "count">,
-): Promise<void> => {
+const upsertAll = async ({ database }: Stage, { keys, batch, count }: Drain): Promise<void> => {
   let next = 0
   const loop = async () => {
-    while (next < rows) {
+    while (next < keys.length) {
       const from = next
-      next = Math.min(rows, from + batch)
-      const items = Array.from(
-        { length: next - from },
-        (_, index): Item => ({ version: 1, write: { key: key(from + index), value: VALUE } }),
-      )
+      next += batch
+      const items = keys.slice(from, next).map((key) => ({ version: 1, write: sampleWrite(key) }))
       await database.run((sql) => upsert(sql, items))
     }
   }
@@ -67,75 +64,56 @@ const drainCopy = async ({ queue: redis }: Stage, from: string, queue: string): 
   await drained(redis, queue, LIMIT_MILLIS)
 }
 
-interface Lane {
-  readonly kind: DrainRound["kind"]
-  readonly count: number
-  readonly batch: number
-  readonly rows: number
-  readonly backlog: string
-  readonly queue: string
-  readonly workers: ReadonlyArray<Stoppable>
-}
+const title = ({ kind, count, batch }: Drain): string =>
+  `drain by ${count} ${kind}${count > 1 ? "s" : ""}, batches of ${batch}`
 
-const title = ({ kind, count, batch }: Lane): string =>
-  `${count} ${kind}${count > 1 ? "s" : ""}, batches of ${batch}`
-
-const measureLane = async (stage: Stage, lane: Lane, round: number): Promise<DrainRound> => {
-  const { kind, count, batch, rows } = lane
+const measure = async (stage: Stage, drain: Drain, round: number): Promise<DrainRound> => {
+  const { kind, count, batch, keys } = drain
   await clearRows(stage.database)
   const begin = performance.now()
-  if (kind === "loop") await upsertAll(stage, lane)
-  else await drainCopy(stage, lane.backlog, lane.queue)
+  if (kind === "loop") await upsertAll(stage, drain)
+  else await drainCopy(stage, drain.backlog, drain.queue)
   const seconds = rounded((performance.now() - begin) / 1_000)
-  const [row] = await stage.database.run(
-    (sql) => sql<[{ count: string }]>`select count(*) from key_values`,
-  )
-  const missing = demandNone(rows - Number(row.count), title(lane))
-  return { round, kind, count, batch, rows, seconds, missing }
+  const missing = await demandAll(stage.database, keys, title(drain))
+  return { round, kind, count, batch, rows: keys.length, seconds, missing }
 }
 
-const startLanes = async (stage: Stage): Promise<Lane[]> => {
-  const lanes: Lane[] = []
+const start = async (stage: Stage): Promise<Drain[]> => {
+  const started: Drain[] = []
   for (const { batch, rows, drains } of SWEEP) {
     const backlog = stage.newQueue()
     await fill(stage.queue, backlog, rows)
+    const keys = Array.from({ length: rows }, (_, number) => key(number))
     for (const { kind, count } of drains) {
       const queue = stage.newQueue()
       const env = { BATCH_MAX: String(batch), BATCH_SIZE: String(Math.min(batch, 10)) }
-      const options = {
-        databaseUrl: stage.databaseUrl.near,
-        redisUrl: stage.redis.url,
-        queue,
-        runtime: stage.options.runtime,
-        env,
-      }
       const workers: Stoppable[] = []
       while (kind === "worker" && workers.length < count) {
-        workers.push(await startWorker(stage.cleanup, options))
+        workers.push(await stage.startWorker({ queue, env }))
       }
-      lanes.push({ kind, count, batch, rows, backlog, queue, workers })
+      started.push({ kind, count, batch, keys, backlog, queue, workers })
     }
   }
-  return lanes
+  return started
 }
 
-export const measureDrain = async ({ stage, results, progress }: Context): Promise<void> => {
-  const { rounds } = stage.options
+export const measureDrain = async (context: Context): Promise<void> => {
+  const { stage, results, progress } = context
   progress.step("fill the backlog", START_SECONDS + FILL_SECONDS)
-  const lanes = await startLanes(stage)
+  const drains = await start(stage)
+  const seconds = ROUND_SECONDS / drains.length
   // Uncounted: until the compiler is done a batch costs a worker up to twice as much CPU time.
-  for (const lane of lanes) {
-    progress.step(`warm up: drain by ${title(lane)}`, ROUND_SECONDS / lanes.length)
-    await measureLane(stage, lane, 0)
+  for (const drain of drains) {
+    progress.step(`warm up: ${title(drain)}`, seconds)
+    await measure(stage, drain, 0)
   }
-  for (let round = 1; round <= rounds; round++) {
-    for (const lane of round % 2 ? lanes : lanes.toReversed()) {
-      const words = `round ${round}/${rounds}: drain by ${title(lane)}`
-      progress.step(words, ROUND_SECONDS / lanes.length)
-      results.drain.push(await measureLane(stage, lane, round))
-    }
-  }
-  for (const { backlog, queue, workers } of lanes) {
+  const lanes = drains.map((drain) => ({
+    title: title(drain),
+    seconds,
+    measure: async (round: number) => void results.drain.push(await measure(stage, drain, round)),
+  }))
+  await measureRounds(context, stage.options.rounds, lanes)
+  for (const { backlog, queue, workers } of drains) {
     for (const worker of workers) await stage.cleanup.stop(worker)
     await remove(stage.queue, backlog)
     await remove(stage.queue, queue)

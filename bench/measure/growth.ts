@@ -2,78 +2,70 @@
  * Growth: accept-only throughput and p99 with nothing, 100,000 and 1,000,000 writes already queued, and
  * how much memory of Redis each of them takes. Three queues, so that the order can alternate.
  */
-import { setTimeout as sleep } from "node:timers/promises"
-import { fill, look, remove } from "../backlog.ts"
-import type { Contender } from "../contender.ts"
+import { fill, look, remove, untilRewritten } from "../backlog.ts"
 import { run } from "../load.ts"
 import type { Options } from "../options.ts"
-import type { GrowthRound } from "../result.ts"
 import type { Context, Stage } from "../stage.ts"
-import { latencies, newLabel } from "../trial.ts"
+import { latencies } from "../trial.ts"
+import { type Lane, measureRounds } from "./rounds.ts"
 
 const QUEUED = [0, 100_000, 1_000_000]
 const CONNECTIONS = 32
+const START_SECONDS = 1
 const WARM_SECONDS = 1
 const FILL_SECONDS = 14
 const OVERHEAD_SECONDS = 0.3
-const POLL_MILLIS = 50
 
 export const growthSeconds = ({ duration, rounds }: Options): number =>
-  FILL_SECONDS + QUEUED.length * (1 + WARM_SECONDS + rounds * (duration + OVERHEAD_SECONDS))
-
-interface Lane {
-  readonly queued: number
-  readonly queue: string
-  readonly contender: Contender
-}
+  FILL_SECONDS +
+  QUEUED.length * (START_SECONDS + WARM_SECONDS + rounds * (duration + OVERHEAD_SECONDS))
 
 const usedBytes = async ({ queue: redis }: Stage): Promise<number> =>
   Number(/used_memory:(\d+)/.exec(await redis.info("memory"))?.[1])
 
-/** Redis writes its AOF anew when it has doubled; that is not what is measured here. */
-const untilRewritten = async ({ queue: redis }: Stage): Promise<void> => {
-  while (/aof_rewrite_(in_progress|scheduled):1/.test(await redis.info("persistence"))) {
-    await sleep(POLL_MILLIS)
+/** A queue of its own with so many writes, which an ingest of its own adds to. */
+const start = async ({ stage, results }: Context, queued: number) => {
+  const queue = stage.newQueue()
+  const before = await usedBytes(stage)
+  await fill(stage.queue, queue, queued)
+  const added = (await usedBytes(stage)) - before
+  const { writes } = await look(stage.queue, queue)
+  // Only where Redis is ours alone, and there is enough to drown its buffers.
+  if (writes === Math.max(...QUEUED)) results.bytesPerWrite.push(Math.round(added / writes))
+  const contender = await stage.start("accept", "near", { queue })
+  const load = async (seconds: number) => {
+    // What the rounds before have added is more than nothing.
+    if (queued === 0) await remove(stage.queue, queue)
+    await untilRewritten(stage.queue)
+    const { url } = contender
+    const label = stage.newLabel()
+    return latencies(await run({ url, connections: CONNECTIONS, seconds, label }))
   }
+  return { queued, queue, contender, load }
 }
 
-const load = async (stage: Stage, { contender, queue, queued }: Lane, seconds: number) => {
-  // What the rounds before have added is more than nothing.
-  if (queued === 0) await remove(stage.queue, queue)
-  await untilRewritten(stage)
-  const { url } = contender
-  const loaded = await run({ url, connections: CONNECTIONS, seconds, label: newLabel() })
-  const { perSecond, p50, p99 } = latencies(loaded)
-  return { perSecond, p50, p99 }
-}
-
-export const measureGrowth = async ({ stage, results, progress }: Context): Promise<void> => {
+export const measureGrowth = async (context: Context): Promise<void> => {
+  const { stage, results, progress } = context
   const { rounds, duration } = stage.options
   progress.step("fill queues", FILL_SECONDS)
-  const lanes: Lane[] = []
-  for (const queued of QUEUED) {
-    const queue = stage.newQueue()
-    const before = await usedBytes(stage)
-    await fill(stage.queue, queue, queued)
-    const added = (await usedBytes(stage)) - before
-    const { writes } = await look(stage.queue, queue)
-    // Only where Redis is ours alone, and there is enough to drown its buffers.
-    if (writes === Math.max(...QUEUED)) results.bytesPerWrite.push(Math.round(added / writes))
-    lanes.push({ queued, queue, contender: await stage.start("accept", "near", { queue }) })
+  const started: Array<Awaited<ReturnType<typeof start>>> = []
+  for (const queued of QUEUED) started.push(await start(context, queued))
+  for (const { queued, load } of started) {
+    progress.step(`warm up ingest, ${queued} queued`, START_SECONDS + WARM_SECONDS)
+    await load(WARM_SECONDS)
   }
-  for (const lane of lanes) {
-    progress.step(`warm up ingest, ${lane.queued} queued`, 1 + WARM_SECONDS)
-    await load(stage, lane, WARM_SECONDS)
-  }
-  for (let round = 1; round <= rounds; round++) {
-    for (const lane of round % 2 ? lanes : lanes.toReversed()) {
-      const { queued } = lane
-      progress.step(`round ${round}/${rounds}: ${queued} queued`, duration + OVERHEAD_SECONDS)
-      const measured: Omit<GrowthRound, "round" | "queued"> = await load(stage, lane, duration)
-      results.growth.push({ round, queued, ...measured })
-    }
-  }
-  for (const { contender, queue } of lanes) {
+  const lanes = started.map(
+    ({ queued, load }): Lane => ({
+      title: `${queued} queued`,
+      seconds: duration + OVERHEAD_SECONDS,
+      measure: async (round) => {
+        const { perSecond, p50, p99 } = await load(duration)
+        results.growth.push({ round, queued, perSecond, p50, p99 })
+      },
+    }),
+  )
+  await measureRounds(context, rounds, lanes)
+  for (const { contender, queue } of started) {
     await contender.stop()
     await remove(stage.queue, queue)
   }

@@ -10,9 +10,9 @@ import { type Loaded, run } from "../load.ts"
 import { residentBytes } from "../meter.ts"
 import type { Options } from "../options.ts"
 import { type OutageRound, type OutageSample, type OutageSide, rounded } from "../result.ts"
-import { clearRows, countMissing } from "../rows.ts"
+import { clearRows, demandAccepted } from "../rows.ts"
 import type { Context, Stage } from "../stage.ts"
-import { demandNone, newLabel } from "../trial.ts"
+import { measureRounds } from "./rounds.ts"
 
 /** Requests per second on each of the two. */
 const RATE = 400
@@ -93,7 +93,7 @@ const side = async (
   due,
   accepted: ledger.accepted,
   failed: ledger.refused + ledger.unanswered,
-  missing: demandNone(await countMissing(stage.database, ledger), who),
+  missing: await demandAccepted(stage.database, ledger, who),
 })
 
 const measureOne = async (
@@ -115,7 +115,7 @@ const measureOne = async (
       connections: CONNECTIONS,
       seconds: LOAD_SECONDS,
       rate: RATE,
-      label: newLabel(),
+      label: stage.newLabel(),
       onAnswer: tally.count,
     })
   const loads = Promise.all([load(sync, tallies.sync), load(async_, tallies.async)])
@@ -149,16 +149,16 @@ const measureOne = async (
   }
 }
 
-export const measureOutage = async ({ stage, results, progress }: Context): Promise<void> => {
-  const rounds = outageRounds(stage.options)
+export const measureOutage = async (context: Context): Promise<void> => {
+  const { stage, results, progress } = context
   progress.step("start sync and async", START_SECONDS)
-  const database = new URL(stage.postgres.outage.url)
-  const sync = await stage.start("sync", database)
-  const async_ = await stage.start("async", database)
-  for (let round = 1; round <= rounds; round++) {
-    progress.step(`round ${round}/${rounds}: PostgreSQL away for ${DOWN_SECONDS} s`, ROUND_SECONDS)
-    results.outage.push(await measureOne(stage, sync, async_, round))
-  }
+  const sync = await stage.start("sync", "outage")
+  const async_ = await stage.start("async", "outage")
+  const measure = async (round: number) =>
+    void results.outage.push(await measureOne(stage, sync, async_, round))
+  const title = `PostgreSQL away for ${DOWN_SECONDS} s`
+  const lanes = [{ title, seconds: ROUND_SECONDS, measure }]
+  await measureRounds(context, outageRounds(stage.options), lanes)
   await sync.stop()
   await async_.stop()
 }

@@ -4,14 +4,15 @@
  */
 import { setTimeout as sleep } from "node:timers/promises"
 import { startService } from "../../scripts/servers/service.ts"
+import { upsertOne } from "../../shared/table.ts"
 import { drained } from "../backlog.ts"
 import type { Contender } from "../contender.ts"
-import { run, VALUE } from "../load.ts"
+import { run } from "../load.ts"
 import type { Options } from "../options.ts"
 import { rounded, type VisibilityRound } from "../result.ts"
-import { clearRows } from "../rows.ts"
+import { clearRows, sampleWrite } from "../rows.ts"
 import type { Context, Stage } from "../stage.ts"
-import { newLabel } from "../trial.ts"
+import { type Lane, measureRounds } from "./rounds.ts"
 
 const LOAD_CONNECTIONS = 32
 const START_SECONDS = 5
@@ -20,6 +21,9 @@ const START_SECONDS = 5
 const LONE_WRITES = 20
 const UPSERTS = 20
 
+/** On average of the three: a default worker waits for more writes for a tenth of a second. */
+const LONE_SECONDS = (LONE_WRITES * 0.25) / 3
+
 /** Between lone writes: long enough for the one before to be over, never the same. */
 const PAUSE_MILLIS = 20
 
@@ -27,24 +31,19 @@ const PAUSE_MILLIS = 20
 const LOADED_PAUSE_MILLIS = 2
 const LIMIT_MILLIS = 60_000
 
-interface Lane {
-  readonly contender: Contender
-  readonly pollInterval: number | null
-}
-
 const loadSeconds = ({ duration }: Options) => Math.min(duration, 3)
 
 /** One round is sixty lone writes, which is enough for a median. */
 const visibilityRounds = ({ rounds, quick }: Options) => (quick ? 1 : rounds)
 
 export const visibilitySeconds = (options: Options): number =>
-  START_SECONDS + visibilityRounds(options) * (3 * (loadSeconds(options) + 1) + LONE_WRITES * 0.25)
+  START_SECONDS + visibilityRounds(options) * 3 * (loadSeconds(options) + 1 + LONE_SECONDS)
 
 const send = async (url: string, key: string): Promise<void> => {
   const response = await fetch(`${url}/write`, {
     method: "POST",
     headers: { "content-type": "application/json" },
-    body: JSON.stringify({ key, value: VALUE }),
+    body: JSON.stringify(sampleWrite(key)),
   })
   await response.arrayBuffer()
   if (!response.ok) throw new Error(`a lone write was answered ${response.status}`)
@@ -63,62 +62,51 @@ const timeToSee = async (writeUrl: string, readUrl: string, key: string, pause: 
   throw new Error(`a write was not visible in ${LIMIT_MILLIS} ms`)
 }
 
-const measureLone = async ({ contender }: Lane, readUrl: string) => {
-  const label = newLabel()
+/** So many times, with a key each, and a pause before. */
+const repeat = async (stage: Stage, count: number, measure: (key: string) => Promise<number>) => {
+  const label = stage.newLabel()
   const millis: number[] = []
-  for (let write = 0; write < LONE_WRITES; write++) {
+  while (millis.length < count) {
     await sleep(PAUSE_MILLIS * (1 + Math.random()))
-    millis.push(await timeToSee(contender.url, readUrl, `${label}-${write}`, 0))
+    millis.push(await measure(`${label}-${millis.length}`))
   }
   return millis
 }
 
-const measureLoaded = async (
-  stage: Stage,
-  { contender }: Lane,
-  readUrl: string,
-  seconds: number,
-) => {
-  const label = newLabel()
-  const load = { url: contender.url, connections: LOAD_CONNECTIONS, seconds, label: newLabel() }
+const measureLone = (stage: Stage, { url }: Contender, readUrl: string) =>
+  repeat(stage, LONE_WRITES, (key) => timeToSee(url, readUrl, key, 0))
+
+const measureUpserts = (stage: Stage) =>
+  repeat(stage, UPSERTS, async (key) => {
+    const begin = performance.now()
+    await stage.database.run((sql) => upsertOne(sql, sampleWrite(key)))
+    return rounded(performance.now() - begin, 2)
+  })
+
+const measureLoaded = async (stage: Stage, { url, queue }: Contender, readUrl: string) => {
+  const [label, ownLabel] = [stage.newLabel(), stage.newLabel()]
+  const seconds = loadSeconds(stage.options)
   let isOver = false
-  const loaded = run(load).then(() => {
+  const loaded = run({ url, connections: LOAD_CONNECTIONS, seconds, label }).then(() => {
     isOver = true
   })
   const millis: number[] = []
   while (!isOver) {
-    const key = `${label}-${millis.length}`
-    millis.push(await timeToSee(contender.url, readUrl, key, LOADED_PAUSE_MILLIS))
+    const key = `${ownLabel}-${millis.length}`
+    millis.push(await timeToSee(url, readUrl, key, LOADED_PAUSE_MILLIS))
   }
   await loaded
-  if (contender.queue !== null) await drained(stage.queue, contender.queue, LIMIT_MILLIS)
+  if (queue !== null) await drained(stage.queue, queue, LIMIT_MILLIS)
   return millis
 }
 
-const measureUpserts = async ({ database }: Stage): Promise<number[]> => {
-  const label = newLabel()
-  const millis: number[] = []
-  for (let write = 0; write < UPSERTS; write++) {
-    await sleep(PAUSE_MILLIS * (1 + Math.random()))
-    const begin = performance.now()
-    await database.run(
-      (sql) => sql`
-        insert into key_values as stored (key, value, version)
-        values (${`${label}-${write}`}, ${VALUE}, 1)
-        on conflict (key) do update set value = excluded.value, version = stored.version + 1`,
-    )
-    millis.push(rounded(performance.now() - begin, 2))
-  }
-  return millis
-}
-
-export const measureVisibility = async ({ stage, results, progress }: Context): Promise<void> => {
+export const measureVisibility = async (context: Context): Promise<void> => {
+  const { stage, results, progress } = context
   const { runtime } = stage.options
-  const rounds = visibilityRounds(stage.options)
   progress.step("start reader, sync, async twice", START_SECONDS)
   const env = { DATABASE_URL: stage.databaseUrl.near, REDIS_URL: stage.redis.url }
   const reader = await stage.cleanup.add(startService("reader", { runtime, env }))
-  const lanes: Lane[] = [
+  const contenders = [
     { contender: await stage.start("sync", "near"), pollInterval: null },
     { contender: await stage.start("async", "near"), pollInterval: null },
     {
@@ -127,25 +115,32 @@ export const measureVisibility = async ({ stage, results, progress }: Context): 
     },
   ]
   // Uncounted, to warm up.
-  for (const lane of lanes) await measureLone(lane, reader.url)
+  for (const { contender } of contenders) await measureLone(stage, contender, reader.url)
   await measureUpserts(stage)
-  const seconds = loadSeconds(stage.options)
-  for (let round = 1; round <= rounds; round++) {
-    await clearRows(stage.database)
-    results.upserts.push(...(await measureUpserts(stage)))
-    for (const lane of round % 2 ? lanes : lanes.toReversed()) {
-      const { contender, pollInterval } = lane
-      const name = contender.name as VisibilityRound["contender"]
-      const title = `round ${round}/${rounds}: visibility, ${name}`
-      const of = { round, contender: name, pollInterval }
-      progress.step(`${title}, lone writes`, (LONE_WRITES * 0.25) / 3)
-      const lone = await measureLone(lane, reader.url)
-      results.visibility.push({ ...of, load: "lone", millis: lone })
-      progress.step(`${title}, under load`, seconds + 1)
-      const loaded = await measureLoaded(stage, lane, reader.url, seconds)
-      results.visibility.push({ ...of, load: "loaded", millis: loaded })
-    }
+  const upserts: Lane = {
+    title: "bare upserts",
+    seconds: 0,
+    measure: async () => {
+      await clearRows(stage.database)
+      results.upserts.push(...(await measureUpserts(stage)))
+    },
   }
-  for (const { contender } of lanes) await contender.stop()
+  const lanes = contenders.flatMap(({ contender, pollInterval }) => {
+    const name = contender.name as VisibilityRound["contender"]
+    const lane = (load: VisibilityRound["load"], seconds: number, measure: typeof measureLone) => ({
+      title: `visibility, ${name}, ${load === "lone" ? "lone writes" : "under load"}`,
+      seconds,
+      measure: async (round: number) => {
+        const millis = await measure(stage, contender, reader.url)
+        results.visibility.push({ round, contender: name, pollInterval, load, millis })
+      },
+    })
+    return [
+      lane("lone", LONE_SECONDS, measureLone),
+      lane("loaded", loadSeconds(stage.options) + 1, measureLoaded),
+    ]
+  })
+  await measureRounds(context, visibilityRounds(stage.options), [upserts, ...lanes])
+  for (const { contender } of contenders) await contender.stop()
   await stage.cleanup.stop(reader)
 }

@@ -57,6 +57,27 @@ export const loadFigures = (
   }
 }
 
+/** A share of the responses too small to be seen would only make an axis longer. */
+const SHARE_MIN = 1e-4
+
+/** Response times, and the share of all responses of the rounds that took each. */
+export const density = (
+  { loads, settings }: Results,
+  contender: ContenderName,
+  distance: Distance,
+) => {
+  const counts = new Map<number, number>()
+  for (const load of loads) {
+    if (load.contender !== contender || load.distance !== distance) continue
+    if (load.connections !== settings.connections[0]) continue
+    for (const [at, count] of load.density) counts.set(at, (counts.get(at) ?? 0) + count)
+  }
+  const total = counts.values().reduce((sum, count) => sum + count, 0)
+  const shown = [...counts].filter(([, count]) => count / total > SHARE_MIN)
+  const points = shown.sort(([a], [b]) => a - b)
+  return { x: points.map(([at]) => at), y: points.map(([, count]) => count / total) }
+}
+
 /** Times until a write is visible, of all rounds together, sorted. */
 export const visibility = (
   results: Results,
@@ -108,6 +129,16 @@ export const drainFigure = (
       .filter((round) => round.batch === batch && round.kind === kind && round.count === count)
       .map(({ rows, seconds }) => rows / seconds),
   )
+
+/** The same as a share of what one bare loop reaches. */
+export const drainShare = (...[results, batch, kind, count]: Parameters<typeof drainFigure>) => {
+  const bare = drainFigure(results, batch, "loop")
+  const figure = drainFigure(results, batch, kind, count)
+  if (bare === null || figure === null) return null
+  const { median, min, max } = figure
+  const of = (value: number) => value / bare.median
+  return { median: of(median), min: of(min), max: of(max), count: figure.count }
+}
 
 export const durabilityFigure = ({ durability }: Results, mode: string): Spread | null =>
   spread(durability.filter((round) => round.mode === mode).map(({ perSecond }) => perSecond))

@@ -18,6 +18,9 @@ const or = (format: (number: number) => string): Format => {
 }
 
 export const plain = or(digits)
+const short = new Intl.NumberFormat("en", { notation: "compact" })
+/** For a place where there is no room for more. */
+export const compact = or((number) => short.format(number).replace("K", "k"))
 export const perSecond = or((number) => `${digits(number)}/s`)
 export const millis = or((number) =>
   number >= 1_000 ? `${digits(number / 1_000)} s` : `${digits(number)} ms`,

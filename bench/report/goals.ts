@@ -1,5 +1,6 @@
 /** What the buffer must reach on a machine of two cores, load generator included, and what it reached. */
-
+import type { ContenderName } from "../contender.ts"
+import type { Distance } from "../distance.ts"
 import type { Results } from "../result.ts"
 import { ratio, type Spread } from "../statistics.ts"
 import {
@@ -26,90 +27,68 @@ export interface Goal {
 const of = (dividend: Spread | null, divisor: Spread | null): number | null =>
   ratio(dividend?.median ?? null, divisor?.median ?? null)
 
+const atLeast = (bound: number, name: string, figure: number | null): Goal => {
+  return { name, figure, bound: { atLeast: bound } }
+}
+const atMost = (bound: number, name: string, figure: number | null): Goal => {
+  return { name, figure, bound: { atMost: bound } }
+}
+
 /** What a client waits for, and what many wait for that keep all of the machine busy. */
 const latencyGoals = (results: Results): ReadonlyArray<Goal> =>
   [...new Set([1, results.settings.connections[0] ?? 1])].flatMap((connections) => {
     const sync = loadFigures(results, "sync", "far", connections)
     const async = loadFigures(results, "async", "far", connections)
+    const where = `latency, far, connections: ${connections}`
     return [
-      {
-        name: `sync / async p50 latency, far, connections: ${connections}`,
-        figure: of(sync.p50, async.p50),
-        bound: { atLeast: 12 },
-      },
-      {
-        name: `sync / async p99 latency, far, connections: ${connections}`,
-        figure: of(sync.p99, async.p99),
-        bound: { atLeast: 4 },
-      },
+      atLeast(12, `sync / async p50 ${where}`, of(sync.p50, async.p50)),
+      atLeast(4, `sync / async p99 ${where}`, of(sync.p99, async.p99)),
     ]
   })
 
-export const evaluate = (results: Results): ReadonlyArray<Goal> => {
-  const load = (
-    ...what: Parameters<typeof loadFigures> extends [unknown, ...infer R] ? R : never
-  ) => loadFigures(results, ...what)
-  const near = { sync: load("sync", "near"), async: load("async", "near") }
-  const far = { sync: load("sync", "far"), async: load("async", "far") }
+const throughputGoals = (results: Results): ReadonlyArray<Goal> => {
+  const { connections } = results.settings
+  const load = (name: ContenderName, distance: Distance, count = connections[0]) =>
+    loadFigures(results, name, distance, count).perSecond
   // How much can be accepted shows where enough is offered: fewer connections wait for the log of Redis.
-  const most = Math.max(...results.settings.connections)
-  const ceiling = load("ceiling", "near", most).perSecond
-  const outage = outageFigures(results)
-  const lone = quantileOf(visibility(results, "async", 0, "lone"), 0.5)
-  const failedOrLost =
-    outage.async.failed && outage.missing && outage.async.failed.max + outage.missing.max
+  const most = Math.max(...connections)
+  const toCeiling = (name: ContenderName) =>
+    of(load(name, "near", most), load("ceiling", "near", most))
+  const near = of(load("async", "near"), load("sync", "near"))
+  const far = of(load("async", "far"), load("sync", "far"))
   return [
-    {
-      name: "async / sync throughput, near, sustained",
-      figure: of(near.async.perSecond, near.sync.perSecond),
-      bound: { atLeast: 2.5 },
-    },
-    {
-      name: "async / sync throughput, far, sustained",
-      figure: of(far.async.perSecond, far.sync.perSecond),
-      bound: { atLeast: 10 },
-    },
+    atLeast(2.5, "async / sync throughput, near, sustained", near),
+    atLeast(10, "async / sync throughput, far, sustained", far),
     ...latencyGoals(results),
-    {
-      name: `accept / ceiling throughput, connections: ${most}`,
-      figure: of(load("accept", "near", most).perSecond, ceiling),
-      bound: { atLeast: 0.9 },
-    },
-    {
-      name: `sustained / ceiling throughput, connections: ${most}`,
-      figure: of(load("async", "near", most).perSecond, ceiling),
-      bound: { atLeast: 0.55 },
-    },
-    {
-      name: "drain / bare upsert loop, batch 1000",
-      figure: of(drainFigure(results, 1_000, "worker"), drainFigure(results, 1_000, "loop")),
-      bound: { atLeast: 0.75 },
-    },
-    {
-      name: "AOF always / AOF off, accept throughput",
-      figure: of(durabilityFigure(results, "always"), durabilityFigure(results, "off")),
-      bound: { atLeast: 0.8 },
-    },
-    {
-      name: "commits per 1,000 writes, async / sync, sustained",
-      figure: of(near.async.commitsPerThousand, near.sync.commitsPerThousand),
-      bound: { atMost: 0.05 },
-    },
-    {
-      name: "visible p50, lone write, poll interval 0 / one upsert",
-      figure: ratio(lone, upsertMillis(results)),
-      bound: { atMost: 10 },
-    },
-    {
-      name: "failed or lost while PostgreSQL is down, async",
-      figure: failedOrLost,
-      bound: { atMost: 0 },
-    },
-    {
-      name: "accept p99, 1,000,000 queued / none",
-      figure: of(growthFigure(results, MILLION, "p99"), growthFigure(results, 0, "p99")),
-      bound: { atMost: 1.3 },
-    },
+    atLeast(0.9, `accept / ceiling throughput, connections: ${most}`, toCeiling("accept")),
+    atLeast(0.55, `sustained / ceiling throughput, connections: ${most}`, toCeiling("async")),
+  ]
+}
+
+export const evaluate = (results: Results): ReadonlyArray<Goal> => {
+  const drain = of(drainFigure(results, 1_000, "worker"), drainFigure(results, 1_000, "loop"))
+  const always = of(durabilityFigure(results, "always"), durabilityFigure(results, "off"))
+  const commits = (name: ContenderName) => loadFigures(results, name, "near").commitsPerThousand
+  const lone = quantileOf(visibility(results, "async", 0, "lone"), 0.5)
+  const { async, missing } = outageFigures(results)
+  const failedOrLost = async.failed && missing && async.failed.max + missing.max
+  const grown = of(growthFigure(results, MILLION, "p99"), growthFigure(results, 0, "p99"))
+  return [
+    ...throughputGoals(results),
+    atLeast(0.75, "drain / bare upsert loop, batch 1000", drain),
+    atLeast(0.8, "AOF always / AOF off, accept throughput", always),
+    atMost(
+      0.05,
+      "commits per 1,000 writes, async / sync, sustained",
+      of(commits("async"), commits("sync")),
+    ),
+    atMost(
+      10,
+      "visible p50, lone write, poll interval 0 / one upsert",
+      ratio(lone, upsertMillis(results)),
+    ),
+    atMost(0, "failed or lost while PostgreSQL is down, async", failedOrLost),
+    atMost(1.3, "accept p99, 1,000,000 queued / none", grown),
   ]
 }
 

@@ -2,6 +2,10 @@ import { describe, expect, it } from "vitest"
 import { sampleResults } from "../result-sample.ts"
 import { renderPage } from "./page.ts"
 
+/** What the page's script draws, read as the script reads it. */
+const plots = (page: string) =>
+  JSON.parse(/id="plots">(.*?)<\/script>/.exec(page)?.[1] ?? "") as unknown[]
+
 const count = (text: string, pattern: RegExp) => text.match(pattern)?.length ?? 0
 
 describe("renderPage", () => {
@@ -9,7 +13,8 @@ describe("renderPage", () => {
     const page = renderPage(sampleResults())
     expect(count(page, /<figure>/g)).toBe(9)
     // The outage has two: successes and depth.
-    expect(count(page, /<svg /g)).toBe(10)
+    expect(count(page, /class="plot"/g)).toBe(10)
+    expect(plots(page)).toHaveLength(10)
   })
 
   it("leaves out the charts of what was not measured", () => {
@@ -24,8 +29,10 @@ describe("renderPage", () => {
 
   it("needs nothing else, and draws no impossible coordinate", () => {
     const page = renderPage(sampleResults())
-    expect(page).not.toMatch(/\b(src|href)=|@import|url\(|<script/)
-    expect(page).not.toMatch(/NaN|Infinity|undefined|null/)
+    expect(page).not.toMatch(/\b(src|href)=|@import|url\(/)
+    // JSON has null for what is no number.
+    expect(JSON.stringify(plots(page))).not.toContain("null")
+    expect(page.slice(0, page.indexOf("<script"))).not.toMatch(/NaN|Infinity|undefined|null/)
   })
 
   it("shows text as text", () => {

@@ -2,30 +2,37 @@
 import { readFileSync } from "node:fs"
 import type { Results } from "../result.ts"
 import { ratio } from "../statistics.ts"
-import { quote } from "./chart.ts"
+import { type Chart, charts } from "./charts.ts"
 import { loadFigures, outageFigures } from "./figures.ts"
 import { factor, millis, percent, perSecond } from "./format.ts"
 import { evaluate, goalLine } from "./goals.ts"
-import { latencyChart } from "./latency.ts"
-import { drainChart, durabilityChart, growthChart } from "./limits.ts"
-import { outageChart } from "./outage.ts"
-import type { Chart } from "./plot.ts"
 import { HEAD, provenance, rows } from "./table.ts"
-import { throughputChart } from "./throughput.ts"
-import { visibilityChart } from "./visibility.ts"
 
-const STYLE = new URL("page.css", import.meta.url)
+const read = (url: string) => readFileSync(new URL(import.meta.resolve(url)), "utf8")
 
-const figure = ({ title, words, legend, svg }: Chart): string => {
-  const entries = legend.map(
-    ({ series, text, isDashed }) =>
-      `<li><i class="${series}${isDashed ? " dashed" : ""}"></i>${quote(text)}</li>`,
+const quote = (text: string): string =>
+  text
+    .replaceAll("&", "&amp;")
+    .replaceAll("<", "&lt;")
+    .replaceAll(">", "&gt;")
+    .replaceAll('"', "&quot;")
+
+const figure = ({ title, words, legend, plots }: Chart): string => {
+  const entries = legend.map(({ series, text, isDashed }) => {
+    const dashes = isDashed ? ' class="dashed"' : ""
+    return `<li><i${dashes} style="color: var(--${series})"></i>${quote(text)}</li>`
+  })
+  const places = plots.map(
+    ({ label }) => `<div class="plot" role="img" aria-label="${quote(label)}"></div>`,
   )
   return (
-    `<figure><figcaption><b class="title">${quote(title)}</b><p>${quote(words)}</p>` +
-    `<ul class="legend">${entries.join("")}</ul></figcaption>${svg.join("")}</figure>`
+    `<figure><figcaption><b>${quote(title)}</b><p>${quote(words)}</p>` +
+    `<ul>${entries.join("")}</ul></figcaption>${places.join("")}</figure>`
   )
 }
+
+/** JSON that may stand in a script: there is no other way to end one than with a "<". */
+const embed = (value: unknown): string => JSON.stringify(value).replaceAll("<", "\\u003c")
 
 const table = (
   head: ReadonlyArray<string>,
@@ -67,21 +74,11 @@ const tiles = (results: Results): string => {
   const shown = found.filter(([, , known]) => known !== null)
   return shown.length === 0
     ? ""
-    : `<section class="tiles">${shown.map(([big, small]) => `<div class="tile"><b class="big">${quote(big)}</b><span class="small">${small}</span></div>`).join("")}</section>`
+    : `<section class="tiles">${shown.map(([big, small]) => `<div><b>${quote(big)}</b><span>${small}</span></div>`).join("")}</section>`
 }
 
 export const renderPage = (results: Results): string => {
-  const charts = [
-    latencyChart(results, "near"),
-    latencyChart(results, "far"),
-    throughputChart(results, "near"),
-    throughputChart(results, "far"),
-    visibilityChart(results),
-    outageChart(results),
-    drainChart(results),
-    durabilityChart(results),
-    growthChart(results),
-  ].filter((chart) => chart !== null)
+  const shown = charts(results)
   const goals = evaluate(results).map(goalLine)
   return `<!doctype html>
 <html lang="en">
@@ -90,20 +87,24 @@ export const renderPage = (results: Results): string => {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>write-buffer: sync against async</title>
 <style>
-${readFileSync(STYLE, "utf8")}</style>
+${read("uplot/dist/uPlot.min.css")}
+${read("./page.css")}</style>
 </head>
 <body>
 <h1>Sync against async</h1>
 <p class="lead">The same writes, once straight into PostgreSQL and once through the write buffer.</p>
 ${tiles(results)}
 <section class="charts">
-${charts.map(figure).join("\n")}
+${shown.map(figure).join("\n")}
 </section>
 <h2>The table</h2>
 ${table(HEAD, rows(results))}
 <h2>The goals</h2>
 ${table(["ratio, same run", "to reach", "figure", ""], goals)}
 <p class="note">${quote(provenance(results))}</p>
+<script type="application/json" id="plots">${embed(shown.flatMap(({ plots }) => plots))}</script>
+<script>${read("uplot/dist/uPlot.iife.min.js")}</script>
+<script type="module">${read("./draw.js")}</script>
 </body>
 </html>
 `

@@ -84,21 +84,12 @@ const complexityRow = ({ complexity }: Results): Row => {
 const databaseRows = (results: Results): ReadonlyArray<Row> => {
   const sync = loadFigures(results, "sync", "near")
   const async = loadFigures(results, "async", "near")
-  const per = "per 1,000 writes"
+  const row = (what: string, figure: keyof LoadFigures, shown: format.Format) =>
+    compare(`database load: ${what} per 1,000 writes`, sync[figure], async[figure], shown)
   return [
-    compare(
-      `database load: commits ${per}`,
-      sync.commitsPerThousand,
-      async.commitsPerThousand,
-      format.plain,
-    ),
-    compare(`database load: WAL ${per}`, sync.walPerThousand, async.walPerThousand, format.bytes),
-    compare(
-      `database load: CPU time ${per}`,
-      sync.cpuPerThousand,
-      async.cpuPerThousand,
-      format.millis,
-    ),
+    row("commits", "commitsPerThousand", format.plain),
+    row("WAL", "walPerThousand", format.bytes),
+    row("CPU time", "cpuPerThousand", format.millis),
   ]
 }
 
@@ -130,23 +121,10 @@ export const rows = (results: Results): ReadonlyArray<Row> => [
 
 /** Columns as wide as they need, the first flush left and the others flush right. */
 export const align = (lines: ReadonlyArray<ReadonlyArray<string>>): string => {
-  const widths: number[] = []
-  for (const line of lines) {
-    for (const [column, cell] of line.entries()) {
-      widths[column] = Math.max(widths[column] ?? 0, cell.length)
-    }
-  }
-  return lines
-    .map((line) =>
-      line
-        .map((cell, column) => {
-          const width = widths[column] ?? 0
-          return column === 0 ? cell.padEnd(width) : cell.padStart(width)
-        })
-        .join("  ")
-        .trimEnd(),
-    )
-    .join("\n")
+  const widthOf = (column: number) => Math.max(...lines.map((line) => line[column]?.length ?? 0))
+  const pad = (cell: string, column: number) =>
+    column === 0 ? cell.padEnd(widthOf(0)) : cell.padStart(widthOf(column))
+  return lines.map((line) => line.map(pad).join("  ").trimEnd()).join("\n")
 }
 
 /** A table of Markdown; all columns but the first flush right. */
