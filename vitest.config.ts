@@ -11,6 +11,8 @@ export default defineConfig({
           exclude: ["**/node_modules/**", "**/*.integration.test.ts", "scripts/faults/**"],
           // Two thirds of their time would be imports of the same modules, once for each file.
           isolate: false,
+          // An hour of a test's clock is a second of this one, and several on a busy machine.
+          testTimeout: 20_000,
           sequence: { groupOrder: 0 },
         },
       },
