@@ -132,7 +132,7 @@ const bars = ({ y, groups }) => {
 
 const draw = (element, plot) => {
   const { data, series, ...options } = plot.groups ? bars(plot) : lines(plot)
-  const same = { legend: { show: false }, cursor: { show: false }, padding: [8, 20, 0, 0] }
+  const same = { legend: { show: false }, cursor: { show: false }, padding: [8, 28, 0, 0] }
   const width = () => element.clientWidth
   const all = { ...same, ...options, width: width(), series: [{}, ...series] }
   const drawn = new uPlot(all, data, element)
