@@ -1,7 +1,7 @@
 /** Starts the worker: the layers, the signals, and the one place where effects run. */
 import { randomUUID } from "node:crypto"
 import process from "node:process"
-import { Cause, Effect, Exit, Fiber, Layer } from "effect"
+import { Cause, Duration, Effect, Exit, Fiber, Layer } from "effect"
 import { ConfigError, leftOut, loadConfig } from "../../shared/config.ts"
 import { exitOnCrash } from "../../shared/crash.ts"
 import { makeLog } from "../../shared/log.ts"
@@ -16,10 +16,7 @@ import { kindOf, layerLog } from "./log.ts"
 import { pipeline } from "./pipeline.ts"
 import { layerRedis } from "./queue.ts"
 import { Report } from "./report.ts"
-import { Settings } from "./settings.ts"
-
-/** What in-flight batches may take, and a margin for giving them back. */
-const STOP_DEADLINE_MILLIS = 9_500
+import { Settings, STOP_DEADLINE } from "./settings.ts"
 
 const start = () => {
   const config = loadConfig("worker")
@@ -40,7 +37,7 @@ const start = () => {
     if (stopping) process.exit(1)
     stopping = true
     log("info", "worker stops")
-    setTimeout(() => process.exit(1), STOP_DEADLINE_MILLIS)
+    setTimeout(() => process.exit(1), Duration.toMillis(STOP_DEADLINE))
     Effect.runFork(Fiber.interrupt(fiber))
   }
   process.on("SIGTERM", stop)

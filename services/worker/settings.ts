@@ -53,6 +53,12 @@ export const DRAIN_DEADLINE = Duration.seconds(6)
 /** A batch that could not be given back to Redis in this time goes back when its lease ends. */
 export const RELEASE_DEADLINE = Duration.seconds(2)
 
+/** A stop that takes longer hangs: what is in flight ends, or goes back, within the ten seconds that are promised. */
+export const STOP_DEADLINE = Duration.sum(
+  Duration.sum(DRAIN_DEADLINE, RELEASE_DEADLINE),
+  Duration.millis(1_500),
+)
+
 /**
  * A write that ended so many workers is buried, lest it end all of them. From three on it was alone, so
  * that no neighbour is blamed for it.
