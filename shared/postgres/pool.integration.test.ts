@@ -171,6 +171,23 @@ describe("while a new connection cannot be made", () => {
     expect(await second).toBe(good)
   })
 
+  test("a query that waited for a connection, and then ran out of time, does not cost it", async () => {
+    const { database, proxy } = await serve({ deadlineMillis: 500 })
+    const { proxy: silent } = await serve()
+    silent.silence()
+    const good = await database.run(pid)
+    proxy.lead(silent.port)
+    const busy = Promise.withResolvers<void>()
+    const late = Promise.withResolvers<void>()
+    const first = database.run(() => busy.promise)
+    const second = database.run(() => late.promise)
+    busy.resolve()
+    await first
+    await expect(second).rejects.toMatchObject({ name: "DeadlinePassed" })
+    late.resolve()
+    expect(await database.run(pid)).toBe(good)
+  })
+
   test("because the server is away, one query asks it for all", async () => {
     const { database, proxy } = await serve()
     proxy.closeAtOnce()

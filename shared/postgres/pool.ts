@@ -136,17 +136,13 @@ export const openPool = (url: string, maxConnections: number, options: HostsOpti
       const { promise, resolve, reject } = Promise.withResolvers<Slot>()
       const waiter = { take: resolve, fail: reject }
       queue.add(waiter)
-      let since = performance.now()
-      const answer = promise.then((slot) => {
-        since = performance.now()
-        return ask(slot, query)
-      })
+      const begun = performance.now()
       return {
-        answer,
+        answer: promise.then((slot) => ask(slot, query)),
         /** It was not answered in time: it will not be sent, and what was silent all the while ends. */
         giveUp: () => {
-          if (slots.cutSilent(since)) hosts.pass()
-          queue.giveUp(waiter, since)
+          if (slots.cutSilent(begun)) hosts.pass()
+          queue.giveUp(waiter, begun)
         },
       }
     },
