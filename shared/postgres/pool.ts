@@ -24,6 +24,7 @@ const makeQueue = (hosts: Hosts, slots: Slots, maxConnections: number) => {
   let opening = 0
   /** Changes when what is being made is not wanted any more. */
   let generation = 0
+  /** Counts how often a host was given up. */
   let cuts = 0
 
   const give = (waiter: Waiter, slot: Slot) => {
