@@ -59,6 +59,29 @@ describe("several hosts", () => {
     expect(await database.run(port)).toBe(primary())
   })
 
+  test("one that is frozen is passed over for any role that is asked for", async () => {
+    const silent = await startProxy(standby())
+    onTestFinished(silent.stop)
+    silent.silence()
+    const url = urlOf([primary(), silent.port], "target_session_attrs=prefer-standby")
+    const database = open(url, { deadlineMillis: 500 })
+    await expect(database.run(ping)).rejects.toMatchObject({ name: "DeadlinePassed" })
+    expect(await database.run(port)).toBe(primary())
+  })
+
+  test("answer again soon after an outage, however many queries it has failed", async () => {
+    const gate = await startProxy(primary())
+    onTestFinished(gate.stop)
+    gate.refuse()
+    const url = urlOf([await freePort(), gate.port], "target_session_attrs=prefer-standby")
+    const database = open(url, { maxConnections: 10, deadlineMillis: 500 })
+    for (let i = 0; i < 4; i++) {
+      await Promise.allSettled(Array.from({ length: 20 }, () => database.run(ping)))
+    }
+    await gate.accept()
+    await expect.poll(() => database.run(port).catch(() => null)).toBe(primary())
+  })
+
   test("a failure of all of them says what one that answers said", async () => {
     const nobody = await freePort()
     const away = open(urlOf([nobody, nobody]))
@@ -125,6 +148,18 @@ describe("a switch-over that leaves old sessions on the old server", () => {
     // The session that is there answers what it can.
     await expect(database.run(write)).rejects.toMatchObject({ code: "25006" })
     await database.run(write)
+  })
+
+  test("what is being made at a renew is made anew", async () => {
+    const proxy = await startProxy(standby())
+    onTestFinished(proxy.stop)
+    const database = open(urlOf([proxy.port]), { deadlineMillis: 5_000 })
+    const held = proxy.trap(/write_buffer/, "hold")
+    const answer = database.run(port)
+    await held
+    proxy.lead(primary())
+    database.renew()
+    expect(await answer).toBe(primary())
   })
 
   test("whoever reads leaves a server that tells it that it only reads from now on", async () => {

@@ -1,8 +1,7 @@
 /**
  * The hosts of a DATABASE_URL, tried in turn until one is reached that is of the kind that is asked for.
- * Connections are made at a bounded pace, and can be cut while they are being made.
+ * Connections are made at a bounded pace, and those that are being made can be cut.
  */
-import type { Socket } from "node:net"
 import type { Address } from "../store-url.ts"
 import { type Connection, openConnection, type ServerState } from "./connection.ts"
 import { codeOf, hasAnswered, isLoginRefused, isOfServer, isWayRefused } from "./refusal.ts"
@@ -61,43 +60,58 @@ const demand = (connection: Connection, role: ServerRole): Connection => {
   throw new RoleError(`NO_${wanted}`, `no server is ${role}, as target_session_attrs asks`)
 }
 
+/** A connection to one server that is being made. */
+interface Attempt {
+  readonly begun: number
+  cut: () => void
+}
+
 /** @throws {UrlError} when the URL cannot be read. */
 export const openHosts = (first: string, options: HostsOptions) => {
   const pace = makePace()
-  const sockets = new Set<Socket>()
+  const attempts = new Set<Attempt>()
   let text = first
   let url = parsePostgresUrl(text)
   /** The host to begin with: the last that was good, or the one after one that was not. */
   let turn = 0
-  let cuts = 0
 
-  const track = (socket: Socket) => {
-    sockets.add(socket)
-    socket.once("close", () => sockets.delete(socket))
-  }
-
-  /** libpq's second way to a host: when the server refuses the first, or its encryption fails. */
-  const openHost = async (address: Address): Promise<Connection> => {
-    const openBy = (way: Encryption) =>
-      openConnection(url, address, way, { ...options, pace }, track)
-    const [way, other] = WAYS[url.tls.mode]
+  const openBy = async (way: Encryption, address: Address, check: () => void) => {
+    const attempt: Attempt = { begun: performance.now(), cut: () => {} }
+    const paced = async () => {
+      await pace()
+      check()
+    }
+    attempts.add(attempt)
     try {
-      return await openBy(way)
-    } catch (error) {
-      if (other === undefined || !isWayRefused(error)) throw error
-      return await openBy(other)
+      return await openConnection(url, address, way, { ...options, pace: paced }, (socket) => {
+        attempt.cut = () => socket.destroy()
+      })
+    } finally {
+      attempts.delete(attempt)
     }
   }
 
-  const openInTurn = async (): Promise<Connection> => {
+  /** libpq's second way to a host: when the server refuses the first, or its encryption fails. */
+  const openHost = async (address: Address, check: () => void): Promise<Connection> => {
+    const [way, other] = WAYS[url.tls.mode]
+    try {
+      return await openBy(way, address, check)
+    } catch (error) {
+      if (other === undefined || !isWayRefused(error)) throw error
+      return await openBy(other, address, check)
+    }
+  }
+
+  const openInTurn = async (check: () => void): Promise<Connection> => {
     const { addresses } = url
     const begin = turn
     let failure: unknown
     for (const role of rolesFor(url, options.writes)) {
       for (let step = 0; step < addresses.length; step++) {
+        check()
         const index = (begin + step) % addresses.length
         try {
-          const connection = demand(await openHost(addresses[index] as Address), role)
+          const connection = demand(await openHost(addresses[index] as Address, check), role)
           turn = index
           return connection
         } catch (error) {
@@ -120,34 +134,32 @@ export const openHosts = (first: string, options: HostsOptions) => {
     return text !== used
   }
 
-  const open = async (): Promise<Connection> => {
-    const used = text
-    try {
-      return await openInTurn()
-    } catch (error) {
-      if (!isLoginRefused(error) || !hasChanged(used)) throw error
-      return await openInTurn()
-    }
-  }
-
   return {
-    /** @throws what the most telling of the hosts said. */
-    connect: async (): Promise<Connection> => {
-      const begun = cuts
-      const connection = await open()
-      if (begun === cuts) return connection
-      // It was waiting for its turn at the cut; the query it is for has been answered by then.
-      void connection.close()
-      throw new SocketError("CONNECTION_CLOSED", "the connection was cut while it was made")
+    /**
+     * Stops before the next host when the connection is not wanted any more.
+     * @throws what the most telling of the hosts said.
+     */
+    connect: async (isWanted: () => boolean): Promise<Connection> => {
+      const check = () => {
+        if (!isWanted()) throw new SocketError("CONNECTION_CLOSED", "it is not wanted any more")
+      }
+      const used = text
+      try {
+        return await openInTurn(check)
+      } catch (error) {
+        if (!isLoginRefused(error) || !hasChanged(used)) throw error
+        return await openInTurn(check)
+      }
     },
     /** Begins with the next host: the one that was good is not any more. */
     pass: () => {
       turn = (turn + 1) % url.addresses.length
     },
-    /** Ends every connection, those that are being made as well. */
-    cut: () => {
-      cuts += 1
-      for (const socket of sockets) socket.destroy()
+    /** Gives up the hosts that are asked since then or longer; `connect` goes on with the next. */
+    cut: (since: number): boolean => {
+      const late = [...attempts].filter(({ begun }) => begun <= since)
+      for (const { cut } of late) cut()
+      return late.length > 0
     },
   }
 }

@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vit
 import { temporaryDirectory } from "../../scripts/servers/directory.ts"
 import { startPostgres } from "../../scripts/servers/postgres.ts"
 import type { Store } from "../../scripts/servers/store.ts"
-import { type OpenDatabaseOptions, openDatabase, type Sql } from "./postgres.ts"
+import { startProxy } from "../../services/testing/proxy.ts"
+import { type Database, type OpenDatabaseOptions, openDatabase, type Sql } from "./postgres.ts"
 
 let store: Store
 let directory: Awaited<ReturnType<typeof temporaryDirectory>>
@@ -41,6 +42,18 @@ const makeBusy = () => {
   return { query, most }
 }
 
+/** So many connections are opened: each query waits until the others run as well. */
+const openAll = async (database: Database, count: number) => {
+  const running = new Set<Sql>()
+  const all = Promise.withResolvers<void>()
+  const query = async (sql: Sql) => {
+    running.add(sql)
+    if (running.size === count) all.resolve()
+    await all.promise
+  }
+  await Promise.all(Array.from({ length: count }, () => database.run(query)))
+}
+
 describe("the connections of a database", () => {
   test("are drivers' pools of one, as many as are needed and no more than allowed", async () => {
     const database = open()
@@ -55,7 +68,7 @@ describe("the connections of a database", () => {
 
   test("share what is asked at once: each query goes where the fewest are in flight", async () => {
     const database = open()
-    await Promise.all(Array.from({ length: 3 }, () => database.run(pid)))
+    await openAll(database, 3)
     const { query, most } = makeBusy()
     await Promise.all(Array.from({ length: 12 }, () => database.run(query)))
     expect([...most.values()]).toEqual([4, 4, 4])
@@ -121,5 +134,86 @@ describe("the connections of a database", () => {
     expect(calls.map(({ status }) => status)).toEqual(["rejected", "rejected", "rejected"])
     await expect.poll(() => database.run(pid).catch(() => null)).not.toBeNull()
     expect(await other.run((sql) => sql`select from sent`)).toHaveLength(0)
+  })
+})
+
+describe("while a new connection cannot be made", () => {
+  const serve = async (...[options]: Parameters<typeof open>) => {
+    const proxy = await startProxy(store.port)
+    onTestFinished(proxy.stop)
+    const database = open(options, store.url.replace(`:${store.port}/`, `:${proxy.port}/`))
+    return { database, proxy }
+  }
+
+  test("because the server is full, all queries are answered on those that are open", async () => {
+    const other = open()
+    await other.run((sql) =>
+      sql.unsafe("create role few login password 'few' connection limit 1").simple(),
+    )
+    const database = open({}, store.url.replace("postgres:postgres@", "few:few@"))
+    const { query, most } = makeBusy()
+    await Promise.all(Array.from({ length: 12 }, () => database.run(query)))
+    expect(most.size).toBe(1)
+  })
+
+  test("because new ones hang, the next query takes the first that is free", async () => {
+    const { database, proxy } = await serve({ deadlineMillis: 3_000 })
+    const { proxy: silent } = await serve()
+    silent.silence()
+    const good = await database.run(pid)
+    proxy.lead(silent.port)
+    const busy = Promise.withResolvers<void>()
+    const first = database.run(() => busy.promise)
+    const second = database.run(pid)
+    await expect.poll(silent.accepted).toBe(1)
+    busy.resolve()
+    await first
+    expect(await second).toBe(good)
+  })
+
+  test("a query that waited for a connection, and then ran out of time, does not cost it", async () => {
+    const { database, proxy } = await serve({ deadlineMillis: 500 })
+    const { proxy: silent } = await serve()
+    silent.silence()
+    const good = await database.run(pid)
+    proxy.lead(silent.port)
+    const busy = Promise.withResolvers<void>()
+    const late = Promise.withResolvers<void>()
+    const first = database.run(() => busy.promise)
+    const second = database.run(() => late.promise)
+    busy.resolve()
+    await first
+    await expect(second).rejects.toMatchObject({ name: "DeadlinePassed" })
+    late.resolve()
+    expect(await database.run(pid)).toBe(good)
+  })
+
+  test("because the server is away, one query asks it for all", async () => {
+    const { database, proxy } = await serve()
+    proxy.closeAtOnce()
+    const calls = await Promise.allSettled(Array.from({ length: 5 }, () => database.run(pid)))
+    expect(calls.map(({ status }) => status)).toEqual(Array.from(calls, () => "rejected"))
+    expect(proxy.accepted()).toBe(1)
+  })
+
+  test("a query that is not answered in time costs only connections that were silent", async () => {
+    const { database, proxy } = await serve({ deadlineMillis: 500, maxConnections: 2 })
+    await openAll(database, 2)
+    const held = proxy.trap(/stuck/, "hold")
+    let isStuck = true
+    const stuck = database
+      .run((sql) => sql`select 'stuck'`)
+      .finally(() => {
+        isStuck = false
+      })
+    stuck.catch(() => {})
+    await held
+    const pids = new Set<number>()
+    while (isStuck) pids.add(await database.run(pid))
+    await expect(stuck).rejects.toMatchObject({ name: "DeadlinePassed" })
+    pids.add(await database.run(pid))
+    expect(pids.size).toBe(1)
+    await openAll(database, 2)
+    expect(proxy.accepted()).toBe(3)
   })
 })

@@ -1,7 +1,7 @@
 /**
- * The one door to PostgreSQL. A database opened here answers or fails by its
- * deadline: the driver has none of its own, so a frozen server would hold a query for ever. After a
- * deadline the connections are closed and new ones made. What an error means is the caller's to say.
+ * The one door to PostgreSQL. A database opened here answers or fails by its deadline: the driver has none
+ * of its own, so a frozen server would hold a query for ever. After a deadline the connections that were
+ * silent are closed and new ones made. What an error means is the caller's to say.
  */
 
 import type { Runner, Sql } from "./connection.ts"
@@ -55,17 +55,13 @@ export const openDatabase = (url: string, options: OpenDatabaseOptions): Databas
         const closed = new Error("the database is closed")
         return Promise.reject(Object.assign(closed, { code: "CONNECTION_ENDED" }))
       }
-      const generation = pool.generation()
       return new Promise((resolve, reject) => {
+        const { answer, giveUp } = pool.use(query)
         const timer = setTimeout(() => {
           reject(new DeadlinePassed(`no answer within ${deadlineMillis} ms`))
-          // Of all that wait for the same frozen server, the first ends its connections.
-          if (pool.generation() === generation) pool.stall()
+          giveUp()
         }, deadlineMillis)
-        pool
-          .use(query)
-          .finally(() => clearTimeout(timer))
-          .then(resolve, reject)
+        answer.finally(() => clearTimeout(timer)).then(resolve, reject)
       })
     },
     renew: pool.renew,
