@@ -113,6 +113,53 @@ describe.runIf(hasBrowser)("dead letters on the page", () => {
     expect(complaints).toEqual([])
   })
 
+  test("are discarded by the filter that they were shown for, however late another list is", async () => {
+    await bury({ version: 1, reason: "evil" }, { version: 2 }, { version: 3 })
+    const { page } = await open()
+    await unlock(page)
+    await page.waitForSelector("#letters li:nth-child(3)")
+    await page.click("#reasons button:has-text('evil')")
+    await shows(page, "discard-all", "Discard all 1 …")
+    await page.click("#discard-all")
+    await shows(page, "question-title", "Discard 1 dead letter for good?")
+    // While the question stands, a list of all reasons is asked for, and nothing tells when it comes.
+    const late = Promise.withResolvers<void>()
+    await page.route("**/dead/reasons?*", async (route) => {
+      await late.promise
+      await route.continue()
+    })
+    await page.evaluate(() =>
+      document.querySelector<HTMLButtonElement>("#reasons li:first-child button")?.click(),
+    )
+    expect(
+      await page.locator("#replay-all, #discard-all").and(page.locator(":disabled")).count(),
+    ).toBe(2)
+    const sent = page.waitForRequest((request) => request.method() === "DELETE")
+    await page.click("dialog [value=yes]")
+    expect((await sent).postDataJSON()).toMatchObject({ all: true, reason: "evil", most: 1 })
+    late.resolve()
+    await shows(page, "outcome", "1 discarded.")
+    await shows(page, "discard-all", "Discard all 2 …")
+    expect(await page.isEnabled("#discard-all")).toBe(true)
+  })
+
+  test("of a list that comes after the page was locked are not shown", async () => {
+    const page = await openUnlocked()
+    const late = Promise.withResolvers<void>()
+    await page.route(/\/(dead|queue)\?/, async (route) => {
+      await late.promise
+      await route.continue()
+    })
+    const answered = [page.waitForResponse(/\/dead\?/), page.waitForResponse(/\/queue\?/)]
+    await page.click("#refresh")
+    await page.click("#refresh-waiting")
+    await page.click("#lock")
+    late.resolve()
+    await Promise.all(answered)
+    await page.evaluate(() => new Promise(requestAnimationFrame))
+    expect(await page.locator("#letters li, #waiting li").count()).toBe(0)
+  })
+
   test("that are gone, and whose list has changed, are not taken for others", async () => {
     const page = await openUnlocked()
     await redis().del("{write_queue}:dead")

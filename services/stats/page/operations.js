@@ -49,8 +49,8 @@ const WORK = {
   lock,
   refresh: refreshLetters,
   "refresh-waiting": listWaiting,
-  previous: () => turn(false),
-  next: () => turn(true),
+  previous: () => turn({ forward: false }),
+  next: () => turn({ forward: true }),
   "replay-all": () => moveAll("replay"),
   "discard-all": () => moveAll("discard"),
 }
