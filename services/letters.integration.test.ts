@@ -176,6 +176,30 @@ describe.runIf(hasBrowser)("dead letters on the page", () => {
     expect(await redis().llen("{write_queue}:dead")).toBe(1)
   })
 
+  test("are shown as they came when their JSON is too deep or too long to be indented", async () => {
+    const deep = "[".repeat(32_000) + "]".repeat(32_000)
+    const long = `${"[".repeat(40)}${"1,".repeat(10_000)}1${"]".repeat(40)}`
+    await bury({ version: 1, value: deep }, { version: 2, value: long }, { version: 3 })
+    await redis().lpush("write_queue", JSON.stringify({ version: 1, key: "w", value: deep }))
+    const { page } = await open()
+    await unlock(page)
+    await page.waitForSelector("#letters li:nth-child(3)")
+    const values = page.locator("#letters dd:nth-of-type(2)")
+    expect(await values.allTextContents()).toEqual([deep, long, "v"])
+    expect(await page.locator("#waiting dd:nth-of-type(2)").textContent()).toBe(deep)
+    expect(await text(page, "outcome")).toBe("")
+  })
+
+  test("leave the operations to operators even when they cannot be shown", async () => {
+    const { page } = await open()
+    await page.route("**/dead?*", (route) => route.fulfill({ status: 500, body: "[" }))
+    await unlock(page)
+    await shows(page, "outcome", /^Something else than the stats service answers/)
+    expect(await page.isVisible("#data")).toBe(true)
+    await page.click("#pause")
+    await shows(page, "outcome", /^Paused/)
+  })
+
   test("stand beside the writes that wait", async () => {
     const { page } = await open({ timezoneId: "UTC" })
     await redis().lpush(
