@@ -28,7 +28,7 @@ describe.runIf(hasBrowser)("dead letters on the page", () => {
   test("answers each question by its own dialog, however late the browser tells of the last", async () => {
     const page = await openUnlocked()
     await page.press("#letters button.danger", "Enter")
-    await shows(page, "question-title", "Discard this dead letter?")
+    await shows(page, "question-title", "Discard the dead letter of key:1?")
     // As Escape and Enter do before the browser has told of the first.
     await page.evaluate(() => {
       document.querySelector("dialog")?.close("no")
@@ -104,6 +104,7 @@ describe.runIf(hasBrowser)("dead letters on the page", () => {
     await shows(page, "letters-news", "There are 20,001 dead letters now.")
     await page.press("#discard-all", "Enter")
     await shows(page, "question-title", "Discard 30 dead letters for good?")
+    await shows(page, "question-text", /^Their reason: rare\. Their key contains: key:12\. Gone/)
     await page.press("dialog [value=yes]", "Enter")
     await shows(page, "outcome", "30 discarded.")
     expect(await isInView(page, "#outcome")).toBe(true)

@@ -51,8 +51,8 @@ const showLetter = (item, letter) => {
   const label = name ?? "no key"
   const made = make("div", "", { className: "buttons" })
   made.append(
-    button("Replay", label, () => moveOne("replay", version)),
-    button("Discard", label, () => moveOne("discard", version), "danger"),
+    button("Replay", label, () => moveOne("replay", version, label)),
+    button("Discard", label, () => moveOne("discard", version, label), "danger"),
   )
   item.append(record, made)
 }
@@ -155,19 +155,32 @@ const QUESTIONS = {
   ],
 }
 
-const moveOne = async (action, version) => {
+/** A question shows that much of a key or a reason, which may be much longer. */
+const NAME_MAX_LENGTH = 120
+
+const cut = (name) =>
+  name.length > NAME_MAX_LENGTH ? `${name.slice(0, NAME_MAX_LENGTH).toWellFormed()}…` : name
+
+const moveOne = async (action, version, label) => {
   if (action === "discard") {
+    const title = `Discard the dead letter of ${cut(label)}?`
     const text = "It is gone for good, and stays counted as failed."
-    if (!(await ask("Discard this dead letter?", text, "Discard"))) return undefined
+    if (!(await ask(title, text, "Discard"))) return undefined
   }
   return await move(action, { versions: [version] })
 }
+
+const which = ({ reason, key }) => [
+  ...(reason === null ? [] : [`Their reason: ${cut(reason)}. `]),
+  ...(key === "" ? [] : [`Their key contains: ${cut(key)}. `]),
+]
 
 export const moveAll = async (action) => {
   // Another list may be shown by the time the question is answered.
   const { filter, count: most, newest: until } = shown
   const [title, text, yes] = QUESTIONS[action]
-  if (!(await ask(title(many(most, "dead letter")), text, yes))) return undefined
+  const all = which(filter).join("") + text
+  if (!(await ask(title(many(most, "dead letter")), all, yes))) return undefined
   return await move(action, { all: true, ...narrowing(filter), most, until })
 }
 
