@@ -73,18 +73,17 @@ const selectionOf = async (
   return most === 0 ? null : { all: true, ...filter, most, until: newest }
 }
 
-/** The answer, with how many were moved; `missing` are versions that no dead letter has. */
+/** Without versions all of the filter. The answer says how many were moved; `missing` are versions that no dead letter has. */
 export const move = async (
   verb: "replay" | "discard",
   versions: ReadonlyArray<string>,
-  options: Filter & { readonly all: boolean; readonly confirm?: string },
+  options: Filter & { readonly confirm?: string },
 ): Promise<Answer> => {
-  const { all, ...how } = options
-  if (all === versions.length > 0) throw new UsageError("name versions, or --all")
   const done = `${verb}ed`
-  const selection = all
-    ? await selectionOf(verb, how)
-    : { versions: versions.map((text) => numberOf("version", text)) }
+  const selection =
+    versions.length === 0
+      ? await selectionOf(verb, options)
+      : { versions: versions.map((text) => numberOf("version", text)) }
   if (selection === null) return { success: true, [done]: 0 }
   const path = verb === "replay" ? "dead/replay" : "dead"
   const method = verb === "replay" ? "POST" : "DELETE"

@@ -132,6 +132,20 @@ describe("npm run queue", () => {
     expect(await json("replay", "--all")).toMatchObject({ replayed: 0 })
   })
 
+  test("moves nothing when the filter is empty, or of other options than versions take", async () => {
+    await bury(1, 3)
+    for (const wrong of [
+      ["discard", "--all", "--reason", "", "--confirm", "3"],
+      ["replay", "--all", "--key", "", "--confirm", "3"],
+      ["discard", "1", "--reason", "worse"],
+    ]) {
+      const { code, stdout, stderr } = await queue(...wrong)
+      expect([code, stdout]).toEqual([1, ""])
+      expect(stderr).toContain("npm run queue")
+    }
+    expect(await redis.llen(KEYS.dead)).toBe(3)
+  })
+
   test("says which version no dead letter has, and ends with 1", async () => {
     await bury(7, 7)
     const { code, stdout, stderr } = await queue("replay", "7", "12")
