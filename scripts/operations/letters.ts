@@ -50,17 +50,18 @@ const isMeant = async (question: string) => {
 
 /** How many of the dead letters found are to be moved; 0 when the operator says no. */
 const confirmed = async (verb: string, found: number, confirm: string | undefined) => {
-  const letters = `${found.toLocaleString("en")} dead letter${found === 1 ? "" : "s"}`
+  const noun = `${found.toLocaleString("en")} dead letter${found === 1 ? "" : "s"}`
+  const letters = `${noun} ${found === 1 ? "stands" : "stand"}`
   if (confirm !== undefined) {
     const seen = numberOf("count", confirm)
-    if (seen > found) throw new Error(`${letters} stand now, not ${confirm}: look at them again`)
+    if (seen > found) throw new Error(`${letters} now, not ${confirm}: look at them again`)
     return seen
   }
   if (!process.stdin.isTTY) {
-    throw new UsageError(`${letters} stand: --confirm says how many of them you saw`)
+    throw new UsageError(`${letters}: --confirm says how many of them you saw`)
   }
   const good = verb === "discard" ? " for good" : ""
-  return (await isMeant(`${verb} ${letters}${good}?`)) ? found : 0
+  return (await isMeant(`${verb} ${noun}${good}?`)) ? found : 0
 }
 
 const selectionOf = async (
@@ -69,6 +70,10 @@ const selectionOf = async (
 ) => {
   const { reasons, others, newest } = await countReasons(filter)
   const found = reasons.reduce((sum: number, { writes }: Answer) => sum + writes, others)
+  const narrowed = Object.keys(filter)
+  if (found === 0 && narrowed.length > 0) {
+    throw new Error(`no dead letter has this ${narrowed.join(" and ")}`)
+  }
   const most = found === 0 ? 0 : await confirmed(verb, found, confirm)
   return most === 0 ? null : { all: true, ...filter, most, until: newest }
 }

@@ -125,11 +125,29 @@ describe("npm run queue", () => {
       "6 dead letters stand: --confirm says how many of them you saw",
     )
     const fewer = await queue("discard", "--all", "--reason", "worse", "--confirm", "2")
-    expect([fewer.code, fewer.stderr]).toEqual([1, expect.stringContaining("1 dead letter stand")])
+    expect([fewer.code, fewer.stderr]).toEqual([
+      1,
+      expect.stringContaining("1 dead letter stands now, not 2:"),
+    ])
     expect((await queue("discard", "--all", "--confirm", "4")).stdout).toMatch(/discarded\s+4\n/)
     expect((await json("dead")).dead).toMatchObject([{ version: 5 }, { version: 6 }])
     expect(await json("replay", "--all", "--confirm", "2")).toMatchObject({ replayed: 2 })
     expect(await json("replay", "--all")).toMatchObject({ replayed: 0 })
+  })
+
+  test("shows a reason as --reason takes it, however long, and fails when none has it", async () => {
+    const reason = `violates check constraint "${"x".repeat(60)}" of key_values (SQLSTATE 23514)`
+    await bury(1, 1_000, reason)
+    await bury(1_001, 1_001, "it's \u001b[2J")
+    const { stdout } = await queue("reasons")
+    expect(stdout).toContain(`\n1,000  ${reason}\n    1  it's \\u{1b}[2J\n`)
+    const none = await queue("replay", "--all", "--reason", reason.slice(0, 60), "--confirm", "9")
+    expect(none).toMatchObject({
+      ...{ code: 1, stdout: "", stderr: "queue: no dead letter has this reason\n" },
+    })
+    expect((await queue("discard", "--all", "--reason", reason, "--key", "z")).stderr).toBe(
+      "queue: no dead letter has this reason and key\n",
+    )
   })
 
   test("moves nothing when the filter is empty, or of other options than versions take", async () => {

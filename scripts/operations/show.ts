@@ -1,4 +1,7 @@
-/** Answers for people: rows as a table, figures as lines, and nothing so long that it floods a terminal. */
+/**
+ * Answers for people: rows as a table, figures as lines, and nothing so long that it floods a terminal; but
+ * reasons as they are, to be passed on.
+ */
 import type { Answer } from "./call.ts"
 
 /** Longer texts are cut; `--json` has all of it. */
@@ -18,13 +21,31 @@ const text = (value: unknown): string => {
   return value === true ? "yes" : value === false ? "no" : String(value)
 }
 
+/** What a terminal would obey rather than show. */
+const CONTROL = /[\p{Cc}\p{Cf}\p{Cs}]/gu
+
+const escaped = (unit: string) => `\\u{${unit.codePointAt(0)?.toString(16)}}`
+
+/** Reasons are whole and without quotes: that is what --reason takes. */
+const showReasons = (
+  reasons: ReadonlyArray<{ readonly writes: number; readonly reason: string }>,
+) => {
+  const rows = reasons.map(({ writes, reason }) => [writes.toLocaleString("en"), reason] as const)
+  const width = Math.max(...rows.map(([writes]) => writes.length))
+  for (const [writes, reason] of rows) {
+    console.log(`${writes.padStart(width)}  ${reason.replace(CONTROL, escaped)}`)
+  }
+  console.log("")
+}
+
 /** Fields that only programs read. */
 const UNSHOWN = new Set(["success", "newest", "missing"])
 
 export const show = ({ dead, queue, reasons, ...rest }: Answer) => {
   const rows: ReadonlyArray<object> | undefined = dead ?? queue ?? reasons
   if (rows) console.log(rows.length === 0 ? "none" : "")
-  if (rows && rows.length > 0) console.table(rows.map(cutRow))
+  if (reasons?.length > 0) showReasons(reasons)
+  else if (rows && rows.length > 0) console.table(rows.map(cutRow))
   const figures = Object.entries(rest).filter(
     ([name, value]) => !UNSHOWN.has(name) && value !== null,
   )
