@@ -18,13 +18,21 @@ export type Answer = Record<string, any>
 /** STATS_URL may have a path: a proxy in front of stats takes it off again. */
 const addressOf = (path: string) => {
   const { STATS_PORT } = loadConfig("queue")
-  const base = process.env.STATS_URL || `http://localhost:${STATS_PORT}`
-  return new URL(path, base.endsWith("/") ? base : `${base}/`)
+  const base = process.env.STATS_URL?.trim() || `http://localhost:${STATS_PORT}`
+  if (!/^https?:\/\//i.test(base) || !URL.canParse(base)) {
+    throw new Error("STATS_URL is an address like http://localhost:8008, or of https://")
+  }
+  const url = new URL(path, base.endsWith("/") ? base : `${base}/`)
+  if (url.username || url.password) {
+    throw new Error("STATS_URL has a user or a password, and stats knows none: give ADMIN_TOKEN")
+  }
+  return url
 }
 
 export const call = async ({ method, path, body }: Call): Promise<Answer> => {
   const { ADMIN_TOKEN } = loadConfig("queue")
-  const response = await fetch(addressOf(path), {
+  const address = addressOf(path)
+  const response = await fetch(address, {
     method,
     headers: {
       ...(ADMIN_TOKEN && { authorization: `Bearer ${ADMIN_TOKEN}` }),

@@ -25,7 +25,9 @@ beforeAll(async () => {
   store = await startRedis({ directory: directory.path, kind: nativeRedis() ? "native" : "wasm" })
   redis = openRedis(store.url, { name: "test" })
   await untilReady(redis)
-  stats = await startService("stats", { env: { ADMIN_TOKEN, REDIS_URL: store.url } })
+  stats = await startService("stats", {
+    env: { ADMIN_TOKEN, REDIS_URL: store.url },
+  })
 })
 beforeEach(() => redis.flushall())
 afterAll(async () => {
@@ -36,9 +38,10 @@ afterAll(async () => {
 })
 
 /** Runs the command without a terminal. */
-const queue = async (...parameters: string[]) => {
+const queue = (...parameters: string[]) => queueAt(stats.url, ...parameters)
+const queueAt = async (STATS_URL: string, ...parameters: string[]) => {
   const run = promisify(execFile)(process.execPath, ["scripts/operations/main.ts", ...parameters], {
-    env: { ...process.env, STATS_URL: stats.url, ADMIN_TOKEN },
+    env: { ...process.env, STATS_URL, ADMIN_TOKEN },
   })
   // Otherwise the command would have this process's own standard input.
   run.child.stdin?.end()
@@ -178,6 +181,17 @@ describe("npm run queue", () => {
       replayed: 120_000,
     })
     expect(await redis.llen(KEYS.waiting)).toBe(120_000)
+  })
+
+  test.each([
+    ["localhost:8008", /STATS_URL is an address like http:/],
+    ["ftp://localhost/", /STATS_URL is an address like http:/],
+    ["http://[", /STATS_URL is an address like http:/],
+    ["http://canary:canary@localhost:8008", /STATS_URL has a user or a password/],
+  ])("says what is wrong with the address %s", async (address, line) => {
+    const { code, stderr } = await queueAt(address, "depth")
+    expect([code, stderr.split("\n")]).toEqual([1, [expect.stringMatching(line), ""]])
+    expect(stderr).not.toContain("canary")
   })
 
   test("says how it is done, and what it needs to know", async () => {
