@@ -1,6 +1,6 @@
 /**
  * `npm run queue -- <command>`: the operators' calls of the stats service from a terminal. Prints a table, or
- * with --json the answer as it came. When the service refuses a call, or has no such dead letter, the command
+ * with --json the whole answer. When the service refuses a call, or has no such dead letter, the command
  * prints why in a line and exits with 1.
  */
 import process from "node:process"
@@ -11,13 +11,22 @@ import { countReasons, move, queryOf } from "./letters.ts"
 import { show } from "./show.ts"
 import { USAGE, UsageError } from "./usage.ts"
 
+/** With the warnings of the health, as that the queue is full: nothing else says what to do about a depth. */
+const depth = async (): Promise<Answer> => {
+  const [stats, { warnings = [] }] = await Promise.all([
+    call({ method: "GET", path: "stats" }),
+    call({ method: "GET", path: "health", accepts: 503 }),
+  ])
+  return { ...stats, warnings }
+}
+
 const run = async ({ name, versions, ...options }: Command): Promise<Answer> => {
   const { limit, after, reason, key, confirm } = options
   const filter = { ...(reason && { reason }), ...(key && { key }) }
   const page = { ...(limit && { limit }), ...(after && { after }) }
   switch (name) {
     case "depth":
-      return await call({ method: "GET", path: "stats" })
+      return await depth()
     case "peek":
       return await call({ method: "GET", path: `queue${queryOf(page)}` })
     case "dead":

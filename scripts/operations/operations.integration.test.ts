@@ -26,7 +26,7 @@ beforeAll(async () => {
   redis = openRedis(store.url, { name: "test" })
   await untilReady(redis)
   stats = await startService("stats", {
-    env: { ADMIN_TOKEN, REDIS_URL: store.url },
+    env: { ADMIN_TOKEN, REDIS_URL: store.url, QUEUE_ALERT_DEPTH: "2" },
   })
 })
 beforeEach(() => redis.flushall())
@@ -86,6 +86,7 @@ describe("npm run queue", () => {
     expect(stdout).toMatch(/queue_depth\s+3\n/)
     expect(stdout).toMatch(/paused\s+yes\n/)
     expect(stdout).toMatch(/held\s+no table\n/)
+    expect(stdout).toMatch(/warnings\s.*3 writes wait: more than 2\./)
     expect((await queue("resume")).stdout).toMatch(/paused\s+no/)
   })
 

@@ -15,8 +15,11 @@ const cut = (value: unknown): unknown =>
 const cutRow = (row: object) =>
   Object.fromEntries(Object.entries(row).map(([name, value]) => [name, cut(value)]))
 
-const text = (value: unknown): string => {
-  if (Array.isArray(value)) return value.length === 0 ? "no" : value.join("; ")
+/** Of several sentences each has its own line. */
+const text = (value: unknown, indent: number): string => {
+  if (Array.isArray(value)) {
+    return value.length === 0 ? "no" : value.join(`\n${" ".repeat(indent)}`)
+  }
   if (typeof value === "number") return value.toLocaleString("en")
   return value === true ? "yes" : value === false ? "no" : String(value)
 }
@@ -50,5 +53,7 @@ export const show = ({ dead, queue, reasons, ...rest }: Answer) => {
     ([name, value]) => !UNSHOWN.has(name) && value !== null,
   )
   const width = Math.max(...figures.map(([name]) => name.length))
-  for (const [name, value] of figures) console.log(`${name.padEnd(width)}  ${text(value)}`)
+  for (const [name, value] of figures) {
+    console.log(`${name.padEnd(width)}  ${text(value, width + 2)}`)
+  }
 }

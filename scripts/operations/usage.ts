@@ -1,7 +1,8 @@
 /** How `npm run queue` is used, and the error of a wrong use. */
 
 export const USAGE = `npm run queue -- <command> [--json]
-  depth                      how much waits, is in flight, and has died; whether it is paused or held
+  depth                      how much waits, is in flight, and has died; whether it is paused or held,
+                             and what else is not well
   peek     [--limit N]       the oldest writes that wait
   dead     [--limit N] [--after N] [FILTER]    the dead letters, oldest first
   reasons  [FILTER]          how many died for each reason
