@@ -28,7 +28,7 @@ describe.runIf(hasBrowser)("dead letters on the page", () => {
   test("answers each question by its own dialog, however late the browser tells of the last", async () => {
     const page = await openUnlocked()
     await page.press("#letters button.danger", "Enter")
-    await shows(page, "question-title", "Discard this dead letter?")
+    await shows(page, "question-title", "Discard the dead letter of key:1?")
     // As Escape and Enter do before the browser has told of the first.
     await page.evaluate(() => {
       document.querySelector("dialog")?.close("no")
@@ -104,6 +104,7 @@ describe.runIf(hasBrowser)("dead letters on the page", () => {
     await shows(page, "letters-news", "There are 20,001 dead letters now.")
     await page.press("#discard-all", "Enter")
     await shows(page, "question-title", "Discard 30 dead letters for good?")
+    await shows(page, "question-text", /^Their reason: rare\. Their key contains: key:12\. Gone/)
     await page.press("dialog [value=yes]", "Enter")
     await shows(page, "outcome", "30 discarded.")
     expect(await isInView(page, "#outcome")).toBe(true)
@@ -111,6 +112,53 @@ describe.runIf(hasBrowser)("dead letters on the page", () => {
     expect(await redis().llen("{write_queue}:dead")).toBe(19_971)
     expect(await page.locator("#letters li").count()).toBe(1)
     expect(complaints).toEqual([])
+  })
+
+  test("are discarded by the filter that they were shown for, however late another list is", async () => {
+    await bury({ version: 1, reason: "evil" }, { version: 2 }, { version: 3 })
+    const { page } = await open()
+    await unlock(page)
+    await page.waitForSelector("#letters li:nth-child(3)")
+    await page.click("#reasons button:has-text('evil')")
+    await shows(page, "discard-all", "Discard all 1 …")
+    await page.click("#discard-all")
+    await shows(page, "question-title", "Discard 1 dead letter for good?")
+    // While the question stands, a list of all reasons is asked for, and nothing tells when it comes.
+    const late = Promise.withResolvers<void>()
+    await page.route("**/dead/reasons?*", async (route) => {
+      await late.promise
+      await route.continue()
+    })
+    await page.evaluate(() =>
+      document.querySelector<HTMLButtonElement>("#reasons li:first-child button")?.click(),
+    )
+    expect(
+      await page.locator("#replay-all, #discard-all").and(page.locator(":disabled")).count(),
+    ).toBe(2)
+    const sent = page.waitForRequest((request) => request.method() === "DELETE")
+    await page.click("dialog [value=yes]")
+    expect((await sent).postDataJSON()).toMatchObject({ all: true, reason: "evil", most: 1 })
+    late.resolve()
+    await shows(page, "outcome", "1 discarded.")
+    await shows(page, "discard-all", "Discard all 2 …")
+    expect(await page.isEnabled("#discard-all")).toBe(true)
+  })
+
+  test("of a list that comes after the page was locked are not shown", async () => {
+    const page = await openUnlocked()
+    const late = Promise.withResolvers<void>()
+    await page.route(/\/(dead|queue)\?/, async (route) => {
+      await late.promise
+      await route.continue()
+    })
+    const answered = [page.waitForResponse(/\/dead\?/), page.waitForResponse(/\/queue\?/)]
+    await page.click("#refresh")
+    await page.click("#refresh-waiting")
+    await page.click("#lock")
+    late.resolve()
+    await Promise.all(answered)
+    await page.evaluate(() => new Promise(requestAnimationFrame))
+    expect(await page.locator("#letters li, #waiting li").count()).toBe(0)
   })
 
   test("that are gone, and whose list has changed, are not taken for others", async () => {
@@ -127,6 +175,30 @@ describe.runIf(hasBrowser)("dead letters on the page", () => {
     await page.press("dialog [value=yes]", "Enter")
     await shows(page, "outcome", /^Dead letters changed/)
     expect(await redis().llen("{write_queue}:dead")).toBe(1)
+  })
+
+  test("are shown as they came when their JSON is too deep or too long to be indented", async () => {
+    const deep = "[".repeat(32_000) + "]".repeat(32_000)
+    const long = `${"[".repeat(40)}${"1,".repeat(10_000)}1${"]".repeat(40)}`
+    await bury({ version: 1, value: deep }, { version: 2, value: long }, { version: 3 })
+    await redis().lpush("write_queue", JSON.stringify({ version: 1, key: "w", value: deep }))
+    const { page } = await open()
+    await unlock(page)
+    await page.waitForSelector("#letters li:nth-child(3)")
+    const values = page.locator("#letters dd:nth-of-type(2)")
+    expect(await values.allTextContents()).toEqual([deep, long, "v"])
+    expect(await page.locator("#waiting dd:nth-of-type(2)").textContent()).toBe(deep)
+    expect(await text(page, "outcome")).toBe("")
+  })
+
+  test("leave the operations to operators even when they cannot be shown", async () => {
+    const { page } = await open()
+    await page.route("**/dead?*", (route) => route.fulfill({ status: 500, body: "[" }))
+    await unlock(page)
+    await shows(page, "outcome", /^Something else than the stats service answers/)
+    expect(await page.isVisible("#data")).toBe(true)
+    await page.click("#pause")
+    await shows(page, "outcome", /^Paused/)
   })
 
   test("stand beside the writes that wait", async () => {

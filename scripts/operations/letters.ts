@@ -50,17 +50,18 @@ const isMeant = async (question: string) => {
 
 /** How many of the dead letters found are to be moved; 0 when the operator says no. */
 const confirmed = async (verb: string, found: number, confirm: string | undefined) => {
-  const letters = `${found.toLocaleString("en")} dead letter${found === 1 ? "" : "s"}`
+  const noun = `${found.toLocaleString("en")} dead letter${found === 1 ? "" : "s"}`
+  const letters = `${noun} ${found === 1 ? "stands" : "stand"}`
   if (confirm !== undefined) {
     const seen = numberOf("count", confirm)
-    if (seen > found) throw new Error(`${letters} stand now, not ${confirm}: look at them again`)
+    if (seen > found) throw new Error(`${letters} now, not ${confirm}: look at them again`)
     return seen
   }
   if (!process.stdin.isTTY) {
-    throw new UsageError(`${letters} stand: --confirm says how many of them you saw`)
+    throw new UsageError(`${letters}: --confirm says how many of them you saw`)
   }
   const good = verb === "discard" ? " for good" : ""
-  return (await isMeant(`${verb} ${letters}${good}?`)) ? found : 0
+  return (await isMeant(`${verb} ${noun}${good}?`)) ? found : 0
 }
 
 const selectionOf = async (
@@ -69,22 +70,25 @@ const selectionOf = async (
 ) => {
   const { reasons, others, newest } = await countReasons(filter)
   const found = reasons.reduce((sum: number, { writes }: Answer) => sum + writes, others)
+  const narrowed = Object.keys(filter)
+  if (found === 0 && narrowed.length > 0) {
+    throw new Error(`no dead letter has this ${narrowed.join(" and ")}`)
+  }
   const most = found === 0 ? 0 : await confirmed(verb, found, confirm)
   return most === 0 ? null : { all: true, ...filter, most, until: newest }
 }
 
-/** The answer, with how many were moved; `missing` are versions that no dead letter has. */
+/** Without versions all of the filter. The answer says how many were moved; `missing` are versions that no dead letter has. */
 export const move = async (
   verb: "replay" | "discard",
   versions: ReadonlyArray<string>,
-  options: Filter & { readonly all: boolean; readonly confirm?: string },
+  options: Filter & { readonly confirm?: string },
 ): Promise<Answer> => {
-  const { all, ...how } = options
-  if (all === versions.length > 0) throw new UsageError("name versions, or --all")
   const done = `${verb}ed`
-  const selection = all
-    ? await selectionOf(verb, how)
-    : { versions: versions.map((text) => numberOf("version", text)) }
+  const selection =
+    versions.length === 0
+      ? await selectionOf(verb, options)
+      : { versions: versions.map((text) => numberOf("version", text)) }
   if (selection === null) return { success: true, [done]: 0 }
   const path = verb === "replay" ? "dead/replay" : "dead"
   const method = verb === "replay" ? "POST" : "DELETE"

@@ -25,7 +25,9 @@ beforeAll(async () => {
   store = await startRedis({ directory: directory.path, kind: nativeRedis() ? "native" : "wasm" })
   redis = openRedis(store.url, { name: "test" })
   await untilReady(redis)
-  stats = await startService("stats", { env: { ADMIN_TOKEN, REDIS_URL: store.url } })
+  stats = await startService("stats", {
+    env: { ADMIN_TOKEN, REDIS_URL: store.url, QUEUE_ALERT_DEPTH: "2" },
+  })
 })
 beforeEach(() => redis.flushall())
 afterAll(async () => {
@@ -36,9 +38,10 @@ afterAll(async () => {
 })
 
 /** Runs the command without a terminal. */
-const queue = async (...parameters: string[]) => {
+const queue = (...parameters: string[]) => queueAt(stats.url, ...parameters)
+const queueAt = async (STATS_URL: string, ...parameters: string[]) => {
   const run = promisify(execFile)(process.execPath, ["scripts/operations/main.ts", ...parameters], {
-    env: { ...process.env, STATS_URL: stats.url, ADMIN_TOKEN },
+    env: { ...process.env, STATS_URL, ADMIN_TOKEN },
   })
   // Otherwise the command would have this process's own standard input.
   run.child.stdin?.end()
@@ -83,6 +86,7 @@ describe("npm run queue", () => {
     expect(stdout).toMatch(/queue_depth\s+3\n/)
     expect(stdout).toMatch(/paused\s+yes\n/)
     expect(stdout).toMatch(/held\s+no table\n/)
+    expect(stdout).toMatch(/warnings\s.*3 writes wait: more than 2\./)
     expect((await queue("resume")).stdout).toMatch(/paused\s+no/)
   })
 
@@ -125,11 +129,43 @@ describe("npm run queue", () => {
       "6 dead letters stand: --confirm says how many of them you saw",
     )
     const fewer = await queue("discard", "--all", "--reason", "worse", "--confirm", "2")
-    expect([fewer.code, fewer.stderr]).toEqual([1, expect.stringContaining("1 dead letter stand")])
+    expect([fewer.code, fewer.stderr]).toEqual([
+      1,
+      expect.stringContaining("1 dead letter stands now, not 2:"),
+    ])
     expect((await queue("discard", "--all", "--confirm", "4")).stdout).toMatch(/discarded\s+4\n/)
     expect((await json("dead")).dead).toMatchObject([{ version: 5 }, { version: 6 }])
     expect(await json("replay", "--all", "--confirm", "2")).toMatchObject({ replayed: 2 })
     expect(await json("replay", "--all")).toMatchObject({ replayed: 0 })
+  })
+
+  test("shows a reason as --reason takes it, however long, and fails when none has it", async () => {
+    const reason = `violates check constraint "${"x".repeat(60)}" of key_values (SQLSTATE 23514)`
+    await bury(1, 1_000, reason)
+    await bury(1_001, 1_001, "it's \u001b[2J")
+    const { stdout } = await queue("reasons")
+    expect(stdout).toContain(`\n1,000  ${reason}\n    1  it's \\u{1b}[2J\n`)
+    const none = await queue("replay", "--all", "--reason", reason.slice(0, 60), "--confirm", "9")
+    expect(none).toMatchObject({
+      ...{ code: 1, stdout: "", stderr: "queue: no dead letter has this reason\n" },
+    })
+    expect((await queue("discard", "--all", "--reason", reason, "--key", "z")).stderr).toBe(
+      "queue: no dead letter has this reason and key\n",
+    )
+  })
+
+  test("moves nothing when the filter is empty, or of other options than versions take", async () => {
+    await bury(1, 3)
+    for (const wrong of [
+      ["discard", "--all", "--reason", "", "--confirm", "3"],
+      ["replay", "--all", "--key", "", "--confirm", "3"],
+      ["discard", "1", "--reason", "worse"],
+    ]) {
+      const { code, stdout, stderr } = await queue(...wrong)
+      expect([code, stdout]).toEqual([1, ""])
+      expect(stderr).toContain("npm run queue")
+    }
+    expect(await redis.llen(KEYS.dead)).toBe(3)
   })
 
   test("says which version no dead letter has, and ends with 1", async () => {
@@ -146,6 +182,17 @@ describe("npm run queue", () => {
       replayed: 120_000,
     })
     expect(await redis.llen(KEYS.waiting)).toBe(120_000)
+  })
+
+  test.each([
+    ["localhost:8008", /STATS_URL is an address like http:/],
+    ["ftp://localhost/", /STATS_URL is an address like http:/],
+    ["http://[", /STATS_URL is an address like http:/],
+    ["http://canary:canary@localhost:8008", /STATS_URL has a user or a password/],
+  ])("says what is wrong with the address %s", async (address, line) => {
+    const { code, stderr } = await queueAt(address, "depth")
+    expect([code, stderr.split("\n")]).toEqual([1, [expect.stringMatching(line), ""]])
+    expect(stderr).not.toContain("canary")
   })
 
   test("says how it is done, and what it needs to know", async () => {

@@ -1,4 +1,7 @@
-/** Answers for people: rows as a table, figures as lines, and nothing so long that it floods a terminal. */
+/**
+ * Answers for people: rows as a table, figures as lines, and nothing so long that it floods a terminal; but
+ * reasons as they are, to be passed on.
+ */
 import type { Answer } from "./call.ts"
 
 /** Longer texts are cut; `--json` has all of it. */
@@ -12,10 +15,30 @@ const cut = (value: unknown): unknown =>
 const cutRow = (row: object) =>
   Object.fromEntries(Object.entries(row).map(([name, value]) => [name, cut(value)]))
 
-const text = (value: unknown): string => {
-  if (Array.isArray(value)) return value.length === 0 ? "no" : value.join("; ")
+/** Of several sentences each has its own line. */
+const text = (value: unknown, indent: number): string => {
+  if (Array.isArray(value)) {
+    return value.length === 0 ? "no" : value.join(`\n${" ".repeat(indent)}`)
+  }
   if (typeof value === "number") return value.toLocaleString("en")
   return value === true ? "yes" : value === false ? "no" : String(value)
+}
+
+/** What a terminal would obey rather than show. */
+const CONTROL = /[\p{Cc}\p{Cf}\p{Cs}]/gu
+
+const escaped = (unit: string) => `\\u{${unit.codePointAt(0)?.toString(16)}}`
+
+/** Reasons are whole and without quotes: that is what --reason takes. */
+const showReasons = (
+  reasons: ReadonlyArray<{ readonly writes: number; readonly reason: string }>,
+) => {
+  const rows = reasons.map(({ writes, reason }) => [writes.toLocaleString("en"), reason] as const)
+  const width = Math.max(...rows.map(([writes]) => writes.length))
+  for (const [writes, reason] of rows) {
+    console.log(`${writes.padStart(width)}  ${reason.replace(CONTROL, escaped)}`)
+  }
+  console.log("")
 }
 
 /** Fields that only programs read. */
@@ -24,10 +47,13 @@ const UNSHOWN = new Set(["success", "newest", "missing"])
 export const show = ({ dead, queue, reasons, ...rest }: Answer) => {
   const rows: ReadonlyArray<object> | undefined = dead ?? queue ?? reasons
   if (rows) console.log(rows.length === 0 ? "none" : "")
-  if (rows && rows.length > 0) console.table(rows.map(cutRow))
+  if (reasons?.length > 0) showReasons(reasons)
+  else if (rows && rows.length > 0) console.table(rows.map(cutRow))
   const figures = Object.entries(rest).filter(
     ([name, value]) => !UNSHOWN.has(name) && value !== null,
   )
   const width = Math.max(...figures.map(([name]) => name.length))
-  for (const [name, value] of figures) console.log(`${name.padEnd(width)}  ${text(value)}`)
+  for (const [name, value] of figures) {
+    console.log(`${name.padEnd(width)}  ${text(value, width + 2)}`)
+  }
 }

@@ -1,7 +1,8 @@
 /** How `npm run queue` is used, and the error of a wrong use. */
 
 export const USAGE = `npm run queue -- <command> [--json]
-  depth                      how much waits, is in flight, and has died; whether it is paused or held
+  depth                      how much waits, is in flight, and has died; whether it is paused or held,
+                             and what else is not well
   peek     [--limit N]       the oldest writes that wait
   dead     [--limit N] [--after N] [FILTER]    the dead letters, oldest first
   reasons  [FILTER]          how many died for each reason
@@ -12,7 +13,8 @@ export const USAGE = `npm run queue -- <command> [--json]
   adopt                      gives the queue to the database of the stats service: after a move, or when
                              two stacks met on one Redis, workers of any other database hold
 
-FILTER is --reason TEXT (exactly this one), --key TEXT (part of the key), or both.
+FILTER is --reason TEXT (exactly this one), --key TEXT (part of the key), or both. A TEXT that begins
+with a dash is written behind an equals sign: --key=-x
 --all takes the dead letters that there are now, and asks; where nobody can answer, --confirm N says
 how many of them, the oldest ones, are meant.
 

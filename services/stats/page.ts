@@ -41,7 +41,7 @@ const OWN = [
     "flow.js",
   ],
   ...["chart.js", "list.js", "question.js", "call.js", "record.js", "letters.js", "waiting.js"],
-  "operations.js",
+  ...["operations.js", "reasons.js"],
 ]
 
 const own = (name: string) => new URL(`page/${name}`, import.meta.url)

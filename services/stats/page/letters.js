@@ -1,32 +1,31 @@
 /**
- * Dead letters: a page of them, how many died for which reason, and what is done with one or with all of a
- * filter. All are those that were there when they were counted: what came later stays.
+ * Dead letters: a page of them, and what is done with one or with all of a filter. All are those that were
+ * there when they were counted, by the filter of the list that is shown: what came later stays.
  */
 
 import { attempt, call, callUntilDone } from "./call.js"
 import { count, many, moment } from "./format.js"
 import { fill } from "./list.js"
 import { ask } from "./question.js"
+import { countReasons, showReasons } from "./reasons.js"
 import { columnsOf, makeRecord } from "./record.js"
 import { element, make, setText } from "./show.js"
 
 const PAGE = 20
 
-/** What is looked at: of which reason (null: any), with what in the key, from which page on. */
-let reason = null
-let key = ""
-/** Where each page up to this one begins. */
-let starts = [0]
-let next = null
+/** Letters of this reason (null: of any), with this in the key. */
+const ANY = { reason: null, key: "" }
+const NONE = { filter: ANY, pages: [0], next: null, count: 0, total: 0, newest: null }
 
-/** What was found when they were counted. */
-let found = { count: 0, total: 0, newest: null }
-let asked = 0
+/** The filter and the pages up to the wanted one, as asked for last; its answer may be yet to come. */
+let asked = { filter: ANY, pages: [0] }
+/** What the answer that is on the page was to, and found. Whatever is done with all is done with these. */
+let shown = NONE
 
-const query = (more) => {
-  const all = { ...more, ...(reason !== null && { reason }), ...(key !== "" && { key }) }
-  return new URLSearchParams(all).toString()
-}
+const narrowing = ({ reason, key }) => ({
+  ...(reason !== null && { reason }),
+  ...(key !== "" && { key }),
+})
 
 const button = (text, name, work, className = "") => {
   const made = make("button", text, { type: "button", className, onclick: () => attempt(work) })
@@ -49,118 +48,94 @@ const showLetter = (item, letter) => {
   // A letter that was replayed and died again has other words, and the buttons that it had.
   const buttons = item.querySelector(".buttons")
   if (buttons) return item.querySelector("dl").replaceWith(record)
-  const shown = name ?? "no key"
+  const label = name ?? "no key"
   const made = make("div", "", { className: "buttons" })
   made.append(
-    button("Replay", shown, () => moveOne("replay", version)),
-    button("Discard", shown, () => moveOne("discard", version), "danger"),
+    button("Replay", label, () => moveOne("replay", version, label)),
+    button("Discard", label, () => moveOne("discard", version, label), "danger"),
   )
   item.append(record, made)
 }
 
-/** Calls for the counts until all are counted. The groups are of all reasons, whichever is looked at. */
-const countReasons = async () => {
-  const counts = new Map()
-  let others = 0
-  let answer = { next: 0 }
-  while (answer.next !== null) {
-    const parameters = new URLSearchParams({ after: answer.next, ...(key !== "" && { key }) })
-    answer = await call("GET", `dead/reasons?${parameters}`)
-    for (const group of answer.reasons) {
-      counts.set(group.reason, (counts.get(group.reason) ?? 0) + group.writes)
-    }
-    others += answer.others
+/** Nothing is done with all of them while it is unknown how many that are. The focus is not lost by it. */
+const enableAll = (enabled) => {
+  for (const button of [element("replay-all"), element("discard-all")]) {
+    const hadFocus = document.activeElement === button
+    button.disabled = !enabled
+    if (hadFocus && !enabled) element("refresh").focus()
   }
-  const sum = [...counts.values()].reduce((all, one) => all + one, others)
-  return { counts, sum, total: answer.total, newest: answer.newest }
 }
 
-const showReason = (item, { text, writes, isChosen }) => {
-  const choose = item.querySelector("button") ?? make("button", "", { type: "button" })
-  choose.replaceChildren(make("b", count(writes)), make("span", text ?? "all reasons"))
-  choose.setAttribute("aria-pressed", String(isChosen))
-  choose.onclick = () =>
-    attempt(async () => {
-      reason = text
-      await listLetters()
-    })
-  if (!choose.isConnected) item.append(choose)
-}
-
-const showReasons = ({ counts, sum }) => {
-  const groups = [...counts].sort((one, other) => other[1] - one[1])
-  const items = [[null, sum], ...groups].map(([text, writes]) => ({
-    ...{ text, writes },
-    isChosen: text === reason,
-  }))
-  fill(element("reasons"), items, {
-    keyOf: ({ text }) => JSON.stringify(text),
-    show: showReason,
-    otherwise: element("refresh"),
-  })
-  element("reasons").hidden = sum === 0
-}
-
-const showPager = (shown) => {
-  const before = (starts.length - 1) * PAGE
-  const range = shown === 0 ? "none" : `${count(before + 1)} to ${count(before + shown)}`
-  setText("letters-count", `${range} of ${many(found.count, "dead letter")}, the oldest first`)
-  if (found.count === 0) setText("letters-count", found.total === 0 ? "none" : "none of these")
-  element("previous").disabled = starts.length === 1
-  element("next").disabled = next === null || before + shown >= found.count
-  element("pager").hidden = found.count <= PAGE && starts.length === 1
+const showPager = (length) => {
+  const { pages, next, count: found, total } = shown
+  const before = (pages.length - 1) * PAGE
+  const range = length === 0 ? "none" : `${count(before + 1)} to ${count(before + length)}`
+  setText("letters-count", `${range} of ${many(found, "dead letter")}, the oldest first`)
+  if (found === 0) setText("letters-count", total === 0 ? "none" : "none of these")
+  element("previous").disabled = pages.length === 1
+  element("next").disabled = next === null || before + length >= found
+  element("pager").hidden = found <= PAGE && pages.length === 1
   for (const [id, verb] of [
     ["replay-all", "Replay"],
     ["discard-all", "Discard"],
   ]) {
-    element(id).disabled = found.count === 0
-    setText(id, found.count === 0 ? `${verb} all …` : `${verb} all ${count(found.count)} …`)
+    setText(id, found === 0 ? `${verb} all …` : `${verb} all ${count(found)} …`)
   }
 }
 
 /** A page in as many calls as it takes to find so many that match. */
-const pageFrom = async (start) => {
+const pageFrom = async (start, filter) => {
   const dead = []
   let after = start
   while (after !== null && dead.length < PAGE) {
-    const answer = await call("GET", `dead?${query({ limit: PAGE - dead.length, after })}`)
+    const limit = PAGE - dead.length
+    const query = new URLSearchParams({ limit, after, ...narrowing(filter) })
+    const answer = await call("GET", `dead?${query}`)
     dead.push(...answer.dead)
     after = answer.next
   }
   return { dead, after }
 }
 
+const choose = (reason) => attempt(() => listLetters({ ...asked.filter, reason }))
+
 /** Shows the page that begins where the last of `pages` does; the first one without any. */
-export const listLetters = async (pages = [0]) => {
-  const mine = ++asked
-  const [page, groups] = await Promise.all([pageFrom(pages.at(-1)), countReasons()])
-  // An answer that was overtaken would show what was.
-  if (mine !== asked) return
-  const chosen = reason === null ? groups.sum : groups.counts.get(reason)
-  if (chosen === undefined || (page.dead.length === 0 && pages.length > 1)) {
+export const listLetters = async (filter = ANY, pages = [0]) => {
+  const mine = { filter, pages }
+  asked = mine
+  enableAll(false)
+  try {
+    const counting = countReasons(filter.key)
+    const [page, groups] = await Promise.all([pageFrom(pages.at(-1), filter), counting])
+    // An answer that was overtaken would show what was.
+    if (asked !== mine) return
+    const found = filter.reason === null ? groups.sum : groups.counts.get(filter.reason)
     // The last one of this reason, or of this page, is gone.
-    if (chosen === undefined) reason = null
-    return await listLetters()
+    if (found === undefined) return await listLetters({ ...filter, reason: null })
+    if (page.dead.length === 0 && pages.length > 1) return await listLetters(filter)
+    const { total, newest } = groups
+    shown = { filter, pages, next: page.after, count: found, total, newest }
+    fill(element("letters"), page.dead, {
+      keyOf: ({ version }) => version,
+      show: showLetter,
+      otherwise: element("refresh"),
+    })
+    showReasons(groups, filter.reason, choose)
+    showPager(page.dead.length)
+    setText("letters-news", "")
+  } finally {
+    if (asked === mine) enableAll(shown.count > 0)
   }
-  starts = pages
-  next = page.after
-  found = { count: chosen, total: groups.total, newest: groups.newest }
-  fill(element("letters"), page.dead, {
-    keyOf: ({ version }) => version,
-    show: showLetter,
-    otherwise: element("refresh"),
-  })
-  showReasons(groups)
-  showPager(page.dead.length)
-  setText("letters-news", "")
 }
+
+export const refreshLetters = () => listLetters(asked.filter, asked.pages)
 
 const AGAIN = "That dead letter is gone: somebody else has replayed or discarded it."
 const PATHS = { replay: ["POST", "dead/replay"], discard: ["DELETE", "dead"] }
 
 const move = async (action, selection) => {
   const { missing, ...answer } = await callUntilDone(...PATHS[action], selection, `${action}ed`)
-  await listLetters(starts)
+  await refreshLetters()
   if (missing.length > 0) return AGAIN
   return action === "replay"
     ? `${count(answer.replayed)} replayed: back in the queue, with the versions they had.`
@@ -180,42 +155,51 @@ const QUESTIONS = {
   ],
 }
 
-const moveOne = async (action, version) => {
+/** A question shows that much of a key or a reason, which may be much longer. */
+const NAME_MAX_LENGTH = 120
+
+const cut = (name) =>
+  name.length > NAME_MAX_LENGTH ? `${name.slice(0, NAME_MAX_LENGTH).toWellFormed()}…` : name
+
+const moveOne = async (action, version, label) => {
   if (action === "discard") {
+    const title = `Discard the dead letter of ${cut(label)}?`
     const text = "It is gone for good, and stays counted as failed."
-    if (!(await ask("Discard this dead letter?", text, "Discard"))) return undefined
+    if (!(await ask(title, text, "Discard"))) return undefined
   }
   return await move(action, { versions: [version] })
 }
 
+const which = ({ reason, key }) => [
+  ...(reason === null ? [] : [`Their reason: ${cut(reason)}. `]),
+  ...(key === "" ? [] : [`Their key contains: ${cut(key)}. `]),
+]
+
 export const moveAll = async (action) => {
-  const { count: most, newest: until } = found
+  // Another list may be shown by the time the question is answered.
+  const { filter, count: most, newest: until } = shown
   const [title, text, yes] = QUESTIONS[action]
-  if (!(await ask(title(many(most, "dead letter")), text, yes))) return undefined
-  const filter = { ...(reason !== null && { reason }), ...(key !== "" && { key }) }
-  return await move(action, { all: true, ...filter, most, until })
+  const all = which(filter).join("") + text
+  if (!(await ask(title(many(most, "dead letter")), all, yes))) return undefined
+  return await move(action, { all: true, ...narrowing(filter), most, until })
 }
 
-export const filterBy = async (text) => {
-  key = text
-  await listLetters()
-}
+export const filterBy = (key) => listLetters({ ...asked.filter, key })
 
-export const turn = async (forward) => {
-  await listLetters(forward ? [...starts, next] : starts.slice(0, -1))
+export const turn = ({ forward }) => {
+  const { filter, pages, next } = shown
+  return listLetters(filter, forward ? [...pages, next] : pages.slice(0, -1))
 }
-
-export const refreshLetters = () => listLetters(starts)
 
 export const clearLetters = () => {
   for (const id of ["letters", "reasons"]) element(id).replaceChildren()
-  reason = null
-  key = ""
+  asked = { filter: ANY, pages: [0] }
+  shown = NONE
 }
 
 /** The list does not change by itself, under the hand of who works in it; but it says that it is old. */
 export const showNews = (total) => {
   if (total === undefined) return
   const text = `There are ${many(total, "dead letter")} now.`
-  setText("letters-news", total === found.total ? "" : text)
+  setText("letters-news", total === shown.total ? "" : text)
 }

@@ -1,6 +1,6 @@
 /** What operators do, from the page: unlocked by the token. What throws something away asks first. */
 
-import { attempt, setToken } from "./call.js"
+import { attempt, call, setToken } from "./call.js"
 import {
   clearLetters,
   filterBy,
@@ -26,10 +26,12 @@ const unlock = async (event) => {
   setToken(input.value)
   input.value = ""
   await attempt(async () => {
-    await Promise.all([listLetters(), listWaiting()])
+    // Once the token is right, nothing that the lists hold keeps an operator from working.
+    await call("GET", "queue?limit=1")
     const hasFocus = element("unlock").contains(document.activeElement)
     isUnlocked(true)
     if (hasFocus) element("refresh").focus()
+    await Promise.all([listLetters(), listWaiting()])
   })
 }
 
@@ -49,8 +51,8 @@ const WORK = {
   lock,
   refresh: refreshLetters,
   "refresh-waiting": listWaiting,
-  previous: () => turn(false),
-  next: () => turn(true),
+  previous: () => turn({ forward: false }),
+  next: () => turn({ forward: true }),
   "replay-all": () => moveAll("replay"),
   "discard-all": () => moveAll("discard"),
 }

@@ -8,23 +8,32 @@ const SCROLLS_LENGTH = 240
 
 const TOKENS = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\],:]|[^\s{}[\],:"]+/g
 
-/** Indents JSON as it stands: numbers keep all their digits, some of which parsing would lose. */
+/** What is nested deeper, or gets longer by its indents, is no easier to read by them. */
+const DEPTH_MAX = 50
+const INDENTED_MAX_LENGTH = 256 * 1024
+
+/**
+ * Indents JSON as it stands: numbers keep all their digits, some of which parsing would lose. Past the two
+ * limits it is left as it came: indents of a client's nested value could grow to more than a text can be.
+ */
 const indent = (text) => {
-  const tokens = text.match(TOKENS)
   let depth = 0
   let indented = ""
+  let before = ""
   const newLine = () => `\n${"  ".repeat(depth)}`
-  for (const [index, token] of tokens.entries()) {
-    const isEmpty = /^[[{]$/.test(tokens[index - 1] ?? "")
+  for (const [token] of text.matchAll(TOKENS)) {
+    const isEmpty = /^[[{]$/.test(before)
+    before = token
     if (/^[\]}]$/.test(token)) {
       depth -= 1
       indented += isEmpty ? token : newLine() + token
-      continue
+    } else {
+      if (isEmpty) indented += newLine()
+      indented += token === ":" ? ": " : token
+      if (token === ",") indented += newLine()
+      if (/^[[{]$/.test(token)) depth += 1
     }
-    if (isEmpty) indented += newLine()
-    indented += token === ":" ? ": " : token
-    if (token === ",") indented += newLine()
-    if (/^[[{]$/.test(token)) depth += 1
+    if (depth > DEPTH_MAX || indented.length > INDENTED_MAX_LENGTH) return text
   }
   return indented
 }

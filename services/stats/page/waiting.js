@@ -9,6 +9,9 @@ import { element, setText } from "./show.js"
 
 const SHOWN_MAX = 10
 
+/** How many lists were asked for, or given up: the answer to any but the last is not shown. */
+let asked = 0
+
 /** A version is the microsecond in which the write was accepted, or one shortly after. */
 const acceptedAt = (version) => (version > 1e15 ? moment(version / 1_000) : "–")
 
@@ -23,7 +26,9 @@ const showWrite = (item, { version, ...content }) => {
 }
 
 export const listWaiting = async () => {
+  const mine = ++asked
   const { queue } = await call("GET", `queue?limit=${SHOWN_MAX}`)
+  if (mine !== asked) return
   fill(element("waiting"), queue, {
     // A foreign push has no version yet; there may be several of the same.
     keyOf: (write) => write.version ?? JSON.stringify(write),
@@ -33,7 +38,10 @@ export const listWaiting = async () => {
   setText("waiting-count", queue.length === 0 ? "none" : `the oldest ${count(queue.length)}`)
 }
 
-export const clearWaiting = () => element("waiting").replaceChildren()
+export const clearWaiting = () => {
+  asked += 1
+  element("waiting").replaceChildren()
+}
 
 export const purge = async (depth) => {
   if (depth === 0) return "Nothing waits."
