@@ -30,6 +30,8 @@ describe("where and who", () => {
     ["postgres:///db?host=a,b&port=1,2&user=u&password=p", ["a:1", "b:2"]],
     ["postgres:///?host=a,b&port=3&user=u&password=p&dbname=db", ["a:3", "b:3"]],
     ["postgres://u:p@/db", ["localhost:5432"]],
+    ["postgres://u:p@:5433/db", ["localhost:5433"]],
+    ["postgres://u:p@[fe80::1%25eth0]/db", ["[fe80::1%eth0]:5432"]],
     ["postgres://u:p@my_host.internal/db", ["my_host.internal:5432"]],
   ])("%s", (url, where) => {
     const parsed = parsePostgresUrl(url)
@@ -69,12 +71,32 @@ describe("where and who", () => {
   })
 
   test.each([
-    "postgres://u:%FFsecret@h/db",
-    "postgres://u:secret@h:port/db",
-    "postgres://u:secret@h:99999/db",
-    "postgres://u:secret@[::1/db",
-  ])("%s cannot be read", (url) => {
-    expect(refusal(url)).toMatch(/^it cannot be read/)
+    ["postgres://u:%FFsecret@h/db", ENCODE],
+    ["postgres://u:secret@h:port/db", /^a port is a number from 1 to 65535$/],
+    ["postgres://u:secret@h:99999/db", /^a port is a number from 1 to 65535$/],
+    ["postgres://u:secret@h:0x10/db", /^a port is a number from 1 to 65535$/],
+    ["postgres://u:secret@[::1/db", /^an IPv6 address stands in brackets/],
+    ["postgres://u:secret@::1:5432/db", /^an IPv6 address stands in brackets/],
+    ["postgres://u:secret@[h]/db", /^an IPv6 address stands in brackets/],
+    ["postgres://u:secret@[fe80::1%eth0]/db", /^a zone of an IPv6 address stands behind %25/],
+    ["postgres://u:secret@h /db", /^it has a space or a line break behind the password/],
+    ["postgres://u:secret@h/db\n?ssl=true", /^it has a space or a line break behind the password/],
+    ["postgres://u:secret@h/100%", /^in its path and parameters a percent sign is written %25/],
+    ["postgres://h/db?password=100%secret", /^in its path and parameters a percent sign/],
+    ["postgres://u:secret%00@h/db", /^it has a %00/],
+    ["postgres://u:secret@h/db%00x", /^it has a %00/],
+    ["postgres://u:secret@h/db?options=%00", /^it has a %00/],
+  ])("%s is told what is wrong", (url, advice) => {
+    expect(refusal(url)).toMatch(advice)
+  })
+
+  test.each([
+    ["my%20db%231", "my db#1"],
+    ["a%2Fb%3Fc%40d", "a/b?c@d"],
+    ["d%C3%A4", "dä"],
+    ["a/../b", "a/../b"],
+  ])("a database written %s is %s", (written, database) => {
+    expect(parsePostgresUrl(`postgres://h/${written}`).database).toBe(database)
   })
 
   test("ports are numbers, and as many as hosts", () => {

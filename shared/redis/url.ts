@@ -75,6 +75,10 @@ export const parseRedisUrl = (text: string): RedisUrl => {
   const db = database === "" ? 0 : databaseOf(database)
   const user = take(url, "user", "username") ?? url.user
   const password = take(url, "password") ?? url.password
+  // Who needs none is the user "default"; any other word there is a password that was meant.
+  if (password === "" && user !== "" && user !== "default") {
+    throw new UrlError("a password stands behind a colon: redis://:password@host")
+  }
   return {
     options: {
       ...(path === null ? { host: address.host, port: address.port } : { path }),
