@@ -40,7 +40,10 @@ export const VARIABLES = {
     [...DATABASE, "stores", "migrate"],
     url(["postgres", "postgresql"], parsePostgresUrl),
   ),
-  REDIS_URL: usedBy([...QUEUE, "stores"], url(["redis", "rediss", "unix"], parseRedisUrl)),
+  REDIS_URL: usedBy(
+    [...QUEUE, "stores"],
+    url(["redis", "rediss", "unix", "valkey", "valkeys"], parseRedisUrl),
+  ),
   // Of the stores of `npm start`. Other programs look there when their URL is not set.
   POSTGRES_PORT: usedBy(["start", "stores"], port(5437, 1)),
   REDIS_PORT: usedBy(["start", "stores"], port(6385, 1)),

@@ -165,6 +165,41 @@ export const takeFlag = (url: StoreUrl, name: string): boolean | undefined => {
   throw new UrlError(`the parameter ${name} is true or false`)
 }
 
+/** As `take`, for a parameter that has one of a few words, in whatever case. */
+export const takeWord = <A extends string>(
+  url: StoreUrl,
+  name: string,
+  words: ReadonlyArray<A>,
+): A | undefined => {
+  const text = take(url, name)?.toLowerCase()
+  const word = words.find((known) => known === text)
+  if (text !== undefined && word === undefined) {
+    throw new UrlError(`the parameter ${name} is one of ${words.join(", ")}`)
+  }
+  return word
+}
+
+/** Parameters that ask for more than is done here, each with what it may say and nobody misses. */
+const PROTECTING: ReadonlyMap<string, RegExp> = new Map([
+  ["require_auth", /^$/],
+  ["requirepeer", /^$/],
+  ["requiressl", /^0$/],
+  ["sslcertmode", /^(allow|disable)$/i],
+  ["sslcrldir", /^$/],
+  ["gssencmode", /^(disable|prefer)$/i],
+  ["min_protocol_version", /^3\.0$/],
+])
+
+/** Parameters that have another place. */
+const INSTEAD: ReadonlyMap<string, string> = new Map([
+  ["hostaddr", "name the address as the host"],
+  [
+    "passfile",
+    "put the password into the URL, and the URL into a file that DATABASE_URL_FILE names",
+  ],
+  ["service", "write out what the service file says"],
+])
+
 /**
  * The names of the parameters that are left and that other clients put into their URLs.
  * @throws {UrlError} that names one which is in no list.
@@ -173,10 +208,13 @@ export const leftOver = (
   { parameters }: StoreUrl,
   ofOthers: ReadonlySet<string>,
 ): ReadonlyArray<string> => {
-  for (const name of parameters.keys()) {
-    if (!ofOthers.has(name)) {
-      throw new UrlError(`its parameter ${shownName(name)} is not supported: leave it out`)
-    }
+  for (const [name, text] of parameters) {
+    const harmless = PROTECTING.get(name)
+    if (harmless ? harmless.test(text) : ofOthers.has(name)) continue
+    const advice = harmless
+      ? "it protects the connection, so leave it out only when you can do without"
+      : (INSTEAD.get(name) ?? "leave it out")
+    throw new UrlError(`its parameter ${shownName(name)} is not supported: ${advice}`)
   }
   return [...parameters.keys()]
 }

@@ -112,6 +112,12 @@ describe("parameters", () => {
     ["target_session_attrs=primary", "primary"],
     ["target_session_attrs=read-write", "read-write"],
     ["target_session_attrs=prefer-standby", "prefer-standby"],
+    ["target_session_attrs=Primary", "primary"],
+    ["targetServerType=primary", "primary"],
+    ["targetServerType=master", "primary"],
+    ["targetServerType=preferSecondary", "prefer-standby"],
+    ["targetServerType=preferPrimary", "any"],
+    ["targetServerType=master&target_session_attrs=any", "any"],
   ])("?%s asks for the role %s", (query, role) => {
     expect(parsePostgresUrl(`postgres://h/db?${query}`).role).toBe(role)
   })
@@ -139,13 +145,16 @@ describe("parameters", () => {
   })
 
   test.each([
-    // As Neon, Supabase, Vercel, Prisma, DigitalOcean, Azure and pgx print them.
+    // As Neon, Supabase, Vercel, Prisma, DigitalOcean, Azure, pgx and Symfony print them.
     ["sslmode=require&channel_binding=require", ["channel_binding"]],
     ["pgbouncer=true&connection_limit=1&pool_timeout=0", ["connection_limit", "pool_timeout"]],
     ["sslmode=require&supa=base-pooler.x", ["supa"]],
     ["workaround=supabase-pooler.vercel&pgbouncer=true", ["workaround"]],
     ["sslmode=require&connect_timeout=15", ["connect_timeout"]],
     ["keepalives_idle=30&gssencmode=disable", ["keepalives_idle", "gssencmode"]],
+    ["serverVersion=16&charset=utf8", ["serverVersion", "charset"]],
+    ["timezone=UTC&max_protocol_version=3.0", ["timezone", "max_protocol_version"]],
+    ["sslcertmode=disable&min_protocol_version=3.0", ["sslcertmode", "min_protocol_version"]],
     [
       "pool_max_conns=10&default_query_exec_mode=exec",
       ["pool_max_conns", "default_query_exec_mode"],
@@ -155,14 +164,21 @@ describe("parameters", () => {
   })
 
   test.each([
-    ["require_auth=scram-sha-256", "its parameter require_auth is not supported: leave it out"],
+    ["require_auth=scram-sha-256", /^its parameter require_auth .*: it protects the connection/],
+    ["sslcertmode=require", /^its parameter sslcertmode .*: it protects the connection/],
+    ["gssencmode=require", /^its parameter gssencmode .*: it protects the connection/],
+    ["min_protocol_version=3.2", /^its parameter min_protocol_version .*: it protects/],
+    ["hostaddr=10.0.0.1", "its parameter hostaddr is not supported: name the address as the host"],
+    ["passfile=/secret", /^its parameter passfile is not supported: put the password into the URL/],
+    ["targetServerType=secret", /^the parameter targetServerType is one of any, primary, master/],
+    ["sslaccept=secret", "the parameter sslaccept is one of strict, accept_invalid_certs"],
     ["Host=h", "its parameter Host is not supported: leave it out"],
     ["a%20secret%20b=1", "its parameter (not shown) is not supported: leave it out"],
     ["target_session_attrs=secret", /^the parameter target_session_attrs is one of any, primary/],
     ["prepare=secret", "the parameter prepare is true or false"],
     ["sslmode=secret", /^the parameter sslmode is one of disable, allow, prefer, require/],
     ["sslmode=verify-ca", "sslmode=verify-ca needs the parameter sslrootcert; or use verify-full"],
-    ["sslnegotiation=secret", "the parameter sslnegotiation is postgres or direct"],
+    ["sslnegotiation=secret", "the parameter sslnegotiation is one of postgres, direct"],
     ["sslrootcert=/none", "its parameter sslrootcert names a file that cannot be read (ENOENT)"],
     ["sslcert=/none", "of the parameters sslcert and sslkey it has both or none"],
     ["ssl_min_protocol_version=secret", /^the parameter ssl_min_protocol_version is TLSv1\.2 or/],
@@ -186,6 +202,16 @@ describe("parameters", () => {
     ["ssl=true", "verify-full", {}],
     ["ssl=false", "disable", { rejectUnauthorized: false }],
     ["sslmode=verify-full", "verify-full", {}],
+    ["sslmode=Verify-Full", "verify-full", {}],
+    ["ssl=True", "verify-full", {}],
+    ["tls=true", "verify-full", {}],
+    ["sslaccept=strict", "verify-full", {}],
+    ["sslmode=require&sslaccept=strict", "verify-full", {}],
+    ["sslmode=require&rejectUnauthorized=true", "verify-full", {}],
+    ["sslmode=verify-full&sslaccept=accept_invalid_certs", "verify-full", {}],
+    ["sslmode=disable&sslaccept=strict", "disable", { rejectUnauthorized: false }],
+    ["sslaccept=accept_invalid_certs", "prefer", { rejectUnauthorized: false }],
+    ["ssl=true&rejectUnauthorized=false", "require", { rejectUnauthorized: false }],
     ["sslmode=verify-full&sslrootcert=system", "verify-full", {}],
     ["sslmode=require&sslrootcert=system", "require", {}],
   ])("?%s is the mode %s", (query, mode, options) => {
