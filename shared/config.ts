@@ -67,7 +67,11 @@ export const VARIABLES = {
   MAX_RETRIES: usedBy(WORKER, integer(0, 20, 3, "tries after the first")),
   RETRY_DELAY: usedBy(WORKER, number(0.001, 60, 1, "seconds")),
   LEASE_SECONDS: usedBy(WORKER, number(1, 3_600, 10, "seconds")),
-  QUEUE_MAX_DEPTH: usedBy(["ingest", "start"], integer(1, 1_000_000_000, 1_000_000, "writes")),
+  // Stats says when it is reached.
+  QUEUE_MAX_DEPTH: usedBy(
+    ["ingest", "stats", "start"],
+    integer(1, 1_000_000_000, 1_000_000, "writes"),
+  ),
   QUEUE_ALERT_DEPTH: usedBy(["stats", "start"], integer(0, 1_000_000_000, 1_000, "writes")),
   QUEUE_ALERT_AGE: usedBy(["stats", "start"], number(0.1, 86_400, 10, "seconds")),
   // Unset, dead letters are a warning and no more, however many there are.
