@@ -238,5 +238,7 @@ describe("NAME_FILE", () => {
     await writeFile(file("rotating"), "postgres://half#")
     expect(reread("DATABASE_URL", environment)).toBeUndefined()
     expect(reread("DATABASE_URL", { DATABASE_URL: URL_OF_FILE })).toBeUndefined()
+    await writeFile(file("rotating"), "t".repeat(32))
+    expect(reread("ADMIN_TOKEN", { ADMIN_TOKEN_FILE: file("rotating") })).toBe("t".repeat(32))
   })
 })

@@ -187,8 +187,11 @@ export const loadConfig = <P extends Program>(
 
 type UrlName = "DATABASE_URL" | "REDIS_URL"
 
-/** The URL as it is now when a file holds it, and one that can be used; for a login that is refused. */
-export const reread = (name: UrlName, environment: Environment = process.env) => {
+/** The secret as it is now when a file holds it, and one that can be used: secrets rotate. */
+export const reread = (
+  name: UrlName | "ADMIN_TOKEN",
+  environment: Environment = process.env,
+): string | undefined => {
   if (!environment[`${name}_FILE`]) return undefined
   const bad: string[] = []
   const text = find(name, environment, bad)

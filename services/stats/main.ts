@@ -60,6 +60,7 @@ export default await serve("stats", async (config, log) => {
       waiting: makeWaiting(queue, config.VALUE_MAX_BYTES),
       identity: probe.identity,
       token: config.ADMIN_TOKEN,
+      rereadToken: () => reread("ADMIN_TOKEN"),
       audit: (action, writes) => log("info", "operator", { action, writes }),
     },
   })
