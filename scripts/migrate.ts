@@ -7,7 +7,7 @@ import process from "node:process"
 import { ConfigError, leftOut, loadConfig } from "../shared/config.ts"
 import { print, printError } from "../shared/output.ts"
 import { openDatabase } from "../shared/postgres/postgres.ts"
-import { describeFailure } from "../shared/postgres/refusal.ts"
+import { codeOf, describeFailure } from "../shared/postgres/refusal.ts"
 import { describeAddresses, parsePostgresUrl } from "../shared/postgres/url.ts"
 import { type Migration, migrate } from "./migrate/ledger.ts"
 
@@ -15,6 +15,12 @@ const DIRECTORY = new URL("../shared/migrations/", import.meta.url)
 
 /** To rewrite a large table takes minutes, and so does waiting for another migration that does. */
 const DEADLINE_MILLIS = 300_000
+
+/** Of PostgreSQL, to a role without a right. */
+const NO_RIGHT = "42501"
+const GRANT =
+  ": run it as the owner of the table, or, when all is applied, grant select on write_buffer_migrations " +
+  "to this role"
 
 const readFiles = async (): Promise<ReadonlyArray<Migration>> => {
   const names = (await readdir(DIRECTORY)).filter((name) => name.endsWith(".sql")).sort()
@@ -41,7 +47,8 @@ const main = async (): Promise<0 | 1> => {
     return 0
   } catch (error) {
     const where = describeAddresses(parsePostgresUrl(config.DATABASE_URL).addresses)
-    printError(`migrate: DATABASE_URL: ${describeFailure(where, error)}\n`)
+    const advice = codeOf(error) === NO_RIGHT ? GRANT : ""
+    printError(`migrate: DATABASE_URL: ${describeFailure(where, error)}${advice}\n`)
     return 1
   } finally {
     await database.close(1)

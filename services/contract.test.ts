@@ -18,7 +18,7 @@ describe("the contract", () => {
   test.each([
     ["ingest", CONTRACT.ingest, routesOf(makeIngest({} as never)), []],
     ["reader", CONTRACT.reader, routesOf(makeReader({} as never)), [HINT]],
-    ["stats", CALLS, routesOf(makeStats({ operations: {} } as never)), []],
+    ["stats", CALLS, routesOf(makeStats({ operations: { token: "" } } as never)), []],
   ])("has the calls that %s answers, and no others", (_, calls, routes, more) => {
     expect([METRICS, ...routes].toSorted()).toEqual([...Object.keys(calls), ...more].toSorted())
   })

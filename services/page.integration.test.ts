@@ -149,7 +149,7 @@ describe.runIf(hasBrowser)("the page", () => {
     await shows(page, "operations-off", /ADMIN_TOKEN/)
     expect(await page.isVisible("#operations-off")).toBe(true)
     expect(await page.isVisible("#unlock")).toBe(false)
-    await shows(page, "troubles", /Redis does not answer/)
+    await shows(page, "troubles", /Redis cannot be used/)
     await shows(page, "depth", "–")
     for (const one of [light.page, dark.page, page]) expect(await isWide(one)).toBe(false)
   })
@@ -163,7 +163,7 @@ describe.runIf(hasBrowser)("the page", () => {
     await shows(page, "postgres", "down")
     expect(performance.now() - gone).toBeLessThan(VISIBLE_MILLIS)
     await shows(page, "status", "unhealthy")
-    expect(await text(page, "troubles")).toContain("PostgreSQL does not answer")
+    expect(await text(page, "troubles")).toContain("PostgreSQL cannot be used")
     await writeMany(stack, "outage", 30)
     await shows(
       page,

@@ -97,7 +97,9 @@ describe("loadConfig", () => {
     ["WRITE_QUEUE_NAME", "a:b.c-d", "a b"],
     ["LOG_LEVEL", "silent", "loud"],
     ["REDIS_URL", "rediss://:secret@host:6380/1", "http://host"],
+    ["REDIS_URL", "valkeys://host", "redis+sentinel://host"],
     ["DATABASE_URL", "postgresql://host/db", "host/db"],
+    ["DATABASE_URL", "Postgres://host/db", "POSTGRE://host/db"],
     ["ADMIN_TOKEN", "x".repeat(32), "short"],
   ])("%s may be %s and not %s", (name, good, bad) => {
     expect(linesOf({ [name]: good })).toEqual([])
@@ -112,6 +114,19 @@ describe("loadConfig", () => {
       'RETRY_DELAY is "-1"; allowed is a number from 0.001 to 60 seconds',
       'LOG_LEVEL is "loud"; allowed is info, debug, warn, error, silent',
     ])
+  })
+
+  test.each([
+    ["postgresql+asyncpg://u:hunter2@h/db", ", without +asyncpg"],
+    ["jdbc:postgresql://h/db?password=hunter2", ", without jdbc:"],
+    ["jdbc:postgres+psycopg://h", ", without jdbc: and +psycopg"],
+    ["mysql+hunter2://h/db", ""],
+  ])("says of %s what to leave out%s", (text, advice) => {
+    const [line] = linesOf({ DATABASE_URL: text })
+    expect(line).toBe(
+      "DATABASE_URL is (not shown); allowed is a URL that starts with postgres:// or postgresql://" +
+        advice,
+    )
   })
 
   test("refuses a window larger than a claim", () => {
@@ -209,7 +224,8 @@ describe("NAME_FILE", () => {
 
   test("has its content held to the rules of the variable", () => {
     expect(linesOf({ REDIS_URL_FILE: file("url") })).toEqual([
-      "REDIS_URL is (not shown); allowed is a URL that starts with redis:// or rediss:// or unix://",
+      "REDIS_URL is (not shown); allowed is a URL that starts with redis:// or rediss:// or unix:// " +
+        "or valkey:// or valkeys://",
     ])
   })
 
@@ -222,5 +238,7 @@ describe("NAME_FILE", () => {
     await writeFile(file("rotating"), "postgres://half#")
     expect(reread("DATABASE_URL", environment)).toBeUndefined()
     expect(reread("DATABASE_URL", { DATABASE_URL: URL_OF_FILE })).toBeUndefined()
+    await writeFile(file("rotating"), "t".repeat(32))
+    expect(reread("ADMIN_TOKEN", { ADMIN_TOKEN_FILE: file("rotating") })).toBe("t".repeat(32))
   })
 })

@@ -40,7 +40,10 @@ export const VARIABLES = {
     [...DATABASE, "stores", "migrate"],
     url(["postgres", "postgresql"], parsePostgresUrl),
   ),
-  REDIS_URL: usedBy([...QUEUE, "stores"], url(["redis", "rediss", "unix"], parseRedisUrl)),
+  REDIS_URL: usedBy(
+    [...QUEUE, "stores"],
+    url(["redis", "rediss", "unix", "valkey", "valkeys"], parseRedisUrl),
+  ),
   // Of the stores of `npm start`. Other programs look there when their URL is not set.
   POSTGRES_PORT: usedBy(["start", "stores"], port(5437, 1)),
   REDIS_PORT: usedBy(["start", "stores"], port(6385, 1)),
@@ -64,7 +67,11 @@ export const VARIABLES = {
   MAX_RETRIES: usedBy(WORKER, integer(0, 20, 3, "tries after the first")),
   RETRY_DELAY: usedBy(WORKER, number(0.001, 60, 1, "seconds")),
   LEASE_SECONDS: usedBy(WORKER, number(1, 3_600, 10, "seconds")),
-  QUEUE_MAX_DEPTH: usedBy(["ingest", "start"], integer(1, 1_000_000_000, 1_000_000, "writes")),
+  // Stats says when it is reached.
+  QUEUE_MAX_DEPTH: usedBy(
+    ["ingest", "stats", "start"],
+    integer(1, 1_000_000_000, 1_000_000, "writes"),
+  ),
   QUEUE_ALERT_DEPTH: usedBy(["stats", "start"], integer(0, 1_000_000_000, 1_000, "writes")),
   QUEUE_ALERT_AGE: usedBy(["stats", "start"], number(0.1, 86_400, 10, "seconds")),
   // Unset, dead letters are a warning and no more, however many there are.
@@ -180,8 +187,11 @@ export const loadConfig = <P extends Program>(
 
 type UrlName = "DATABASE_URL" | "REDIS_URL"
 
-/** The URL as it is now when a file holds it, and one that can be used; for a login that is refused. */
-export const reread = (name: UrlName, environment: Environment = process.env) => {
+/** The secret as it is now when a file holds it, and one that can be used: secrets rotate. */
+export const reread = (
+  name: UrlName | "ADMIN_TOKEN",
+  environment: Environment = process.env,
+): string | undefined => {
   if (!environment[`${name}_FILE`]) return undefined
   const bad: string[] = []
   const text = find(name, environment, bad)

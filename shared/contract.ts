@@ -91,6 +91,8 @@ const Readiness = Schema.Struct({
 const DatabaseHealth = Schema.Struct({
   status: Schema.Literals(["healthy", "unhealthy"]),
   postgres: Link,
+  /** Why not; left out when it is. */
+  reason: Schema.optionalKey(Schema.String),
 })
 
 const Stats = Schema.Struct({

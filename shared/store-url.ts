@@ -1,9 +1,8 @@
 /**
- * The URL of a store, taken apart: user, password, hosts, path, parameters. The package
- * pg-connection-string reads what is before the question mark; it knows one host, so a URL with several is
- * read once for each. What cannot be read is an error that says what to change and quotes nothing.
+ * The URL of a store, taken apart: user, password, hosts, path, parameters. By hand, for a URL may have
+ * several hosts, and what cannot be read is an error that says what to change and quotes nothing.
  */
-import { parse } from "pg-connection-string"
+import { isIPv6 } from "node:net"
 
 /** Why a URL is refused, for the line that names its variable. Never quotes user, password or host. */
 export class UrlError extends Error {
@@ -30,35 +29,72 @@ export interface StoreUrl {
 const HOSTS_MAX = 16
 const PORT_MAX = 65_535
 
+/** Without it the rest of a password would be taken for a host, and told to a name server. */
 const ENCODE =
-  "in user and password encode # as %23, ? as %3F, / as %2F, @ as %40, % as %25, a space as %20"
+  "it cannot be read: in user and password encode # as %23, ? as %3F, / as %2F, @ as %40, % as %25, " +
+  "a space as %20"
+const NO_SPACES =
+  "it has a space or a line break behind the password: leave it out, or write it %20"
+const PERCENT =
+  "in its path and parameters a percent sign is written %25, and the others encode UTF-8"
+const IPV6 = "an IPv6 address stands in brackets, a port behind them: [::1]:5432"
+const ZONE = "a zone of an IPv6 address stands behind %25: [fe80::1%25eth0]"
 
-/** Scheme and credentials up to the last @, hosts, and path. */
-const PARTS = /^(\w[\w+.-]*:\/\/(?:[^/]*@)?)([^/@]*)(\/.*)?$/s
+/** Scheme, credentials up to the last @, hosts, and path. */
+const PARTS = /^(\w[\w+.-]*):\/\/(?:([^/]*)@)?([^/@]*)(?:\/(.*))?$/s
+
+/** An address in brackets or a name, and a port. */
+const HOST = /^(?:\[([^[\]]*)\]|([^:[\]]*))(?::([^:]*))?$/
 
 /** A name of a parameter as a message may show it: what is no name may be a part of a password. */
 export const shownName = (name: string): string =>
   /^\w[\w.-]{0,39}$/.test(name) ? name : "(not shown)"
 
-/** In URLs of stores a plus is a plus, unlike in those of HTML forms. */
+/** A plus is a plus, unlike in the forms of HTML. */
+const decode = (text: string, advice: string): string => {
+  let decoded: string
+  try {
+    decoded = decodeURIComponent(text)
+  } catch {
+    throw new UrlError(advice)
+  }
+  // To both stores it is the end of a text, so that they would take the beginning for the whole.
+  if (decoded.includes("\0")) throw new UrlError("it has a %00, which can stand in no part of it")
+  return decoded
+}
+
 const parametersOf = (query: string) =>
-  new Map(new URLSearchParams(query.replaceAll("+", "%2B")).entries())
+  new Map(
+    query
+      .split("&")
+      .filter((pair) => pair !== "")
+      .map((pair) => {
+        const [name = "", ...rest] = pair.split("=")
+        return [decode(name, PERCENT), decode(rest.join("="), PERCENT)] as const
+      }),
+  )
 
 const portOf = (text: string | null | undefined, fallback: number): number => {
   if (!text) return fallback
-  const port = Number(text)
-  if (!Number.isInteger(port) || port < 1 || port > PORT_MAX) {
-    throw new UrlError(`a port is a number from 1 to ${PORT_MAX}`)
-  }
+  const port = /^\d+$/.test(text) ? Number(text) : 0
+  if (port < 1 || port > PORT_MAX) throw new UrlError(`a port is a number from 1 to ${PORT_MAX}`)
   return port
 }
 
-const parseOne = (text: string) => {
-  try {
-    return parse(text)
-  } catch {
-    throw new UrlError(`it cannot be read; perhaps: ${ENCODE}`)
-  }
+/** A host that is left out is the fallback's, as it is to libpq; `addressesOf` puts it in. */
+const addressOf = (text: string, { port: fallback }: Address): Address => {
+  const [found, inBrackets, name = "", port] = HOST.exec(text) ?? []
+  if (found === undefined) throw new UrlError(IPV6)
+  const host = inBrackets === undefined ? decode(name, PERCENT) : decode(inBrackets, ZONE)
+  if (inBrackets !== undefined && !isIPv6(host)) throw new UrlError(IPV6)
+  return { host, port: portOf(port, fallback) }
+}
+
+const credentialsOf = (text: string) => {
+  const colon = text.indexOf(":")
+  const user = colon === -1 ? text : text.slice(0, colon)
+  const password = colon === -1 ? "" : text.slice(colon + 1)
+  return { user: decode(user, ENCODE), password: decode(password, ENCODE) }
 }
 
 /** The hosts of libpq's parameters of that name, which count before those of the URL itself. */
@@ -91,26 +127,21 @@ export const parseStoreUrl = (text: string, fallback: Address): StoreUrl => {
   const question = text.indexOf("?")
   const address = question === -1 ? text : text.slice(0, question)
   const query = question === -1 ? "" : text.slice(question + 1)
-  const [, prefix = "", hosts = "", path = ""] = PARTS.exec(address) ?? []
+  const [, scheme, credentials = "", hosts = "", path = ""] = PARTS.exec(address) ?? []
   // A raw character of a password would end the credentials early, and send the rest of it as a name.
-  if (prefix === "" || /[#@]/.test(query) || /#/.test(address) || /@/.test(path)) {
-    throw new UrlError(`it cannot be read: ${ENCODE}`)
+  if (!scheme || /[#@]/.test(query) || /#/.test(address) || /@/.test(path)) {
+    throw new UrlError(ENCODE)
   }
-  if (/\s|%(?![0-9a-f]{2})/i.test(text)) throw new UrlError(`it cannot be read: ${ENCODE}`)
+  if (/\s/.test(text)) throw new UrlError(/\s/.test(credentials) ? ENCODE : NO_SPACES)
   const each = hosts.split(",")
   if (each.length > HOSTS_MAX) throw new UrlError(`it has at most ${HOSTS_MAX} hosts`)
-  const parsed = each.map((host) => parseOne(`${prefix}${host}${path}`))
-  const named = parsed.map(({ host, port }) => ({
-    host: host ?? "",
-    port: portOf(port, fallback.port),
-  }))
   const parameters = parametersOf(query)
+  const named = each.map((host) => addressOf(host, fallback))
   return {
-    scheme: prefix.slice(0, prefix.indexOf(":")),
-    user: parsed[0]?.user ?? "",
-    password: parsed[0]?.password ?? "",
+    scheme: scheme.toLowerCase(),
+    ...credentialsOf(credentials),
     addresses: addressesOf(named, parameters, fallback),
-    path: parsed[0]?.database ?? "",
+    path: decode(path, PERCENT),
     parameters,
   }
 }
@@ -134,6 +165,41 @@ export const takeFlag = (url: StoreUrl, name: string): boolean | undefined => {
   throw new UrlError(`the parameter ${name} is true or false`)
 }
 
+/** As `take`, for a parameter that has one of a few words, in whatever case. */
+export const takeWord = <A extends string>(
+  url: StoreUrl,
+  name: string,
+  words: ReadonlyArray<A>,
+): A | undefined => {
+  const text = take(url, name)?.toLowerCase()
+  const word = words.find((known) => known === text)
+  if (text !== undefined && word === undefined) {
+    throw new UrlError(`the parameter ${name} is one of ${words.join(", ")}`)
+  }
+  return word
+}
+
+/** Parameters that ask for more than is done here, each with what it may say and nobody misses. */
+const PROTECTING: ReadonlyMap<string, RegExp> = new Map([
+  ["require_auth", /^$/],
+  ["requirepeer", /^$/],
+  ["requiressl", /^0$/],
+  ["sslcertmode", /^(allow|disable)$/i],
+  ["sslcrldir", /^$/],
+  ["gssencmode", /^(disable|prefer)$/i],
+  ["min_protocol_version", /^3\.0$/],
+])
+
+/** Parameters that have another place. */
+const INSTEAD: ReadonlyMap<string, string> = new Map([
+  ["hostaddr", "name the address as the host"],
+  [
+    "passfile",
+    "put the password into the URL, and the URL into a file that DATABASE_URL_FILE names",
+  ],
+  ["service", "write out what the service file says"],
+])
+
 /**
  * The names of the parameters that are left and that other clients put into their URLs.
  * @throws {UrlError} that names one which is in no list.
@@ -142,10 +208,13 @@ export const leftOver = (
   { parameters }: StoreUrl,
   ofOthers: ReadonlySet<string>,
 ): ReadonlyArray<string> => {
-  for (const name of parameters.keys()) {
-    if (!ofOthers.has(name)) {
-      throw new UrlError(`its parameter ${shownName(name)} is not supported: leave it out`)
-    }
+  for (const [name, text] of parameters) {
+    const harmless = PROTECTING.get(name)
+    if (harmless ? harmless.test(text) : ofOthers.has(name)) continue
+    const advice = harmless
+      ? "it protects the connection, so leave it out only when you can do without"
+      : (INSTEAD.get(name) ?? "leave it out")
+    throw new UrlError(`its parameter ${shownName(name)} is not supported: ${advice}`)
   }
   return [...parameters.keys()]
 }

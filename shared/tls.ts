@@ -6,7 +6,7 @@ import { createPrivateKey, X509Certificate } from "node:crypto"
 import { readFileSync } from "node:fs"
 import { isIP } from "node:net"
 import type { ConnectionOptions } from "node:tls"
-import { type StoreUrl, take, UrlError } from "./store-url.ts"
+import { type StoreUrl, take, takeFlag, takeWord, UrlError } from "./store-url.ts"
 
 const MODES = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"] as const
 export type TlsMode = (typeof MODES)[number]
@@ -29,7 +29,8 @@ const MODE_ALIASES: Readonly<Record<string, TlsMode>> = {
 
 const VERSIONS = ["TLSv1.2", "TLSv1.3"] as const
 
-const modeOf = (name: string, text: string): TlsMode => {
+const modeOf = (name: string, given: string): TlsMode => {
+  const text = given.toLowerCase()
   const mode = MODES.find((known) => known === text) ?? MODE_ALIASES[text]
   if (!mode) throw new UrlError(`the parameter ${name} is one of ${MODES.join(", ")}`)
   return mode
@@ -57,7 +58,7 @@ const isCertificate = (text: string) => void new X509Certificate(text)
 
 const takeVersion = (url: StoreUrl, name: string) => {
   const text = take(url, name)
-  const version = VERSIONS.find((known) => known === text)
+  const version = VERSIONS.find((known) => known.toLowerCase() === text?.toLowerCase())
   if (text && !version) throw new UrlError(`the parameter ${name} is ${VERSIONS.join(" or ")}`)
   return version
 }
@@ -77,20 +78,28 @@ const verification = (mode: TlsMode, rootFile: string | undefined): ConnectionOp
   return { rejectUnauthorized: false }
 }
 
+/** Prisma's and Node's words for whether the certificate is looked at. */
+const takeIsStrict = (url: StoreUrl): boolean | undefined => {
+  const accepted = takeWord(url, "sslaccept", ["strict", "accept_invalid_certs"])
+  const rejects = takeFlag(url, "rejectUnauthorized")
+  return accepted === undefined ? rejects : accepted === "strict" || rejects === true
+}
+
+/** Of two parameters that disagree, the one that protects more counts. */
+const takeMode = (url: StoreUrl, fallback: TlsMode): TlsMode => {
+  const flag = take(url, "ssl", "tls")
+  const sslmode = take(url, "sslmode")
+  const isStrict = takeIsStrict(url)
+  const said = flag === undefined ? fallback : modeOf("ssl", flag)
+  if (sslmode === undefined && isStrict === false && said === "verify-full") return "require"
+  const mode = sslmode === undefined ? said : modeOf("sslmode", sslmode)
+  return isStrict && mode !== "disable" && mode !== "verify-ca" ? "verify-full" : mode
+}
+
 /** Takes the parameters about encryption out of a URL. `fallback` is the mode of a URL that says none. */
 export const takeTls = (url: StoreUrl, fallback: TlsMode): Tls => {
-  const ssl = take(url, "ssl")
-  const sslmode = take(url, "sslmode")
-  const mode =
-    sslmode !== undefined
-      ? modeOf("sslmode", sslmode)
-      : ssl !== undefined
-        ? modeOf("ssl", ssl)
-        : fallback
-  const negotiation = take(url, "sslnegotiation") ?? "postgres"
-  if (!["postgres", "direct"].includes(negotiation)) {
-    throw new UrlError("the parameter sslnegotiation is postgres or direct")
-  }
+  const mode = takeMode(url, fallback)
+  const negotiation = takeWord(url, "sslnegotiation", ["postgres", "direct"])
   const rootFile = take(url, "sslrootcert", "ssl_ca_certs")
   const certFile = take(url, "sslcert", "ssl_certfile")
   const keyFile = take(url, "sslkey", "ssl_keyfile")

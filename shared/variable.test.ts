@@ -21,7 +21,9 @@ test("says of a URL what cannot be read or is not supported, once, without a par
   ])
   expect(lines.join()).not.toMatch(/secret|rest|host/)
   const url = "postgres://u:p@h/db?require_auth=none"
-  const line = "DATABASE_URL: its parameter require_auth is not supported: leave it out"
+  const line =
+    "DATABASE_URL: its parameter require_auth is not supported: it protects the connection, so " +
+    "leave it out only when you can do without"
   expect(linesOf({ DATABASE_URL: url })).toEqual([line])
 })
 

@@ -8,6 +8,8 @@ export interface Variable<A> {
   /** What is allowed, for the line that reports a bad value. */
   readonly allowed: string
   readonly secret?: true
+  /** Of a value that is not allowed, what to change; "" when nothing is known. */
+  readonly advise?: (text: string) => string
   /** Reads it as its user will; throws a UrlError that says what is wrong. */
   readonly read?: (text: string) => { readonly leftOut: ReadonlyArray<string> }
 }
@@ -46,17 +48,26 @@ export const pattern = (
   ...(secret && { secret }),
 })
 
+/** What JDBC and SQLAlchemy write around the scheme of a URL. */
+const adviseScheme = (schemes: ReadonlyArray<string>) => (text: string) => {
+  const [, jdbc = "", scheme = "", driver = ""] =
+    /^(jdbc:)?([a-z]+)(\+\w{1,20})?:\/\//i.exec(text) ?? []
+  if (!schemes.includes(scheme.toLowerCase())) return ""
+  return `, without ${[jdbc, driver].filter(Boolean).join(" and ")}`
+}
+
 /** Unset, it is that of a store of `npm start`. */
 export const url = (
   schemes: ReadonlyArray<string>,
   read: NonNullable<Variable<string>["read"]>,
 ): Variable<string> => ({
   ...pattern(
-    new RegExp(`^(${schemes.join("|")})://.`),
+    new RegExp(`^(${schemes.join("|")})://.`, "i"),
     "",
     `a URL that starts with ${schemes.map((scheme) => `${scheme}://`).join(" or ")}`,
     true,
   ),
+  advise: adviseScheme(schemes),
   read,
 })
 
@@ -73,7 +84,7 @@ export const decode = <A>(name: string, variable: Variable<A>, text: string, bad
   const result = Schema.decodeUnknownResult(variable.schema)(text)
   if (Result.isFailure(result)) {
     const shown = variable.secret ? "(not shown)" : JSON.stringify(text.slice(0, 80))
-    bad.push(`${name} is ${shown}; allowed is ${variable.allowed}`)
+    bad.push(`${name} is ${shown}; allowed is ${variable.allowed}${variable.advise?.(text) ?? ""}`)
     return variable.fallback
   }
   try {

@@ -146,7 +146,7 @@ export const PROCESS_MUTATIONS: ReadonlyArray<Mutation> = [
     name: "queries go to a connection that is busy although another is free",
     edits: [
       edit(
-        "shared/postgres/pool.ts",
+        "shared/postgres/slots.ts",
         "slot.inFlight < best.inFlight",
         "slot.inFlight > best.inFlight",
       ),
@@ -182,7 +182,9 @@ export const PROCESS_MUTATIONS: ReadonlyArray<Mutation> = [
   },
   {
     name: "a log line quotes what was buried",
-    edits: [edit("services/worker/batch.ts", "{ writes: dead.length }", "{ writes: dead.join() }")],
+    edits: [
+      edit("services/worker/batch.ts", "reason: commonReason(dead),", "reason: dead.join(),"),
+    ],
     caughtBy: [
       "scripts/faults/postgres.test.ts",
       "a row is rejected amid others: it alone is buried, and no log quotes it",

@@ -84,11 +84,16 @@ test("a role that may create nothing passes when there is nothing to do, and els
   const url = postgres.url().replace("postgres:postgres@", "visitor:visitor@")
   await sql("drop role if exists visitor", "create role visitor login password 'visitor'")
   await sql("grant usage on schema public to visitor")
-  expect(await run(url)).toEqual({
+  const refused = (what: string) => ({
     code: 1,
-    text: `migrate: DATABASE_URL: the PostgreSQL at 127.0.0.1:${postgres.port()} says: permission denied for schema public (42501)\n`,
+    text:
+      `migrate: DATABASE_URL: the PostgreSQL at 127.0.0.1:${postgres.port()} says: permission denied ` +
+      `for ${what} (42501): run it as the owner of the table, or, when all is applied, grant select ` +
+      "on write_buffer_migrations to this role\n",
   })
+  expect(await run(url)).toEqual(refused("schema public"))
   await run()
+  expect(await run(url)).toEqual(refused("table write_buffer_migrations"))
   await sql("grant select on all tables in schema public to visitor")
   expect(await run(url)).toEqual({ code: 0, text: "nothing to apply: all 1 are there\n" })
   await sql("drop owned by visitor", "drop role visitor")

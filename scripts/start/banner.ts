@@ -24,13 +24,28 @@ const moved = (
 const look = (command: string, used: Used | undefined): string =>
   used?.store ? `  ${command} ${used.url}\n` : ""
 
-export const banner = ({ urls, database, redis }: Stack, health: Health): string => `
+/** What does not go as the user may think it does. */
+const notes = ({ hasMetrics }: Stack, { held = [], paused }: Health): string =>
+  [
+    ...[...held, ...(paused ? ["paused by an operator"] : [])].map(
+      (reason) => `Nothing is written: ${reason}.`,
+    ),
+    ...(hasMetrics
+      ? []
+      : ["The worker has no port for its metrics: set WORKER_PORT to a free one."]),
+  ]
+    .map((note) => `\n${note}\n`)
+    .join("")
+
+export const banner = (stack: Stack, health: Health): string => {
+  const { urls, database, redis } = stack
+  return `
 write-buffer is up. Ctrl-C stops it, after writing what is queued.
 
   write   ${urls.ingest}    database   ${database?.description}
   read    ${urls.reader}    queue      ${redis?.description}
   stats   ${urls.stats}    promise    ${promise(health)}
-${[...(health.held ?? []), ...(health.paused ? ["paused by an operator"] : [])].map((reason) => `\nNothing is written: ${reason}.\n`).join("")}
+${notes(stack, health)}
 Try:
   curl ${urls.ingest}/write -H 'content-type: application/json' -d '{"key":"user:123","value":"John Doe"}'
   curl ${urls.reader}/read/user:123
@@ -38,6 +53,7 @@ Try:
   ${moved({ STATS_PORT: Number(new URL(urls.stats).port) })}npm run queue -- depth
 ${look("psql", database)}${look("redis-cli -u", redis)}and ${urls.stats}/ in a browser shows the queue live.
 `
+}
 
 export const storesBanner = ({ database, redis }: Stack): string => {
   const ports = { POSTGRES_PORT: database?.store?.port, REDIS_PORT: redis?.store?.port }

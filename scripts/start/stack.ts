@@ -8,6 +8,8 @@ import { sayFrom } from "./terminal.ts"
 export interface Stack {
   readonly services: Partial<Record<ServiceName, Service>>
   readonly urls: Record<Exclude<ServiceName, "worker">, string>
+  /** False: another process has the port of the worker's metrics, and the worker goes on without. */
+  hasMetrics: boolean
   database?: Used
   redis?: Used
   /** Gives the data directory back. */
@@ -33,6 +35,7 @@ export const makeStack = (): Stack => {
   const stack: Stack = {
     services: {},
     urls: { ingest: "", reader: "", stats: "" },
+    hasMetrics: true,
     isUp: false,
     onStoreLine: (name) => (line) => {
       if (stack.isUp) sayFrom(name)(line)

@@ -6,7 +6,7 @@ import process from "node:process"
 import { setTimeout as sleep } from "node:timers/promises"
 import { fileURLToPath } from "node:url"
 import type { Config, ServiceName } from "../../shared/config.ts"
-import { freePort } from "../servers/port.ts"
+import { freePort, isFree } from "../servers/port.ts"
 import { launch, within } from "../servers/process.ts"
 import { launchService } from "../servers/service.ts"
 import { askHealth, type Health } from "./health.ts"
@@ -40,23 +40,24 @@ const variableOf = (name: ServiceName) => `${name.toUpperCase()}_PORT`
  * Of two processes on one port only the second would notice, and the first would answer in its place.
  * @throws a line that names both variables.
  */
-const comparePorts = (config: Config<"start">): void => {
-  const embedded = isEmbedded(config)
+const comparePorts = (ports: Readonly<Record<string, number>>): void => {
   const owners = new Map<number, string>()
-  const { INGEST_PORT, READER_PORT, STATS_PORT, WORKER_PORT, POSTGRES_PORT, REDIS_PORT } = config
-  for (const [variable, port] of Object.entries({
-    ...(embedded.database && { POSTGRES_PORT }),
-    ...(embedded.redis && { REDIS_PORT }),
-    INGEST_PORT,
-    READER_PORT,
-    STATS_PORT,
-    WORKER_PORT,
-  })) {
+  for (const [variable, port] of Object.entries(ports)) {
     const other = owners.get(port)
     if (other !== undefined && port !== 0) {
       throw new Error(`${other} and ${variable} are both ${port}: choose another for one of them`)
     }
     owners.set(port, variable)
+  }
+}
+
+/** Those of the stores that are ours. */
+const storePorts = (config: StoresConfig) => {
+  const { POSTGRES_PORT, REDIS_PORT } = config
+  const embedded = isEmbedded(config)
+  return {
+    ...(embedded.database && { POSTGRES_PORT }),
+    ...(embedded.redis && { REDIS_PORT }),
   }
 }
 
@@ -147,6 +148,7 @@ export const startStores = async (
   directory: string,
   check: () => void,
 ): Promise<void> => {
+  comparePorts(storePorts(config))
   stack.release = await prepareStores(config, directory)
   await openStores(stack, config, directory, check)
 }
@@ -158,9 +160,11 @@ export const startUp = async (
   directory: string,
   check: () => void,
 ): Promise<Health> => {
-  comparePorts(config)
+  const { INGEST_PORT, READER_PORT, STATS_PORT, WORKER_PORT } = config
+  comparePorts({ ...storePorts(config), INGEST_PORT, READER_PORT, STATS_PORT, WORKER_PORT })
   stack.release = await prepareStores(config, directory)
   const ports = await choosePorts(config)
+  stack.hasMetrics = await isFree(ports.worker)
   for (const name of HTTP_SERVICES) stack.urls[name] = `http://localhost:${ports[name]}`
   await openStores(stack, config, directory, check)
   const { database, redis } = stack

@@ -75,3 +75,15 @@ test("a port of a store that is in use is one line with the variable that moves 
   expect((await stores.exited).code).toBe(1)
   expect(stores.text()).toMatch(new RegExp(`^Port ${port} is in use\\. .* set REDIS_PORT, .*$`))
 })
+
+test("two stores on one port are one line that names both variables", async () => {
+  const own = await temporaryDirectory()
+  onTestFinished(own.remove)
+  const { REDIS_PORT } = await storePorts()
+  const ports = { POSTGRES_PORT: REDIS_PORT, REDIS_PORT }
+  const stores = await run([START, "--stores"], ports, { cwd: own.path })
+  expect((await stores.exited).code).toBe(1)
+  expect(stores.text()).toBe(
+    `POSTGRES_PORT and REDIS_PORT are both ${REDIS_PORT}: choose another for one of them`,
+  )
+})

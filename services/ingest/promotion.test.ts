@@ -10,7 +10,7 @@ const FULL: Reply = { depth: 500, first: 0, taken: 0, drained: 0 }
 test("asks whether Redis is still the one it was until a write was taken on the connection, and once a second", async () => {
   let reply: () => Promise<Reply>
   const asked: boolean[] = []
-  const link = { connections: 1, trouble: null, version: null }
+  const link = { connections: 1, trouble: null, version: null, canAsk: true }
   const enqueue: Queue["enqueue"] = ({ isFirst }) => {
     asked.push(isFirst)
     return reply()

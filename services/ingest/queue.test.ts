@@ -34,7 +34,7 @@ const setUp = () => {
     calls.push({ items: writes, reply, fail: reject })
     return promise
   }
-  const link = { connections: 1, trouble: null, version: null }
+  const link = { connections: 1, trouble: null, version: null, canAsk: true }
   const put = makePut({ enqueue }, link, MAX_DEPTH, (...line) => reported.push(line))
   const call = (index: number) => calls[index] as Call
   return { put, calls, call, reported }

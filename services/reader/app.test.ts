@@ -15,7 +15,7 @@ const setUp = (options: Partial<Dependencies> = {}) => {
       asked.push(key)
       return { key, version: 17, ...VALUE }
     },
-    isDatabaseUp: async () => true,
+    databaseTrouble: async () => null,
     report: (error) => reported.push(error),
     ...options,
   })
@@ -166,10 +166,10 @@ describe("a path that is no key", () => {
 
 describe("health", () => {
   test.each([
-    [true, 200, { status: "healthy", postgres: "up" }],
-    [false, 503, { status: "unhealthy", postgres: "down" }],
-  ])("with PostgreSQL up: %s is %i", async (isUp, status, health) => {
-    const answer = await setUp({ isDatabaseUp: async () => isUp }).send("/health")
+    [null, 200, { status: "healthy", postgres: "up" }],
+    ["Why", 503, { status: "unhealthy", postgres: "down", reason: "Why" }],
+  ])("with the trouble %s is %i, and says it", async (trouble, status, health) => {
+    const answer = await setUp({ databaseTrouble: async () => trouble }).send("/health")
     expect(answer.status).toBe(status)
     expect(answer.body).toEqual(health)
   })

@@ -10,8 +10,8 @@ import type { Read } from "./database.ts"
 
 export interface Dependencies {
   readonly read: Read
-  /** Whether PostgreSQL answers; has its own deadline and never rejects. */
-  readonly isDatabaseUp: () => Promise<boolean>
+  /** Why no read would be answered, null when it would; has its own deadline and never rejects. */
+  readonly databaseTrouble: () => Promise<string | null>
   /** Why a read failed; the client gets a 503 without it. */
   readonly report: (error: unknown) => void
 }
@@ -31,7 +31,7 @@ const decodeKey = (path: string): string | null => {
   }
 }
 
-export const makeApp = ({ read, isDatabaseUp, report }: Dependencies): Hono => {
+export const makeApp = ({ read, databaseTrouble, report }: Dependencies): Hono => {
   const app = new Hono()
 
   app.get("/read/:key", async ({ req }) => {
@@ -53,11 +53,12 @@ export const makeApp = ({ read, isDatabaseUp, report }: Dependencies): Hono => {
 
   app.get("/read/:key/:rest{.*}", () => problem("not-found", { detail: ENCODE_HINT }))
 
-  app.get("/health", async () =>
-    (await isDatabaseUp())
+  app.get("/health", async () => {
+    const reason = await databaseTrouble()
+    return reason === null
       ? answer<Reader["GET /health"]>(200, { status: "healthy", postgres: "up" })
-      : answer<Reader["GET /health"]>(503, { status: "unhealthy", postgres: "down" }),
-  )
+      : answer<Reader["GET /health"]>(503, { status: "unhealthy", postgres: "down", reason })
+  })
 
   handleTheRest(app, CONTRACT.reader, report)
   return app

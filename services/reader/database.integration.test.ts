@@ -17,7 +17,7 @@ let request: (path: string) => Promise<{
   status: number
   millis: number
   retryAfter: string | null
-  body: { type?: string; value?: string; version?: number }
+  body: { type?: string; value?: string; version?: number; reason?: string }
 }>
 
 beforeAll(async () => {
@@ -93,6 +93,9 @@ describe("a read from PostgreSQL", () => {
   test("of a table that is not there is 503, never 404", async () => {
     await postgres.run((sql) => sql`alter table key_values rename to elsewhere`)
     expectUnavailable(await read("known"))
+    expect(await request("/health")).toMatchObject({
+      ...{ status: 503, body: { reason: expect.stringMatching(/^The table is missing: .*42P01/) } },
+    })
     await postgres.run((sql) => sql`alter table elsewhere rename to key_values`)
     await recovery()
   })

@@ -4,12 +4,30 @@
  * answered while reads wait.
  */
 import { reread } from "../../shared/config.ts"
-import { openDatabase, ping } from "../../shared/postgres/postgres.ts"
+import { openDatabase } from "../../shared/postgres/postgres.ts"
+import { codeOf } from "../../shared/postgres/refusal.ts"
+import { describeTrouble, type Sentences } from "../../shared/postgres/trouble.ts"
 import { type Row, selectRow } from "../../shared/table.ts"
 
 const READ_DEADLINE_MILLIS = 2_500
 const READ_MAX_CONNECTIONS = 10
 const HEALTH_DEADLINE_MILLIS = 1_000
+
+/** No write can have it. */
+const NO_KEY = ""
+
+/** What this service needs of the table is less than what a worker does. */
+const OF_READS: Sentences = [
+  ["42501", "The right to read the table is missing: grant select on it"],
+  ["42P01", "The table is missing: run npm run migrate"],
+  ["42703", "A column of the table is missing: run npm run migrate"],
+]
+
+/** SQLSTATEs of a statement that was too slow, or behind a lock of somebody's. */
+const LATE = /^(57014|55P03)$/
+
+/** Why a row cannot be read, in words. */
+export const readTrouble = (error: unknown): string => describeTrouble(error, OF_READS)
 
 /** Undefined when there is no such row. Rejects when PostgreSQL cannot say. */
 export type Read = (key: string) => Promise<Row | undefined>
@@ -30,12 +48,17 @@ export const openReads = (url: string) => {
   const read: Read = (key) => rows.run((sql) => selectRow(sql, key))
   return {
     read,
-    /** Never rejects. */
-    isDatabaseUp: () =>
-      health.run(ping).then(
-        () => true,
-        () => false,
-      ),
+    /**
+     * Why no read would be answered, asked as a read is; null when it would. A read that is
+     * late does not count: another reader of the same table would be no faster. Never rejects.
+     */
+    databaseTrouble: () =>
+      health
+        .run((sql) => selectRow(sql, NO_KEY))
+        .then(
+          () => null,
+          (error) => (LATE.test(codeOf(error)) ? null : readTrouble(error)),
+        ),
     close: async () => {
       await Promise.all([rows.close(), health.close()])
     },

@@ -3,14 +3,12 @@ import { CONTRACT } from "../../shared/contract.ts"
 import { metered } from "../../shared/http/metrics.ts"
 import { serve } from "../../shared/http/serve.ts"
 import { makeSparingLog } from "../../shared/log.ts"
-import { databaseErrorReason } from "../../shared/postgres/postgres.ts"
 import { makeApp } from "./app.ts"
-import { openReads } from "./database.ts"
+import { openReads, readTrouble } from "./database.ts"
 
 export default await serve("reader", (config, log) => {
   const { close, ...reads } = openReads(config.DATABASE_URL)
   const sparing = makeSparingLog(log)
-  const report = (error: unknown) =>
-    sparing("warn", "read failed", { reason: databaseErrorReason(error) })
+  const report = (error: unknown) => sparing("warn", "read failed", { reason: readTrouble(error) })
   return { fetch: metered(makeApp({ ...reads, report }), CONTRACT.reader), close }
 })

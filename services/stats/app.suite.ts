@@ -6,6 +6,7 @@ import type { Waiting } from "./operations/waiting.ts"
 import type { Count, Durability } from "./queue.ts"
 
 export const ALERT_DEPTH = 1_000
+export const MAX_DEPTH = 2_000
 export const ALERT_AGE = 10
 
 export const STATS: Count["stats"] = {
@@ -33,7 +34,7 @@ export const DURABLE: Durability = { mode: "aof-always", canEvict: false }
 interface Situation {
   readonly stats?: Partial<Count["stats"]>
   readonly durability?: Partial<Durability>
-  readonly hasDatabase?: boolean
+  readonly databaseTrouble?: string
   readonly redis?: Partial<Dependencies["redis"]>
   readonly alertDeadLetters?: number
 }
@@ -46,10 +47,11 @@ export const setUp = (situation: Situation = {}, options: Partial<Dependencies> 
       windows: WINDOWS,
     }),
     durability: async () => ({ ...DURABLE, ...situation.durability }),
-    isDatabaseUp: async () => situation.hasDatabase ?? true,
-    redis: { trouble: null, version: null, ...situation.redis },
+    databaseTrouble: async () => situation.databaseTrouble ?? null,
+    redis: { trouble: null, version: null, canAsk: true, ...situation.redis },
     alerts: {
       depth: ALERT_DEPTH,
+      maxDepth: MAX_DEPTH,
       ageSeconds: ALERT_AGE,
       deadLetters: situation.alertDeadLetters ?? Number.POSITIVE_INFINITY,
     },

@@ -10,8 +10,8 @@ describe("GET /stats", () => {
   })
 
   test("does not ask the database", async () => {
-    const isDatabaseUp = () => new Promise<never>(() => {})
-    expect((await setUp({}, { isDatabaseUp }).send("/stats")).status).toBe(200)
+    const databaseTrouble = () => new Promise<never>(() => {})
+    expect((await setUp({}, { databaseTrouble }).send("/stats")).status).toBe(200)
   })
 
   test("is 503 when Redis does not answer", async () => {

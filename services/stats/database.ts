@@ -1,12 +1,14 @@
-/** Whether PostgreSQL answers, within a second. The statistics themselves need no database. */
+/** Whether PostgreSQL answers, within a second, and if not, why. The statistics themselves need no database. */
 import { reread } from "../../shared/config.ts"
 import { openDatabase, ping } from "../../shared/postgres/postgres.ts"
+import { describeTrouble } from "../../shared/postgres/trouble.ts"
 import { selectIdentity } from "../../shared/table.ts"
 
 /** Redis is asked meanwhile, so that /health is answered in less than two. */
 const DEADLINE_MILLIS = 1_000
 
-export const openProbe = (url: string) => {
+/** `report` hears each trouble in words. */
+export const openProbe = (url: string, report: (reason: string) => void) => {
   const database = openDatabase(url, {
     name: "stats",
     maxConnections: 1,
@@ -14,11 +16,15 @@ export const openProbe = (url: string) => {
     reread: () => reread("DATABASE_URL"),
   })
   return {
-    /** Never rejects. */
-    isDatabaseUp: () =>
+    /** Why PostgreSQL cannot be used, null when it can. Never rejects. */
+    databaseTrouble: () =>
       database.run(ping).then(
-        () => true,
-        () => false,
+        () => null,
+        (error) => {
+          const reason = describeTrouble(error)
+          report(reason)
+          return reason
+        },
       ),
     /** Which database it is. Rejects when it does not answer. */
     identity: () => database.run(selectIdentity),

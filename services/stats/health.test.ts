@@ -5,6 +5,7 @@ import {
   COUNT,
   DURABLE,
   HEALTHY,
+  MAX_DEPTH,
   setUp,
   withoutRedis,
 } from "./app.suite.ts"
@@ -92,9 +93,32 @@ describe("GET /health", () => {
   })
 
   test("is unhealthy without PostgreSQL, with the figures of the queue", async () => {
-    const { status, body } = await setUp({ hasDatabase: false }).send("/health")
+    const { status, body } = await setUp({ databaseTrouble: "Why (28P01)" }).send("/health")
     expect(status).toBe(503)
-    expect(body).toEqual({ ...HEALTHY, status: "unhealthy", postgres: "down" })
+    expect(body).toEqual({
+      ...{ ...HEALTHY, status: "unhealthy", postgres: "down" },
+      warnings: ["Why (28P01)."],
+    })
+  })
+
+  test("is degraded when the queue is full, however high the alert is", async () => {
+    const full = "The queue is full: writes are refused with 503."
+    const at = await setUp({ stats: { queue_depth: MAX_DEPTH } }).send("/health")
+    expect(at.status).toBe(200)
+    expect(at.body).toMatchObject({
+      ...{ status: "degraded", warnings: [full, "2,000 writes wait: more than 1,000."] },
+    })
+    const alerts = { depth: 9_000, maxDepth: 2_000, ageSeconds: 10, deadLetters: 0 }
+    const high = await setUp({ stats: { queue_depth: MAX_DEPTH } }, { alerts }).send("/health")
+    expect(high.body).toMatchObject({ status: "degraded", warnings: [full] })
+  })
+
+  test("is degraded when Redis may not be asked what it is", async () => {
+    const { body } = await setUp({ redis: { canAsk: false } }).send("/health")
+    expect(body).toEqual({
+      ...{ ...HEALTHY, status: "degraded" },
+      warnings: [expect.stringContaining("INFO is not permitted")],
+    })
   })
 
   test("is unhealthy without Redis, and does not say what it does not know", async () => {
@@ -115,6 +139,16 @@ describe("GET /health", () => {
     expect(refused.body).toMatchObject({ redis: "down", warnings: [`REDIS_URL: ${trouble}.`] })
   })
 
+  test("says that Redis answers and refuses, without what it quotes", async () => {
+    const refusal = Object.assign(new Error("NOPERM canary"), { name: "ReplyError" })
+    const { status, body, text } = await setUp({}, { count: () => Promise.reject(refusal) }).send(
+      "/health",
+    )
+    expect([status, body.redis]).toEqual([503, "down"])
+    expect(body.warnings).toEqual(["Redis answers, and refuses: NOPERM."])
+    expect(text).not.toContain("canary")
+  })
+
   test("asks all three at once", async () => {
     const { promise, resolve } = Promise.withResolvers<void>()
     let asked = 0
@@ -129,7 +163,7 @@ describe("GET /health", () => {
       {
         count: () => ask({ ...COUNT }),
         durability: () => ask(DURABLE),
-        isDatabaseUp: () => ask(true),
+        databaseTrouble: () => ask(null),
       },
     )
     expect((await send("/health")).body).toEqual(HEALTHY)

@@ -3,12 +3,14 @@
  * longer than the slowest of the three, each of which has its own deadline, and never rejects.
  */
 import type { Health, Stats } from "../../shared/contract.ts"
-import type { Link } from "../../shared/redis/redis.ts"
+import { isRefusal, type Link, redisErrorReason } from "../../shared/redis/redis.ts"
 import type { Count, Durability } from "./queue.ts"
 
-/** Above each of them the health is degraded. */
+/** Above each of them, or at the most that may wait, the health is degraded. */
 export interface Alerts {
   readonly depth: number
+  /** At it ingest refuses writes. */
+  readonly maxDepth: number
   readonly ageSeconds: number
   /** Infinity: dead letters are a warning and no more. */
   readonly deadLetters: number
@@ -19,9 +21,10 @@ export interface HealthDependencies {
   readonly count: () => Promise<Count>
   /** Neither of the two rejects. */
   readonly durability: () => Promise<Durability>
-  readonly isDatabaseUp: () => Promise<boolean>
+  /** Null when it can be used. */
+  readonly databaseTrouble: () => Promise<string | null>
   /** What the connection to Redis has learned. */
-  readonly redis: Readonly<Pick<Link, "trouble" | "version">>
+  readonly redis: Readonly<Pick<Link, "trouble" | "version" | "canAsk">>
   readonly alerts: Alerts
   readonly report: (error: unknown) => void
 }
@@ -34,6 +37,9 @@ const DURABILITY_WARNINGS: Readonly<Record<Durability["mode"], string | null>> =
   memory: "Redis keeps nothing on disk: writes that wait are lost when it stops.",
   unknown: "Redis does not say how durable it is (CONFIG is not permitted).",
 }
+const FULL_WARNING = "The queue is full: writes are refused with 503."
+const BLIND_WARNING =
+  "Redis does not say its version, nor when a replica is promoted (INFO is not permitted)."
 const EVICTION_WARNING = "Redis may evict writes that wait: set maxmemory-policy to noeviction."
 
 const whole = new Intl.NumberFormat("en")
@@ -46,6 +52,7 @@ const durabilityWarnings = ({ mode, canEvict }: Durability): ReadonlyArray<strin
 const alarms = (stats: Stats, alerts: Alerts): ReadonlyArray<string> => {
   const { queue_depth: depth, oldest_age_seconds: age, dead_letters: dead } = stats
   return [
+    ...(depth >= alerts.maxDepth ? [FULL_WARNING] : []),
     ...(depth > alerts.depth
       ? [`${whole.format(depth)} writes wait: more than ${whole.format(alerts.depth)}.`]
       : []),
@@ -63,27 +70,46 @@ const deadLetters = (dead: number) =>
 
 const isWell = ({ stats }: Count) => stats.workers > 0 && !stats.paused && stats.held.length === 0
 
+/** Why there are no figures. The network's own codes are known by `down` alone. */
+const absence = (
+  error: unknown,
+  { trouble }: HealthDependencies["redis"],
+): ReadonlyArray<string> => {
+  if (trouble !== null) return [`REDIS_URL: ${trouble}.`]
+  return isRefusal(error) ? [`Redis answers, and refuses: ${redisErrorReason(error)}.`] : []
+}
+
+interface Found {
+  /** Null when Redis does not answer, for the reasons in `absent`. */
+  readonly count: Count | null
+  readonly absent: ReadonlyArray<string>
+  readonly durable: Durability
+  readonly trouble: string | null
+}
+
 const toHealth = (
-  found: Count | null,
-  durable: Durability,
-  hasDatabase: boolean,
+  { count, absent, durable, trouble }: Found,
   { alerts, redis }: Pick<HealthDependencies, "alerts" | "redis">,
 ): Health => {
-  const { stats } = found ?? {}
-  const away = redis.trouble ? [`REDIS_URL: ${redis.trouble}.`] : []
-  const reasons = stats ? [...durabilityWarnings(durable), ...alarms(stats, alerts)] : away
+  const { stats } = count ?? {}
+  const reasons = [
+    ...absent,
+    ...(stats ? [...durabilityWarnings(durable), ...alarms(stats, alerts)] : []),
+    ...(stats && !redis.canAsk ? [BLIND_WARNING] : []),
+    ...(trouble === null ? [] : [`${trouble}.`]),
+  ]
   const dead = stats?.dead_letters ?? 0
   const isNoted = dead > 0 && dead <= alerts.deadLetters
   const warnings = [...reasons, ...(isNoted ? [`${deadLetters(dead)}.`] : [])]
-  const isDown = found === null || !hasDatabase
+  const isDown = count === null || trouble !== null
   return {
-    status: isDown ? "unhealthy" : isWell(found) && reasons.length === 0 ? "healthy" : "degraded",
+    status: isDown ? "unhealthy" : isWell(count) && reasons.length === 0 ? "healthy" : "degraded",
     queue_depth: stats?.queue_depth ?? null,
     worker_active: stats ? stats.workers > 0 : null,
     durability: durable.mode,
-    redis: found ? "up" : "down",
+    redis: count ? "up" : "down",
     ...(redis.version && { redis_version: redis.version }),
-    postgres: hasDatabase ? "up" : "down",
+    postgres: trouble === null ? "up" : "down",
     ...(stats?.paused && { paused: true }),
     ...(stats && stats.held.length > 0 && { held: stats.held }),
     ...(warnings.length > 0 && { warnings }),
@@ -92,16 +118,19 @@ const toHealth = (
 
 /** The health and the count it comes from, null when Redis does not answer. */
 export const makeExamine = (dependencies: HealthDependencies) => async () => {
-  const { count, durability, isDatabaseUp, report } = dependencies
-  const [found, durable, hasDatabase] = await Promise.all([
-    count().catch((error) => {
-      report(error)
-      return null
-    }),
+  const { durability, databaseTrouble, redis, report } = dependencies
+  const [{ count, absent }, durable, trouble] = await Promise.all([
+    dependencies.count().then(
+      (count) => ({ count, absent: [] }),
+      (error) => {
+        report(error)
+        return { count: null, absent: absence(error, redis) }
+      },
+    ),
     durability(),
-    isDatabaseUp(),
+    databaseTrouble(),
   ])
-  return { count: found, health: toHealth(found, durable, hasDatabase, dependencies) }
+  return { count, health: toHealth({ count, absent, durable, trouble }, dependencies) }
 }
 
 export type Examine = ReturnType<typeof makeExamine>

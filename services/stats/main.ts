@@ -26,15 +26,18 @@ export default await serve("stats", async (config, log) => {
   await untilReady(redis)
   if (redis.link.trouble) log("warn", "no queue", { reason: redis.link.trouble })
   const queue = openQueue(redis, config.WRITE_QUEUE_NAME)
-  const probe = openProbe(config.DATABASE_URL)
   const sparing = makeSparingLog(log)
-  const { isDatabaseUp } = probe
+  const probe = openProbe(config.DATABASE_URL, (reason) =>
+    sparing("warn", "no database", { reason }),
+  )
+  const { databaseTrouble } = probe
   const health = {
     ...makeCount(redis, queue),
-    isDatabaseUp,
+    databaseTrouble,
     redis: redis.link,
     alerts: {
       depth: config.QUEUE_ALERT_DEPTH,
+      maxDepth: config.QUEUE_MAX_DEPTH,
       ageSeconds: config.QUEUE_ALERT_AGE,
       deadLetters: config.DEAD_LETTERS_ALERT,
     },
@@ -57,6 +60,7 @@ export default await serve("stats", async (config, log) => {
       waiting: makeWaiting(queue, config.VALUE_MAX_BYTES),
       identity: probe.identity,
       token: config.ADMIN_TOKEN,
+      rereadToken: () => reread("ADMIN_TOKEN"),
       audit: (action, writes) => log("info", "operator", { action, writes }),
     },
   })
@@ -65,6 +69,6 @@ export default await serve("stats", async (config, log) => {
     closeRedis(redis)
     await probe.close()
   }
-  const fetch = metered(app, CALLS, makeFigures(health.count, isDatabaseUp))
+  const fetch = metered(app, CALLS, makeFigures(health.count, databaseTrouble))
   return { fetch, endStreams: events.end, close }
 })

@@ -16,8 +16,8 @@ const COUNT = toCount(
   ]),
 )
 
-const scrape = async (count: () => Promise<Count>, hasDatabase = true) =>
-  await exposition(await makeFigures(count, async () => hasDatabase)()).text()
+const scrape = async (count: () => Promise<Count>, trouble: string | null = null) =>
+  await exposition(await makeFigures(count, async () => trouble)()).text()
 
 describe("the queue's figures", () => {
   test("are those of one snapshot, under names of Prometheus' kind", async () => {
@@ -47,7 +47,7 @@ describe("the queue's figures", () => {
   })
 
   test("are left out while Redis does not answer, and that is said", async () => {
-    const text = await scrape(() => Promise.reject(new Error("canary")), false)
+    const text = await scrape(() => Promise.reject(new Error("canary")), "canary")
     const lines = text.split("\n").filter((line) => line.startsWith("write_buffer_"))
     expect(lines).toEqual(["write_buffer_redis_up 0", "write_buffer_postgres_up 0"])
     expect(text).not.toContain("canary")

@@ -54,14 +54,14 @@ const addCount = (registry: Registry, { stats, windows: closed }: Count) => {
   paused.updateUnsafe(stats.paused ? 1 : 0, registry)
 }
 
-/** For a scrape: `count` rejects when Redis does not answer, `isDatabaseUp` never does. */
+/** For a scrape: `count` rejects when Redis does not answer, `databaseTrouble` never does. */
 export const makeFigures =
-  (count: () => Promise<Count>, isDatabaseUp: () => Promise<boolean>) =>
+  (count: () => Promise<Count>, databaseTrouble: () => Promise<string | null>) =>
   async (): Promise<Registry> => {
-    const [found, hasDatabase] = await Promise.all([count().catch(() => null), isDatabaseUp()])
+    const [found, trouble] = await Promise.all([count().catch(() => null), databaseTrouble()])
     const registry = makeRegistry()
     redisUp.updateUnsafe(found ? 1 : 0, registry)
-    postgresUp.updateUnsafe(hasDatabase ? 1 : 0, registry)
+    postgresUp.updateUnsafe(trouble === null ? 1 : 0, registry)
     if (found) addCount(registry, found)
     return registry
   }

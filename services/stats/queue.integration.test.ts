@@ -17,7 +17,7 @@ import { makeWorkers } from "./workers.ts"
 
 const KINDS = nativeRedis() ? (["native", "wasm"] as const) : (["wasm"] as const)
 const KEYS = queueKeys("write_queue")
-const ALERTS = { depth: 3, ageSeconds: 60, deadLetters: Number.POSITIVE_INFINITY }
+const ALERTS = { depth: 3, maxDepth: 9, ageSeconds: 60, deadLetters: Number.POSITIVE_INFINITY }
 const LIMIT_MILLIS = 2_000
 const RECOVERED_LIMIT_MILLIS = 5_000
 
@@ -51,12 +51,12 @@ describe.each(KINDS)("stats on a %s Redis", (kind) => {
   const open = async (redisUrl = store.url, databaseUrl = postgres.url()) => {
     const connection = openRedis(redisUrl, { name: "stats" })
     await untilReady(connection)
-    const probe = openProbe(databaseUrl)
+    const probe = openProbe(databaseUrl, () => {})
     closing.push(() => connection.disconnect(), probe.close)
     const opened = openQueue(connection, KEYS.waiting)
     const app = makeApp({
       ...makeCount(connection, opened),
-      isDatabaseUp: probe.isDatabaseUp,
+      databaseTrouble: probe.databaseTrouble,
       redis: connection.link,
       alerts: ALERTS,
       events: { watch: () => new Response() },

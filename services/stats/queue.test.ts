@@ -76,6 +76,7 @@ const settings = (values: Readonly<Record<string, string>>) => ({
   ...values,
 })
 
+const info = async () => "role:master"
 const NO_QUEUE = { snapshot: () => Promise.reject(new Error("not asked")) }
 
 describe("durability", () => {
@@ -108,7 +109,7 @@ describe("durability", () => {
   test("is asked of Redis every five seconds and no more often", async () => {
     const clock = vi.spyOn(performance, "now").mockReturnValue(1)
     const config = vi.fn(async () => Object.entries(settings({})).flat())
-    const { durability } = makeCount({ config } as unknown as Connection, NO_QUEUE)
+    const { durability } = makeCount({ config, info } as unknown as Connection, NO_QUEUE)
     await Promise.all([durability(), durability()])
     await durability()
     expect(config).toHaveBeenCalledTimes(1)
@@ -122,7 +123,7 @@ describe("durability", () => {
     const config = vi
       .fn(async () => Object.entries(settings({})).flat())
       .mockRejectedValueOnce(new Error("NOPERM"))
-    const { durability } = makeCount({ config } as unknown as Connection, NO_QUEUE)
+    const { durability } = makeCount({ config, info } as unknown as Connection, NO_QUEUE)
     expect(await durability()).toEqual({ mode: "unknown", canEvict: false })
     expect((await durability()).mode).toBe("aof-always")
   })

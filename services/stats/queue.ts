@@ -5,7 +5,7 @@
  */
 import type { Health, Stats } from "../../shared/contract.ts"
 import type { Queue } from "../../shared/queue/queue.ts"
-import { type Connection, settingsOf } from "../../shared/redis/redis.ts"
+import { type Connection, leaveReplica, settingsOf } from "../../shared/redis/redis.ts"
 
 /** A setting of Redis hardly ever changes; a monitor asks every second. */
 const DURABILITY_REFRESH_MILLIS = 5_000
@@ -79,6 +79,8 @@ export const makeCount = (redis: Connection, { snapshot }: Pick<Queue, "snapshot
   const durability = (): Promise<Durability> => {
     const at = performance.now()
     if (known === null || at - known.at > DURABILITY_REFRESH_MILLIS) {
+      // Or the figures of a queue that nobody can use would look well.
+      void leaveReplica(redis)
       const asked = settingsOf(redis, SETTINGS).then(toDurability, () => {
         known = null
         return UNKNOWN

@@ -62,7 +62,29 @@ describe("settle", () => {
       ])
       expect(yield* table.read("c")).toEqual(batch.items[2])
       expect(yield* Logged).toMatchObject([
-        { level: "error", message: "writes were buried", fields: { writes: 1, batch: "1" } },
+        {
+          ...{ level: "error", message: "writes were buried" },
+          fields: {
+            ...{ writes: 1, batch: "1" },
+            reason: "has a character that the database cannot store (SQLSTATE 22021)",
+          },
+        },
+      ])
+    }),
+  )
+
+  test(
+    "says in the log why most of the dead of a batch died, and quotes none",
+    Effect.gen(function* () {
+      const { batch, onDatabase } = yield* claimed
+      yield* onDatabase.onWrite((items) =>
+        items.some((item) => item.write.key === "a") ? reject("22021") : reject("23514"),
+      )
+      yield* settle(batch, "Full")
+      expect(yield* Logged).toMatchObject([
+        {
+          fields: { writes: 3, reason: "violates a check constraint (SQLSTATE 23514)" },
+        },
       ])
     }),
   )

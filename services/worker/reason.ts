@@ -3,7 +3,7 @@
  * plain words, with names of constraints, columns and tables and the code to search for; never
  * PostgreSQL's own message, detail or hint, which may quote values.
  */
-import { poolerAdvice } from "../../shared/postgres/refusal.ts"
+import { byCode, databaseSentence } from "../../shared/postgres/trouble.ts"
 import type { WriteError } from "./errors.ts"
 
 /** The names that PostgreSQL sends beside its message. They are those of the schema, and quote no data. */
@@ -68,50 +68,16 @@ const OF_ROWS: ReadonlyArray<readonly [string, Words]> = [
   ["", (fields) => `is refused by ${raiser(fields)}`],
 ]
 
-const AWAY = "PostgreSQL does not answer"
-const UNKNOWN_HOST = "The name of PostgreSQL's host is not known"
-
-/** Why nothing can be written, by SQLSTATE or code, and where somebody has to, what to repair. */
-const OF_DATABASES: ReadonlyArray<readonly [string, string]> = [
-  ["08P01", "A proxy like PgBouncer does not take our settings of a session"],
-  ["25006", "PostgreSQL only reads: it is a standby, or default_transaction_read_only is on"],
-  ["28P01", "PostgreSQL refuses the password: mend DATABASE_URL"],
-  ["28", "PostgreSQL refuses the login: mend DATABASE_URL or pg_hba.conf"],
-  ["3D000", "The database does not exist: mend DATABASE_URL, or create it"],
-  ["3F000", "A schema is missing, of the table or in a trigger: create it, or run npm run migrate"],
-  ["40", "Batches get in each other's way again and again"],
-  [
-    "42501",
-    "A right is missing, or a policy refuses all rows: grant insert and update on the table",
-  ],
-  ["42703", "A column is missing, of the table or in a trigger: run npm run migrate"],
-  ["42704", "PostgreSQL does not know a setting or a type: mend the parameters of DATABASE_URL"],
-  ["42883", "A function that a trigger uses is missing: create it"],
-  ["42P01", "The table is missing, or one that a trigger uses: run npm run migrate"],
-  ["53100", "The disk of PostgreSQL is full: make room"],
-  ["53200", "PostgreSQL has no memory left"],
-  ["53300", "PostgreSQL has no connection to spare: raise max_connections or the role's limit"],
-  ["55P03", "Rows or the table stay locked: see pg_locks"],
-  ["57014", "PostgreSQL is too slow for even one row"],
-  ["57P", "PostgreSQL stops, starts or closes connections"],
-  ["58", "PostgreSQL cannot read or write its files: see its log"],
-  ["P0", "A trigger refuses the rows that wait"],
-  ["version ", "The table has a version that is no time in microseconds: mend or delete that row"],
-  ["NO_", "No host of DATABASE_URL is the server that writes: a failover goes on, or has failed"],
-  ["ECONNREFUSED", "PostgreSQL is not running, or not at the address in DATABASE_URL"],
-  ["ENOTFOUND", UNKNOWN_HOST],
-  ["EAI_AGAIN", UNKNOWN_HOST],
-  ["SASL", "PostgreSQL refuses the password: mend DATABASE_URL"],
+/** Why nothing can be written, by reasons that are not PostgreSQL's own. */
+const OF_WORKERS: ReadonlyArray<readonly [string, string]> = [
   [
     "queue of",
     "The queue belongs to another database: mend WRITE_QUEUE_NAME, REDIS_URL or DATABASE_URL, " +
       "or give it to this one with npm run queue -- adopt",
   ],
+  ["version ", "The table has a version that is no time in microseconds: mend or delete that row"],
   ["defect", "The worker has a fault: its log says more"],
 ]
-
-const byCode = <A>(table: ReadonlyArray<readonly [string, A]>, code: string): A | undefined =>
-  table.find(([prefix]) => code.startsWith(prefix))?.[1]
 
 /** Why a row was buried: `violates check constraint "no_markup" of key_values (SQLSTATE 23514)`. */
 export const rowReason = (error: WriteError): string =>
@@ -128,7 +94,7 @@ const OUTLOOK: Readonly<Record<WriteError["_tag"], string>> = {
 }
 
 const OTHERWISE: Readonly<Record<WriteError["_tag"], string>> = {
-  DatabaseUnavailable: AWAY,
+  DatabaseUnavailable: "PostgreSQL does not answer",
   BatchFailed: "PostgreSQL fails batch after batch",
   WriteRejected: "PostgreSQL rejects a row",
   StatementRefused: "PostgreSQL refuses the rows that wait",
@@ -137,9 +103,8 @@ const OTHERWISE: Readonly<Record<WriteError["_tag"], string>> = {
 
 /** Why writes are held: `PostgreSQL does not answer (CONNECT_TIMEOUT); nothing is lost; it goes …`. */
 export const holdReason = (error: WriteError): string => {
+  const code = error.sqlstate ?? error.reason
   const what =
-    poolerAdvice(error.cause) ??
-    byCode(OF_DATABASES, error.sqlstate ?? error.reason) ??
-    OTHERWISE[error._tag]
+    databaseSentence(error.cause, code) ?? byCode(OF_WORKERS, code) ?? OTHERWISE[error._tag]
   return `${what} (${error.reason}); ${OUTLOOK[error._tag]}`
 }

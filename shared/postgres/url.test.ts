@@ -30,6 +30,8 @@ describe("where and who", () => {
     ["postgres:///db?host=a,b&port=1,2&user=u&password=p", ["a:1", "b:2"]],
     ["postgres:///?host=a,b&port=3&user=u&password=p&dbname=db", ["a:3", "b:3"]],
     ["postgres://u:p@/db", ["localhost:5432"]],
+    ["postgres://u:p@:5433/db", ["localhost:5433"]],
+    ["postgres://u:p@[fe80::1%25eth0]/db", ["[fe80::1%eth0]:5432"]],
     ["postgres://u:p@my_host.internal/db", ["my_host.internal:5432"]],
   ])("%s", (url, where) => {
     const parsed = parsePostgresUrl(url)
@@ -69,12 +71,32 @@ describe("where and who", () => {
   })
 
   test.each([
-    "postgres://u:%FFsecret@h/db",
-    "postgres://u:secret@h:port/db",
-    "postgres://u:secret@h:99999/db",
-    "postgres://u:secret@[::1/db",
-  ])("%s cannot be read", (url) => {
-    expect(refusal(url)).toMatch(/^it cannot be read/)
+    ["postgres://u:%FFsecret@h/db", ENCODE],
+    ["postgres://u:secret@h:port/db", /^a port is a number from 1 to 65535$/],
+    ["postgres://u:secret@h:99999/db", /^a port is a number from 1 to 65535$/],
+    ["postgres://u:secret@h:0x10/db", /^a port is a number from 1 to 65535$/],
+    ["postgres://u:secret@[::1/db", /^an IPv6 address stands in brackets/],
+    ["postgres://u:secret@::1:5432/db", /^an IPv6 address stands in brackets/],
+    ["postgres://u:secret@[h]/db", /^an IPv6 address stands in brackets/],
+    ["postgres://u:secret@[fe80::1%eth0]/db", /^a zone of an IPv6 address stands behind %25/],
+    ["postgres://u:secret@h /db", /^it has a space or a line break behind the password/],
+    ["postgres://u:secret@h/db\n?ssl=true", /^it has a space or a line break behind the password/],
+    ["postgres://u:secret@h/100%", /^in its path and parameters a percent sign is written %25/],
+    ["postgres://h/db?password=100%secret", /^in its path and parameters a percent sign/],
+    ["postgres://u:secret%00@h/db", /^it has a %00/],
+    ["postgres://u:secret@h/db%00x", /^it has a %00/],
+    ["postgres://u:secret@h/db?options=%00", /^it has a %00/],
+  ])("%s is told what is wrong", (url, advice) => {
+    expect(refusal(url)).toMatch(advice)
+  })
+
+  test.each([
+    ["my%20db%231", "my db#1"],
+    ["a%2Fb%3Fc%40d", "a/b?c@d"],
+    ["d%C3%A4", "dä"],
+    ["a/../b", "a/../b"],
+  ])("a database written %s is %s", (written, database) => {
+    expect(parsePostgresUrl(`postgres://h/${written}`).database).toBe(database)
   })
 
   test("ports are numbers, and as many as hosts", () => {
@@ -90,6 +112,12 @@ describe("parameters", () => {
     ["target_session_attrs=primary", "primary"],
     ["target_session_attrs=read-write", "read-write"],
     ["target_session_attrs=prefer-standby", "prefer-standby"],
+    ["target_session_attrs=Primary", "primary"],
+    ["targetServerType=primary", "primary"],
+    ["targetServerType=master", "primary"],
+    ["targetServerType=preferSecondary", "prefer-standby"],
+    ["targetServerType=preferPrimary", "any"],
+    ["targetServerType=master&target_session_attrs=any", "any"],
   ])("?%s asks for the role %s", (query, role) => {
     expect(parsePostgresUrl(`postgres://h/db?${query}`).role).toBe(role)
   })
@@ -117,13 +145,16 @@ describe("parameters", () => {
   })
 
   test.each([
-    // As Neon, Supabase, Vercel, Prisma, DigitalOcean, Azure and pgx print them.
+    // As Neon, Supabase, Vercel, Prisma, DigitalOcean, Azure, pgx and Symfony print them.
     ["sslmode=require&channel_binding=require", ["channel_binding"]],
     ["pgbouncer=true&connection_limit=1&pool_timeout=0", ["connection_limit", "pool_timeout"]],
     ["sslmode=require&supa=base-pooler.x", ["supa"]],
     ["workaround=supabase-pooler.vercel&pgbouncer=true", ["workaround"]],
     ["sslmode=require&connect_timeout=15", ["connect_timeout"]],
     ["keepalives_idle=30&gssencmode=disable", ["keepalives_idle", "gssencmode"]],
+    ["serverVersion=16&charset=utf8", ["serverVersion", "charset"]],
+    ["timezone=UTC&max_protocol_version=3.0", ["timezone", "max_protocol_version"]],
+    ["sslcertmode=disable&min_protocol_version=3.0", ["sslcertmode", "min_protocol_version"]],
     [
       "pool_max_conns=10&default_query_exec_mode=exec",
       ["pool_max_conns", "default_query_exec_mode"],
@@ -133,14 +164,21 @@ describe("parameters", () => {
   })
 
   test.each([
-    ["require_auth=scram-sha-256", "its parameter require_auth is not supported: leave it out"],
+    ["require_auth=scram-sha-256", /^its parameter require_auth .*: it protects the connection/],
+    ["sslcertmode=require", /^its parameter sslcertmode .*: it protects the connection/],
+    ["gssencmode=require", /^its parameter gssencmode .*: it protects the connection/],
+    ["min_protocol_version=3.2", /^its parameter min_protocol_version .*: it protects/],
+    ["hostaddr=10.0.0.1", "its parameter hostaddr is not supported: name the address as the host"],
+    ["passfile=/secret", /^its parameter passfile is not supported: put the password into the URL/],
+    ["targetServerType=secret", /^the parameter targetServerType is one of any, primary, master/],
+    ["sslaccept=secret", "the parameter sslaccept is one of strict, accept_invalid_certs"],
     ["Host=h", "its parameter Host is not supported: leave it out"],
     ["a%20secret%20b=1", "its parameter (not shown) is not supported: leave it out"],
     ["target_session_attrs=secret", /^the parameter target_session_attrs is one of any, primary/],
     ["prepare=secret", "the parameter prepare is true or false"],
     ["sslmode=secret", /^the parameter sslmode is one of disable, allow, prefer, require/],
     ["sslmode=verify-ca", "sslmode=verify-ca needs the parameter sslrootcert; or use verify-full"],
-    ["sslnegotiation=secret", "the parameter sslnegotiation is postgres or direct"],
+    ["sslnegotiation=secret", "the parameter sslnegotiation is one of postgres, direct"],
     ["sslrootcert=/none", "its parameter sslrootcert names a file that cannot be read (ENOENT)"],
     ["sslcert=/none", "of the parameters sslcert and sslkey it has both or none"],
     ["ssl_min_protocol_version=secret", /^the parameter ssl_min_protocol_version is TLSv1\.2 or/],
@@ -164,6 +202,16 @@ describe("parameters", () => {
     ["ssl=true", "verify-full", {}],
     ["ssl=false", "disable", { rejectUnauthorized: false }],
     ["sslmode=verify-full", "verify-full", {}],
+    ["sslmode=Verify-Full", "verify-full", {}],
+    ["ssl=True", "verify-full", {}],
+    ["tls=true", "verify-full", {}],
+    ["sslaccept=strict", "verify-full", {}],
+    ["sslmode=require&sslaccept=strict", "verify-full", {}],
+    ["sslmode=require&rejectUnauthorized=true", "verify-full", {}],
+    ["sslmode=verify-full&sslaccept=accept_invalid_certs", "verify-full", {}],
+    ["sslmode=disable&sslaccept=strict", "disable", { rejectUnauthorized: false }],
+    ["sslaccept=accept_invalid_certs", "prefer", { rejectUnauthorized: false }],
+    ["ssl=true&rejectUnauthorized=false", "require", { rejectUnauthorized: false }],
     ["sslmode=verify-full&sslrootcert=system", "verify-full", {}],
     ["sslmode=require&sslrootcert=system", "require", {}],
   ])("?%s is the mode %s", (query, mode, options) => {

@@ -9,7 +9,7 @@ import {
   type StoreUrl,
   take,
   takeFlag,
-  UrlError,
+  takeWord,
 } from "../store-url.ts"
 import { type Tls, takeTls } from "../tls.ts"
 
@@ -44,11 +44,12 @@ const OF_OTHERS: ReadonlySet<string> = new Set([
   // libpq. Nobody without its C library can bind a channel, and providers ask everybody for it.
   ...["channel_binding", "connect_timeout", "client_encoding", "fallback_application_name"],
   ...["keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count"],
-  ...["tcp_user_timeout", "gssencmode", "krbsrvname", "gsslib", "gssdelegation"],
-  ...["sslcompression", "sslsni", "load_balance_hosts"],
-  // Ours, and not an operator's: the deadlines of the processes depend on them.
+  ...["tcp_user_timeout", "krbsrvname", "gsslib", "gssdelegation"],
+  ...["sslcompression", "sslsni", "load_balance_hosts", "max_protocol_version"],
+  // Ours, and not an operator's: deadlines, and how times and texts are read, depend on them.
   ...["statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"],
-  // Pools of Prisma, node-postgres, postgres.js, pgx, SQLAlchemy, Rails, Npgsql and JDBC.
+  ...["timezone", "TimeZone", "charset"],
+  // Pools of Prisma, node-postgres, postgres.js, pgx, SQLAlchemy, Rails, Doctrine, Npgsql and JDBC.
   ...["connection_limit", "pool_timeout", "socket_timeout", "max_idle_connection_lifetime"],
   ...["max", "min", "idle_timeout", "idleTimeoutMillis", "connectionTimeoutMillis"],
   ...["max_lifetime", "max_pipeline", "keep_alive", "fetch_types", "query_timeout", "keepAlive"],
@@ -57,16 +58,33 @@ const OF_OTHERS: ReadonlySet<string> = new Set([
   ...["reaping_frequency", "checkout_timeout", "encoding", "adapter", "binary_parameters"],
   ...["description_cache_capacity", "default_query_exec_mode", "command_timeout"],
   ...["connectTimeout", "socketTimeout", "loginTimeout", "tcpKeepAlive", "reWriteBatchedInserts"],
-  ...["ApplicationName", "uselibpqcompat", "workaround", "supa", "connection_timeout"],
+  ...[
+    "ApplicationName",
+    "uselibpqcompat",
+    "workaround",
+    "supa",
+    "connection_timeout",
+    "serverVersion",
+  ],
 ])
+
+/** JDBC's words. Those that prefer a primary are content with any server. */
+const JDBC_ROLES = {
+  any: "any",
+  primary: "primary",
+  master: "primary",
+  slave: "standby",
+  secondary: "standby",
+  preferslave: "prefer-standby",
+  prefersecondary: "prefer-standby",
+  preferprimary: "any",
+} as const
 
 /** The role of the server that the URL asks for. */
 const takeRole = (url: StoreUrl): ServerRole | null => {
-  const text = take(url, "target_session_attrs")
-  if (text === undefined) return null
-  const role = ROLES.find((known) => known === text)
-  if (!role) throw new UrlError(`the parameter target_session_attrs is one of ${ROLES.join(", ")}`)
-  return role
+  const names = Object.keys(JDBC_ROLES) as (keyof typeof JDBC_ROLES)[]
+  const ofJdbc = takeWord(url, "targetServerType", names)
+  return takeWord(url, "target_session_attrs", ROLES) ?? (ofJdbc ? JDBC_ROLES[ofJdbc] : null)
 }
 
 /** Each client has its own word for "no prepared statements". */

@@ -1,13 +1,13 @@
 /** The door to Redis: which servers it does not let in, and what it says of them. */
 import { once } from "node:events"
 import { type AddressInfo, connect, createServer } from "node:net"
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest"
+import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest"
 import { type Directory, temporaryDirectory } from "../../scripts/servers/directory.ts"
 import { startRedis } from "../../scripts/servers/redis.ts"
 import type { Store } from "../../scripts/servers/store.ts"
 import { REDIS_KINDS } from "../../services/testing/stack.ts"
 import { openQueue } from "../queue/queue.ts"
-import { openRedis, redisErrorReason, untilReady } from "./redis.ts"
+import { leaveReplica, openRedis, redisErrorReason, untilReady } from "./redis.ts"
 
 const QUEUE = "write_queue"
 const NOT_READY_MILLIS = 300
@@ -99,4 +99,40 @@ test("a Redis that is too old is not written to, for no worker could claim there
 test("one that is fit takes the write", async () => {
   expect(await tried(address(PASSWORD, await startOlder("7.0")))).toBeNull()
   expect(await waiting()).toBe(1)
+})
+
+test("a replica is not written to, and is used as soon as it is promoted", async () => {
+  const operator = openRedis(address(PASSWORD), { name: "test" })
+  const reader = openRedis(address(PASSWORD), { name: "test" })
+  closing.push(operator.disconnect.bind(operator), reader.disconnect.bind(reader))
+  await Promise.all([untilReady(operator), untilReady(reader)])
+  const lost = once(reader, "error")
+  await operator.replicaof("127.0.0.1", 1)
+  expect(await tried(address(PASSWORD))).toBe("not connected: Redis is a replica, which only reads")
+  // It was connected before, and what only looks is still answered.
+  await leaveReplica(reader)
+  await lost
+  expect(reader.link.trouble).toBe("Redis is a replica, which only reads")
+  await operator.replicaof("NO", "ONE")
+  await untilReady(reader)
+  expect([reader.status, reader.link.trouble]).toEqual(["ready", null])
+  expect(await tried(address(PASSWORD))).toBeNull()
+})
+
+test("a user who may not ask for INFO is let in, and the driver prints nothing", async () => {
+  const operator = openRedis(address(PASSWORD), { name: "test" })
+  closing.push(operator.disconnect.bind(operator))
+  await untilReady(operator)
+  await operator.call("ACL", "SETUSER", "blind", "on", ">blind", "~*", "+@all", "-info")
+  const print = vi.spyOn(console, "warn")
+  const redis = openRedis(address(PASSWORD).replace(`:${PASSWORD}@`, "blind:blind@"), {
+    name: "test",
+  })
+  closing.push(redis.disconnect.bind(redis))
+  await untilReady(redis)
+  expect(redis.link).toMatchObject({ trouble: null, version: null, canAsk: false })
+  expect(operator.link).toMatchObject({ canAsk: true, version: expect.any(String) })
+  expect(print).not.toHaveBeenCalled()
+  await expect(redis.info()).rejects.toThrow("NOPERM")
+  print.mockRestore()
 })

@@ -17,7 +17,7 @@ describe("an error of Redis", () => {
   test("has a reason that holds no argument", () => {
     const reasons = [refusal, unsent, lost, null].map((error) => redisErrorReason(error))
     expect(reasons).toEqual(["OOM", "not connected", "no reply", "no reply"])
-    const link = { connections: 1, trouble: "WRONGPASS", version: null }
+    const link = { connections: 1, trouble: "WRONGPASS", version: null, canAsk: true }
     expect(redisErrorReason(unsent, link)).toBe("not connected: WRONGPASS")
     expect(redisErrorReason(refusal, link)).toBe("OOM")
   })

@@ -30,6 +30,8 @@ export interface Link {
   trouble: string | null
   /** Redis' own, or the one that a Valkey stands for; null where Redis does not say. */
   version: string | null
+  /** False: the user may not ask for INFO, so that neither version nor role nor a promotion is seen. */
+  canAsk: boolean
 }
 
 export type Connection = Redis & { readonly link: Link }
@@ -43,12 +45,38 @@ export interface OpenRedisOptions {
   readonly reread?: () => string | undefined
 }
 
+type Info = Readonly<Record<string, string>>
+
 /** Why a Redis that answers cannot hold the queue; null when it can. */
-const unfit = (version: string | null, isSelected: boolean): string | null => {
+const unfit = ({ redis_version: version, role }: Info, isSelected: boolean): string | null => {
   if (!isSelected) return "Redis has no database of the number in REDIS_URL"
-  return version !== null && Number.parseInt(version, 10) < OLDEST_MAJOR
-    ? `Redis is ${version}, and ${OLDEST_MAJOR} or newer is needed`
-    : null
+  if (version !== undefined && Number.parseInt(version, 10) < OLDEST_MAJOR) {
+    return `Redis is ${version}, and ${OLDEST_MAJOR} or newer is needed`
+  }
+  return role === "slave" ? "Redis is a replica, which only reads" : null
+}
+
+/** What the driver asks between "connect" and "ready", and whom it asks about the answer. */
+interface Internals {
+  readonly connector: { check: (info: Info) => boolean }
+  info: (...args: ReadonlyArray<unknown>) => Promise<unknown>
+}
+
+type Callback = (error: Error | null, text?: string) => void
+
+/** The driver would print past our log, at each attempt, that its user may not ask for INFO. */
+const askQuietly = (driver: Internals, onAnswer: (canAsk: boolean) => void) => {
+  const info = driver.info.bind(driver)
+  driver.info = (...args) => {
+    const callback = args.at(-1)
+    if (typeof callback !== "function") return info(...args)
+    const answer: Callback = (error, text) => {
+      const isForbidden = isRefusal(error) && firstWord(error) === "NOPERM"
+      onAnswer(!isForbidden)
+      ;(callback as Callback)(isForbidden ? null : error, isForbidden ? "" : text)
+    }
+    return info(...args.slice(0, -1), answer)
+  }
 }
 
 /**
@@ -56,7 +84,7 @@ const unfit = (version: string | null, isSelected: boolean): string | null => {
  * sent on it. The driver itself would go on in database 0 when Redis refuses the one that was named.
  */
 const watch = (redis: Redis, reread: OpenRedisOptions["reread"]): Link => {
-  const link: Link = { connections: 0, trouble: null, version: null }
+  const link: Link = { connections: 0, trouble: null, version: null, canAsk: true }
   let isSelected = true
   // Heard before the first command can be sent: the driver asks for INFO between the two.
   redis.on("connect", () => {
@@ -75,13 +103,14 @@ const watch = (redis: Redis, reread: OpenRedisOptions["reread"]): Link => {
     // The driver reads its options anew for each connection.
     if (url !== undefined) Object.assign(redis.options, parseRedisUrl(url).options)
   })
-  const { connector } = redis as unknown as {
-    connector: { check: (info: Record<string, string>) => boolean }
-  }
-  const accepts = connector.check.bind(connector)
-  connector.check = (info) => {
+  const driver = redis as unknown as Internals
+  askQuietly(driver, (canAsk) => {
+    link.canAsk = canAsk
+  })
+  const accepts = driver.connector.check.bind(driver.connector)
+  driver.connector.check = (info) => {
     link.version = info.redis_version ?? null
-    const reason = unfit(link.version, isSelected)
+    const reason = unfit(info, isSelected)
     if (reason !== null) redis.emit("error", Object.assign(new Error(reason), { code: reason }))
     return reason === null && accepts(info)
   }
@@ -144,6 +173,12 @@ export const settingsOf = async (redis: Redis, names: readonly [string, ...strin
   return new Map(
     flat.flatMap((name, at) => (at % 2 === 0 ? [[name, flat[at + 1] ?? ""] as const] : [])),
   )
+}
+
+/** A master that became a replica still answers who only reads: connects again, which is refused there. */
+export const leaveReplica = async (redis: Redis): Promise<void> => {
+  const text = await redis.info("replication").catch(() => "")
+  if (/^role:slave/m.test(text)) redis.disconnect(true)
 }
 
 /** Closes a connection at once; every command that waits for a reply fails. */

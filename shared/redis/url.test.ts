@@ -6,6 +6,8 @@ describe("a URL of Redis", () => {
     ["redis://h", { host: "h", port: 6379, db: 0 }],
     ["redis://h:6380/2", { host: "h", port: 6380, db: 2 }],
     ["redis://h/?db=3", { host: "h", port: 6379, db: 3 }],
+    ["valkey://h/1", { host: "h", port: 6379, db: 1 }],
+    ["redis://default@h", { host: "h", port: 6379, db: 0 }],
     ["redis://:p%23w@h", { host: "h", port: 6379, db: 0, password: "p#w" }],
     ["redis://user:p@w@h", { host: "h", port: 6379, db: 0, username: "user", password: "p@w" }],
     ["redis://[::1]:6380", { host: "::1", port: 6380, db: 0 }],
@@ -25,6 +27,17 @@ describe("a URL of Redis", () => {
     ["rediss://h?sslmode=require", { host: "h", servername: "h", rejectUnauthorized: false }],
     ["rediss://h?ssl_cert_reqs=none", { host: "h", servername: "h", rejectUnauthorized: false }],
     ["rediss://h?ssl_cert_reqs=CERT_REQUIRED", { host: "h", servername: "h" }],
+    ["rediss://h?tls=true&rejectUnauthorized=true", { host: "h", servername: "h" }],
+    [
+      "rediss://h?rejectUnauthorized=false",
+      { host: "h", servername: "h", rejectUnauthorized: false },
+    ],
+    [
+      "rediss://h?ssl_cert_reqs=none&ssl_check_hostname=false",
+      { host: "h", servername: "h", rejectUnauthorized: false },
+    ],
+    ["REDISS://h?ssl_check_hostname=True", { host: "h", servername: "h" }],
+    ["valkeys://h", { host: "h", servername: "h" }],
   ])("%s is encrypted", (url, tls) => {
     expect(parseRedisUrl(url).options.tls).toEqual(tls)
   })
@@ -34,6 +47,9 @@ describe("a URL of Redis", () => {
     ["redis://h/queue", "its path is the number of a database, such as /0"],
     ["redis://h/-1", "its path is the number of a database, such as /0"],
     ["redis://a,b", "it names one host"],
+    ["redis://::1:6379", /^an IPv6 address stands in brackets/],
+    ["redis://s3cr3t@h", "a password stands behind a colon: redis://:password@host"],
+    ["redis://user:@h", "a password stands behind a colon: redis://:password@host"],
     ["redis://h?cluster=true", "its parameter cluster is not supported: leave it out"],
     ["redis://h?sslmode=require", "encryption begins with rediss://, and redis:// is without"],
     ["rediss://h?sslmode=disable", "encryption begins with rediss://, and redis:// is without"],
@@ -41,16 +57,18 @@ describe("a URL of Redis", () => {
       "rediss://h?sslrootcert=/none",
       "its parameter sslrootcert names a file that cannot be read (ENOENT)",
     ],
-    ["rediss://h?ssl_cert_reqs=maybe", "the parameter ssl_cert_reqs is none, optional or required"],
+    ["redis://h?tls=true", "encryption begins with rediss://, and redis:// is without"],
+    ["rediss://h?ssl_check_hostname=false", /^sslmode=verify-ca needs the parameter sslrootcert/],
+    ["rediss://h?ssl_cert_reqs=maybe", /^the parameter ssl_cert_reqs is one of none, cert_none/],
   ])("%s: %s", (url, message) => {
     expect(() => parseRedisUrl(url)).toThrow(message)
   })
 
   test("says where it is without credentials, and names what is for other clients", () => {
-    const parsed = parseRedisUrl("redis://u:secret@[::1]/1?socket_timeout=1&decode_responses=true")
+    const parsed = parseRedisUrl("redis://u:secret@[::1]/1?socket_timeout=1&abortConnect=false")
     expect(parsed).toMatchObject({
       where: "[::1]:6379",
-      leftOut: ["socket_timeout", "decode_responses"],
+      leftOut: ["socket_timeout", "abortConnect"],
     })
     expect(parseRedisUrl("unix://:secret@/run/r.sock").where).toBe("/run/r.sock")
   })

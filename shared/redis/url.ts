@@ -1,9 +1,18 @@
 /**
- * REDIS_URL, understood: redis://, rediss:// (TLS), and unix:// for a socket. The parameters about TLS are
- * those of DATABASE_URL.
+ * REDIS_URL, understood: redis://, rediss:// (TLS), the same two of Valkey, and unix:// for a socket. The
+ * parameters about TLS are those of DATABASE_URL.
  */
 import type { ConnectionOptions } from "node:tls"
-import { type Address, leftOver, parseStoreUrl, take, UrlError } from "../store-url.ts"
+import {
+  type Address,
+  leftOver,
+  parseStoreUrl,
+  type StoreUrl,
+  take,
+  takeFlag,
+  takeWord,
+  UrlError,
+} from "../store-url.ts"
 import { serverOf, takeTls } from "../tls.ts"
 
 const FALLBACK: Address = { host: "localhost", port: 6379 }
@@ -16,16 +25,28 @@ const OF_OTHERS: ReadonlySet<string> = new Set([
   ...["health_check_interval", "decode_responses", "encoding", "protocol", "clientName"],
   ...["client_name", "name", "family", "socket_keepalive", "max_idle_conns", "conn_max_idle_time"],
   ...["enableReadyCheck", "maxRetriesPerRequest", "connectTimeout", "keepAlive", "lazyConnect"],
+  ...["abortConnect", "connectRetry", "syncTimeout", "allowAdmin"],
 ])
 
 /** redis-py's and Celery's words for what sslmode says. */
-const CERTIFICATE_NEEDS: Readonly<Record<string, string>> = {
+const CERTIFICATE_NEEDS = {
   none: "require",
   cert_none: "require",
   optional: "verify-full",
   cert_optional: "verify-full",
   required: "verify-full",
   cert_required: "verify-full",
+} as const
+
+/** Says it in the words of sslmode, unless the URL has them as well. */
+const translate = (url: StoreUrl): void => {
+  const names = Object.keys(CERTIFICATE_NEEDS) as (keyof typeof CERTIFICATE_NEEDS)[]
+  const needs = takeWord(url, "ssl_cert_reqs", names)
+  const mode = needs && CERTIFICATE_NEEDS[needs]
+  // The certificate alone: without an authority of one's own that is no check, and is refused.
+  const isNameless = takeFlag(url, "ssl_check_hostname") === false
+  const sslmode = isNameless && mode !== "require" ? "verify-ca" : mode
+  if (sslmode) url.parameters.set("sslmode", url.parameters.get("sslmode") ?? sslmode)
 }
 
 export interface RedisUrl {
@@ -60,13 +81,8 @@ export const parseRedisUrl = (text: string): RedisUrl => {
   if (url.addresses.length > 1) throw new UrlError("it names one host")
   const isSocket = url.scheme.endsWith("unix")
   const path = isSocket ? `/${url.path}` : address.host.startsWith("/") ? address.host : null
-  const needs = take(url, "ssl_cert_reqs")
-  if (needs !== undefined) {
-    const mode = CERTIFICATE_NEEDS[needs.toLowerCase()]
-    if (!mode) throw new UrlError("the parameter ssl_cert_reqs is none, optional or required")
-    url.parameters.set("sslmode", url.parameters.get("sslmode") ?? mode)
-  }
-  const isSecure = url.scheme === "rediss"
+  translate(url)
+  const isSecure = /^(rediss|valkeys)$/.test(url.scheme)
   const tls = takeTls(url, isSecure ? "verify-full" : "disable")
   if (isSecure !== (tls.mode !== "disable")) {
     throw new UrlError("encryption begins with rediss://, and redis:// is without")
@@ -75,6 +91,10 @@ export const parseRedisUrl = (text: string): RedisUrl => {
   const db = database === "" ? 0 : databaseOf(database)
   const user = take(url, "user", "username") ?? url.user
   const password = take(url, "password") ?? url.password
+  // Who needs none is the user "default"; any other word there is a password that was meant.
+  if (password === "" && user !== "" && user !== "default") {
+    throw new UrlError("a password stands behind a colon: redis://:password@host")
+  }
   return {
     options: {
       ...(path === null ? { host: address.host, port: address.port } : { path }),

@@ -3,12 +3,12 @@
  * and say so. They alone show keys and values, and they say in the log what was done, not to what. A call
  * that was not done in its time answers with `next`: the body of the call that goes on.
  */
-import { createHash, timingSafeEqual } from "node:crypto"
 import type { Context, Hono } from "hono"
 import type { StatsService } from "../../../shared/contract.ts"
 import { answer, problem } from "../../../shared/http/answer.ts"
 import type { Letters, Moved } from "./letters.ts"
 import { readConfirm, readPage, readSelection } from "./request.ts"
+import { makeTokenCheck } from "./token.ts"
 import type { Waiting } from "./waiting.ts"
 
 export interface OperationsDependencies {
@@ -18,6 +18,8 @@ export interface OperationsDependencies {
   readonly identity: () => Promise<string>
   /** Empty: the calls are off. */
   readonly token: string
+  /** The token as it is now, where a file holds it. */
+  readonly rereadToken?: () => string | undefined
   /** What was done, and to how many writes. */
   readonly audit: (action: string, writes: number | null) => void
 }
@@ -25,16 +27,6 @@ export interface OperationsDependencies {
 /** A purge is for what the operator has seen: the depth may have changed by a tenth, or by ten. */
 const CONFIRM_SHARE = 0.1
 const CONFIRM_WRITES = 10
-
-const digest = (text: string) => createHash("sha256").update(text).digest()
-
-/** Null when the caller may; takes the same time however much of the token is right. */
-const refusal = (token: string, authorization: string | undefined): Response | null => {
-  if (token === "") return problem("operations-off")
-  const given = /^Bearer (\S+)$/i.exec(authorization ?? "")?.[1] ?? ""
-  if (timingSafeEqual(digest(given), digest(token))) return null
-  return problem("unauthorized", { headers: { "www-authenticate": 'Bearer realm="write-buffer"' } })
-}
 
 type Handle = (context: Context) => Promise<Response>
 /** A handler that runs only for who has the token. */
@@ -150,9 +142,17 @@ const addWaiting = (
   app.post("/worker/resume", onMark("resume"))
 }
 
-export const addOperations = (app: Hono, { token, ...dependencies }: OperationsDependencies) => {
-  const guarded: Guarded = (handle) => (context) =>
-    refusal(token, context.req.header("authorization")) ?? handle(context)
+export const addOperations = (
+  app: Hono,
+  { token, rereadToken = () => undefined, ...dependencies }: OperationsDependencies,
+) => {
+  const hasToken = makeTokenCheck(token, rereadToken)
+  const guarded: Guarded = (handle) => (context) => {
+    if (token === "") return problem("operations-off")
+    if (hasToken(context.req.header("authorization"))) return handle(context)
+    const headers = { "www-authenticate": 'Bearer realm="write-buffer"' }
+    return problem("unauthorized", { headers })
+  }
   addLetters(app, guarded, dependencies)
   addWaiting(app, guarded, dependencies)
 }

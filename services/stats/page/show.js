@@ -35,9 +35,9 @@ export const setTroubles = (troubles) => {
 }
 
 const troublesOf = ({ health }) => [
-  ...(health.redis === "down" ? [["Redis does not answer: no write is accepted.", true]] : []),
+  ...(health.redis === "down" ? [["Redis cannot be used: no write is accepted.", true]] : []),
   ...(health.postgres === "down"
-    ? [["PostgreSQL does not answer: nothing can be read, and writes wait.", true]]
+    ? [["PostgreSQL cannot be used: nothing can be read, and writes wait.", true]]
     : []),
   ...(health.worker_active === false
     ? [["No worker is alive: writes wait until one is started.", true]]
