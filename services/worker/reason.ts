@@ -48,6 +48,7 @@ const OF_ROWS: ReadonlyArray<readonly [string, Words]> = [
   ["22007", () => "has text that is no date or time"],
   ["22008", () => "has a date or time that is out of range"],
   ["22021", () => "has a character that the database cannot store"],
+  ["2200H", () => "needs a sequence that is at its end"],
   ["22P02", () => "has text that its column's type cannot read"],
   ["22P05", () => "has a character that the database cannot store"],
   ["22", () => "has a value that the database cannot store"],
@@ -74,6 +75,8 @@ const UNKNOWN_HOST = "The name of PostgreSQL's host is not known"
 /** Why nothing can be written, by SQLSTATE or code, and where somebody has to, what to repair. */
 const OF_DATABASES: ReadonlyArray<readonly [string, string]> = [
   ["08P01", "A proxy like PgBouncer does not take our settings of a session"],
+  ["2200H", "A sequence that a trigger or the table uses is at its end: raise its maximum"],
+  ["23", "A constraint refuses the rows that wait, of the table or of one that a trigger writes"],
   ["25006", "PostgreSQL only reads: it is a standby, or default_transaction_read_only is on"],
   ["28P01", "PostgreSQL refuses the password: mend DATABASE_URL"],
   ["28", "PostgreSQL refuses the login: mend DATABASE_URL or pg_hba.conf"],
@@ -122,7 +125,7 @@ const OUTLOOK: Readonly<Record<WriteError["_tag"], string>> = {
   BatchFailed: "nothing is lost; it is tried again by itself",
   WriteRejected: "nothing is lost",
   StatementRefused:
-    "no other was stored since, so nothing is buried; it goes on after the repair, or when one is",
+    "no other is taken either, so nothing is buried; it goes on after the repair, or when one is",
   DatabaseMisconfigured: "nothing is lost; it goes on by itself after the repair",
 }
 
