@@ -7,6 +7,12 @@ import type { Item } from "./item.ts"
 import type { Sql } from "./postgres/postgres.ts"
 import type { Write } from "./write.ts"
 
+/** As PostgreSQL names the table beside an error. */
+export const TABLE_NAME = "key_values"
+
+/** Its columns that every write has. */
+export const COLUMN_NAMES: ReadonlyArray<string> = ["key", "value", "version", "updated_at"]
+
 /** An array as PostgreSQL reads one. Strings are quoted, so that NULL, braces and commas are text. */
 const arrayOf = (texts: ReadonlyArray<string>) =>
   `{${texts.map((text) => `"${text.replaceAll(/["\\]/g, "\\$&")}"`).join(",")}}`
@@ -31,6 +37,71 @@ export const upsert = async (sql: Sql, items: ReadonlyArray<Item>): Promise<numb
     set value = excluded.value, version = excluded.version, updated_at = excluded.updated_at
     where stored.version < excluded.version`
   return count
+}
+
+/** How much of the table is looked at for a row to rehearse with. */
+const WITNESSES_MAX = 100
+
+/** The row of the key, else the newest of some; undefined when the table is empty. */
+const selectWitness = async (sql: Sql, preferred: string): Promise<Item | undefined> => {
+  const [row] = await sql<[{ key: string; value: string; version: string }?]>`
+    select key, value, version from (
+      (select key, value, version from key_values where key = ${preferred})
+      union all (select key, value, version from key_values limit ${WITNESSES_MAX})
+    ) as witnesses
+    order by key = ${preferred} desc, version desc limit 1`
+  return row && { version: Number(row.version), write: { key: row.key, value: row.value } }
+}
+
+/** Makes room for a row with the same key. False when the role may not, or a rule of the table forbids it. */
+const remove = async (sql: Sql, key: string): Promise<boolean> => {
+  await sql`savepoint before_removal`
+  try {
+    const { count } = await sql`delete from key_values where key = ${key}`
+    return count > 0
+  } catch {
+    await sql`rollback to before_removal`
+    return false
+  }
+}
+
+/**
+ * Writes the row under a key like its own that hardly any row has: what rules ask of keys, it mostly
+ * fulfils as well. A constraint of the table's own that it violates says nothing of other rows.
+ */
+const upsertSimilar = async (sql: Sql, { version, write: { key, value } }: Item) => {
+  const similar = key + ([...key].at(-1) ?? "").repeat(2)
+  try {
+    await upsert(sql, [{ version, write: { key: similar, value } }])
+  } catch (error) {
+    const { code, table_name } = error as { code?: string; table_name?: string }
+    if (!code?.startsWith("23") || table_name !== TABLE_NAME) throw error
+  }
+}
+
+/**
+ * Writes a stored row as a newer one and as one that was not there, and undoes both: shows whether the
+ * table takes rows, with every trigger, policy and constraint that a row of the queue meets. The row of
+ * the key `preferred`, or any other when there is none; false when the table is empty. Needs a connection
+ * that nothing else uses: what another query wrote on it would be undone as well.
+ * @throws what refuses the row.
+ */
+export const rehearse = async (sql: Sql, preferred: string): Promise<boolean> => {
+  const witness = await selectWitness(sql, preferred)
+  if (witness === undefined) return false
+  const { key } = witness.write
+  const newer = { ...witness, version: witness.version + 1 }
+  await sql`begin`
+  try {
+    await upsert(sql, [newer])
+    await sql`set constraints all immediate`
+    // A trigger may see inserts alone.
+    if (await remove(sql, key)) await upsert(sql, [newer])
+    else await upsertSimilar(sql, newer)
+  } finally {
+    await sql`rollback`
+  }
+  return true
 }
 
 /** A row as GET /read answers it. */

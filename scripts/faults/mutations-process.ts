@@ -44,12 +44,12 @@ export const PROCESS_MUTATIONS: ReadonlyArray<Mutation> = [
     caughtBy: ["scripts/faults/postgres.test.ts", "its table is renamed: held, and none is buried"],
   },
   {
-    name: "the evidence rule turned round: a row is buried while nothing else is stored",
+    name: "the evidence rule turned round: a row is buried while the table is not in order",
     edits: [
       edit(
-        "services/worker/evidence/evidence.ts",
-        "since: (asked) => Effect.sync(() => stored > asked)",
-        "since: (asked) => Effect.sync(() => stored <= asked)",
+        "services/worker/evidence/doubt.ts",
+        "if (yield* trial.isInOrder) {",
+        "if (!(yield* trial.isInOrder)) {",
       ),
     ],
     caughtBy: [
@@ -58,38 +58,64 @@ export const PROCESS_MUTATIONS: ReadonlyArray<Mutation> = [
     ],
   },
   {
-    name: "what was stored before the table broke is evidence",
-    edits: [edit("services/worker/evidence/trial.ts", "refusedAt = now", "refusedAt = now * 0")],
+    name: "a table is taken to be in order without a rehearsal",
+    edits: [
+      edit(
+        "services/worker/evidence/evidence.ts",
+        "Effect.suspend(() => database.rehearse(witness))",
+        "Effect.succeed(true)",
+      ),
+    ],
     caughtBy: [
       "services/worker/evidence/evidence.test.ts",
       "a trigger that raises (P0001) refuses all: none is buried, and all are stored after the repair",
     ],
   },
   {
-    name: "a row that was there already is evidence",
-    edits: [edit("services/worker/evidence/evidence.ts", "if (rows === 0)", "if (rows < 0)")],
+    name: "a rehearsal writes a row as it was, which no trigger for changed rows sees",
+    edits: [edit("shared/table.ts", "version: witness.version + 1", "version: witness.version")],
     caughtBy: [
-      "services/worker/evidence/evidence.test.ts",
-      "rows that were there already are no evidence: they wake no trigger that the others do",
+      "services/worker/evidence/evidence.integration.test.ts",
+      "a table that refuses every update buries neither new rows nor changed ones",
     ],
   },
   {
-    name: "evidence is not looked at again before a row is buried",
-    edits: [
-      edit(
-        "services/worker/evidence/doubt.ts",
-        "refused.length === 0 || (yield* isStillAccepted(trial))",
-        "refused.length >= 0 || (yield* isStillAccepted(trial))",
-      ),
+    name: "a rehearsal writes no row that is new",
+    edits: [edit("shared/table.ts", "    else await upsertSimilar(sql, newer)\n", "")],
+    caughtBy: [
+      "services/worker/evidence/evidence.integration.test.ts",
+      "a table that refuses every insert buries neither new rows nor changed ones",
     ],
+  },
+  {
+    name: "a rehearsal is kept",
+    edits: [edit("shared/table.ts", "await sql`rollback`", "await sql`commit`")],
+    caughtBy: [
+      "services/worker/database.integration.test.ts",
+      "a rehearsal needs a row, of that key or of any other, and leaves every row as it is",
+    ],
+  },
+  {
+    name: "a row is buried after it was refused once",
+    edits: [edit("services/worker/settings.ts", "REFUSALS_MIN = 4", "REFUSALS_MIN = 0")],
     caughtBy: [
       "services/worker/evidence/evidence.test.ts",
-      "buries no good row when it breaks at statement 4, a bad row of the batch or not",
+      "buries no good row when 0.4 of all rows are refused at random (3)",
+    ],
+  },
+  {
+    name: "a trigger's own table counts as the row's fault",
+    edits: [edit("services/worker/errors.ts", "&& !isOfRow(code, cause as Fields)", "&& false")],
+    caughtBy: [
+      "services/worker/evidence/evidence.integration.test.ts",
+      "a trigger whose own table refuses rows (23514) buries none of a whole batch",
     ],
   },
   {
     name: "a batch that waits for evidence keeps its place",
-    edits: [edit("services/worker/evidence/doubt.ts", "  yield* place.leave\n", "")],
+    edits: [
+      edit("services/worker/evidence/doubt.ts", "place.leave, decide", "Effect.void, decide"),
+    ],
     caughtBy: [
       "services/worker/evidence/doubt.test.ts",
       "stops nobody and is buried: claimed alone by the only place",

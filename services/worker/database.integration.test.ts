@@ -114,6 +114,30 @@ describe("an error of PostgreSQL", async () => {
     }),
   )
 
+  for (const [what, when] of [
+    ["new rows", "after insert"],
+    ["changed rows", "after update"],
+    ["rows at the end of a transaction", "after insert or update"],
+  ] as const) {
+    test(
+      `a trigger that refuses ${what} refuses a rehearsal`,
+      Effect.gen(function* () {
+        const { database, outside } = yield* all
+        yield* database.write([item("a", 1)])
+        const deferred = when === "after insert or update"
+        yield* execute(
+          "create function refuse() returns trigger language plpgsql as $$ begin raise 'no'; end $$",
+          `create ${deferred ? "constraint " : ""}trigger refuse ${when} on key_values
+             ${deferred ? "deferrable initially deferred" : ""} for each row execute function refuse()`,
+        )
+        expect(yield* Effect.flip(database.rehearse("a"))).toMatchObject({ sqlstate: "P0001" })
+        yield* execute("drop function refuse cascade")
+        expect(yield* database.rehearse("a")).toBe(true)
+        expect(yield* outside.read("a")).toEqual(item("a", 1))
+      }),
+    )
+  }
+
   test(
     "a row that stays locked is BatchFailed 55P03 after the lock timeout of 3 s",
     Effect.gen(function* () {

@@ -3,8 +3,11 @@ import { DeadlinePassed } from "../../shared/postgres/postgres.ts"
 import { classify, isSlow } from "./errors.ts"
 
 /** As postgres.js throws what the server said. */
-const sqlstate = (code: string) =>
-  Object.assign(new Error("duplicate key (key)=(secret)"), { name: "PostgresError", code })
+const sqlstate = (code: string, fields: object = { constraint_name: "rule" }) =>
+  Object.assign(new Error("duplicate key (key)=(secret)"), {
+    ...{ name: "PostgresError", code },
+    ...fields,
+  })
 
 const network = (code: string) => Object.assign(new Error("connect 10.0.0.7:5432"), { code })
 
@@ -37,6 +40,30 @@ describe("classify", () => {
       expect(error).toMatchObject({ _tag: kind, sqlstate: code, reason: `SQLSTATE ${code}` })
     })
   }
+
+  test.each([
+    ["of a parameter", "22021", { where: "unnamed portal parameter $1" }],
+    ["of the table", "23514", { table_name: "key_values", constraint_name: "rule" }],
+    ["of a column of every write", "23502", { table_name: "key_values", column_name: "value" }],
+  ])("the value or constraint %s is the row's own fault (%s)", (_, code, fields) => {
+    expect(classify(sqlstate(code, fields))._tag).toBe("WriteRejected")
+  })
+
+  test.each([
+    ["of another table", "23514", { table_name: "audit", constraint_name: "rule" }],
+    ["of another table", "54000", { table_name: "audit" }],
+    ["in a trigger", "22P02", { where: "PL/pgSQL function f() line 1 at assignment" }],
+    [
+      "in a trigger's statement",
+      "23505",
+      { where: 'SQL statement "insert … ($1)"\nPL/pgSQL function f() line 1 at SQL statement' },
+    ],
+    ["of a sequence", "2200H", {}],
+    ["of a partition that is missing", "23514", { table_name: "key_values" }],
+    ["of a column that no write has", "23502", { table_name: "key_values", column_name: "kind" }],
+  ])("the value or constraint %s may be the database's fault (%s)", (_, code, fields) => {
+    expect(classify(sqlstate(code, fields))._tag).toBe("StatementRefused")
+  })
 
   test.each([
     ...["ECONNREFUSED", "ECONNRESET", "ETIMEDOUT", "EPIPE", "ENOTFOUND", "EAI_AGAIN", "NO_PRIMARY"],

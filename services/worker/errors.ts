@@ -5,6 +5,7 @@
  */
 import { Data } from "effect"
 import { DeadlinePassed } from "../../shared/postgres/postgres.ts"
+import { COLUMN_NAMES, TABLE_NAME } from "../../shared/table.ts"
 
 interface Failure {
   /** A SQLSTATE or a code: a label of metrics, never text that quotes a key or a value. */
@@ -63,6 +64,33 @@ const POLICIES: ReadonlyArray<readonly [new (failure: Failure) => WriteError, Re
   [WriteRejected, /^(21|22|23|54)/],
 ]
 
+/** What PostgreSQL sends beside a SQLSTATE. */
+interface Fields {
+  readonly table_name?: string
+  readonly column_name?: string
+  readonly constraint_name?: string
+  readonly where?: string
+}
+
+/** SQLSTATEs: a sequence at its end, no value for a column, a check that fails or no partition for a row. */
+const SEQUENCE_END = "2200H"
+const NOT_NULL = "23502"
+const CHECK = "23514"
+
+/** The context of a value that a parameter's type cannot read: one line, in the server's language. */
+const OF_PARAMETER = /^.*\$\d+.*$/
+
+/**
+ * Whether a value or a constraint that PostgreSQL names is the row's own fault. In a trigger it may be that of
+ * the trigger's own table; and what no write can give or change, every row may lack.
+ */
+const isOfRow = (code: string, { table_name, column_name, constraint_name, where }: Fields) =>
+  code !== SEQUENCE_END &&
+  (!where || OF_PARAMETER.test(where)) &&
+  (!table_name || table_name === TABLE_NAME) &&
+  (code !== NOT_NULL || !column_name || COLUMN_NAMES.includes(column_name)) &&
+  (code !== CHECK || constraint_name !== undefined)
+
 /**
  * Error codes of sockets, name servers and the driver's own connection: ECONNREFUSED, CONNECT_TIMEOUT; and
  * NO_PRIMARY, which a failover goes through.
@@ -84,7 +112,9 @@ export const classify = (cause: unknown): WriteError => {
     const Kind = NETWORK.test(code) ? DatabaseUnavailable : DatabaseMisconfigured
     return new Kind({ reason: code, sqlstate: null, cause })
   }
-  const Kind = POLICIES.find(([, pattern]) => pattern.test(code))?.[0] ?? StatementRefused
+  const Found = POLICIES.find(([, pattern]) => pattern.test(code))?.[0]
+  const isUnclear = !Found || (Found === WriteRejected && !isOfRow(code, cause as Fields))
+  const Kind = isUnclear ? StatementRefused : Found
   return new Kind({ reason: `SQLSTATE ${code}`, sqlstate: code, cause })
 }
 

@@ -48,6 +48,7 @@ const OF_ROWS: ReadonlyArray<readonly [string, Words]> = [
   ["22007", () => "has text that is no date or time"],
   ["22008", () => "has a date or time that is out of range"],
   ["22021", () => "has a character that the database cannot store"],
+  ["2200H", () => "needs a sequence that is at its end"],
   ["22P02", () => "has text that its column's type cannot read"],
   ["22P05", () => "has a character that the database cannot store"],
   ["22", () => "has a value that the database cannot store"],
@@ -89,7 +90,7 @@ const OUTLOOK: Readonly<Record<WriteError["_tag"], string>> = {
   BatchFailed: "nothing is lost; it is tried again by itself",
   WriteRejected: "nothing is lost",
   StatementRefused:
-    "no other was stored since, so nothing is buried; it goes on after the repair, or when one is",
+    "no other is taken either, so nothing is buried; it goes on after the repair, or when one is",
   DatabaseMisconfigured: "nothing is lost; it goes on by itself after the repair",
 }
 

@@ -37,9 +37,9 @@ export const probeBackoff = cappedExponential(PROBE_MIN, PROBE_MAX)
 const DOUBT_RETRIES = 5
 
 /**
- * How often a row in doubt is tried again while others may give evidence: from a tenth of RETRY_DELAY
- * on, of a second at most. With the defaults after 0.1, 0.2 … 1.6 s, at worst 3.8 s of waiting; then
- * the database is held.
+ * How often a row in doubt is tried again: from a tenth of RETRY_DELAY on, of a second at most. With the
+ * defaults after 0.1, 0.2, 0.4 and 0.8 s, at worst 1.8 s, it is buried by a table in order; one that is
+ * not is looked at once more after 1.6 s, at worst after 3.8 s of waiting, and then held.
  */
 export const doubtRetry = ({ RETRY_DELAY }: Pick<Config, "RETRY_DELAY">) =>
   Schedule.exponential(Duration.seconds(Math.min(RETRY_DELAY, 1) / 10)).pipe(

@@ -12,6 +12,8 @@ const UNKNOWN_HOST = "The name of PostgreSQL's host is not known"
 /** Why nothing can be asked or written, and where somebody has to, what to repair. */
 const OF_DATABASES: Sentences = [
   ["08P01", "A proxy like PgBouncer does not take our settings of a session"],
+  ["2200H", "A sequence that a trigger or the table uses is at its end: raise its maximum"],
+  ["23", "A constraint refuses the rows that wait, of the table or of one that a trigger writes"],
   ["25006", "PostgreSQL only reads: it is a standby, or default_transaction_read_only is on"],
   ["28P01", "PostgreSQL refuses the password: mend DATABASE_URL"],
   ["28", "PostgreSQL refuses the login: mend DATABASE_URL or pg_hba.conf"],

@@ -60,7 +60,7 @@ describe("a bad row at the head of the queue", () => {
         yield* refusePrefix("bad")
         const { outside, table } = yield* running
         yield* outside.enqueue([...keys(3, "bad"), ...keys(20)])
-        for (let steps = 0; steps < 100; steps++) yield* TestClock.adjust(10)
+        for (let steps = 0; steps < 1_000; steps++) yield* TestClock.adjust(10)
         expect(yield* table.read("key 19")).toBeDefined()
         expect(yield* conserved).toMatchObject({ processed: 20, failed: 3, waiting: [] })
         expect(yield* Logged).not.toContainEqual(
@@ -123,6 +123,25 @@ describe("a bad row at the head of the queue", () => {
       expect(yield* conserved).toMatchObject({ processed: 100, failed: 450, waiting: [] })
     }),
     { BATCH_MAX: 100 },
+  )
+})
+
+describe("more batches of bad rows than may wait", () => {
+  test(
+    "stop nobody behind them: they are buried, and the good rows stored",
+    Effect.gen(function* () {
+      const { outside } = yield* running
+      yield* outside.enqueue(keys(1, "before"))
+      yield* TestClock.adjust("1 second")
+      yield* refusePrefix("bad")
+      yield* outside.enqueue([...keys(820, "bad"), ...keys(50)])
+      yield* TestClock.adjust("20 seconds")
+      expect(yield* conserved).toMatchObject({ processed: 51, failed: 820, waiting: [] })
+      expect(yield* Logged).not.toContainEqual(
+        expect.objectContaining({ message: "writes are held" }),
+      )
+    }),
+    { BATCH_SIZE: 50, BATCH_MAX: 50 },
   )
 })
 

@@ -1,12 +1,13 @@
 /**
- * Decides rows in doubt: writes them until each is stored or rejected. While nothing speaks for or
- * against a row, its batch stands aside, so that others pass and give evidence, and asks ever more
- * rarely; when none came, the row's refusal holds the database, and nothing is buried.
+ * Decides rows in doubt: writes them until each is stored or rejected. A row is buried after it was
+ * refused alone REFUSALS_MIN times, with the table in order before and after each of them. A table that
+ * is not in order is waited for; if it stays so, the row's refusal holds the database, and nothing is
+ * buried.
  */
 import { Array as Arr, Context, Effect, Option, Random, Schedule } from "effect"
 import type { Item } from "../../../shared/item.ts"
 import { doubtRetry } from "../retry.ts"
-import { Settings } from "../settings.ts"
+import { REFUSALS_MIN, Settings } from "../settings.ts"
 import { Evidence } from "./evidence.ts"
 import { type Bad, type Sifted, sift } from "./sift.ts"
 import type { Trial } from "./trial.ts"
@@ -17,51 +18,54 @@ export const Place = Context.Reference<{
   readonly leave: Effect.Effect<void>
 }>("write-buffer/worker/Place", { defaultValue: () => ({ leave: Effect.void }) })
 
-/** Returns when another look is worth it; fails when nothing has changed for as long as one waits. */
-const untilEvidence = Effect.fnUntraced(function* (
-  doubtful: Arr.NonEmptyReadonlyArray<Sifted["doubtful"][number]>,
-  trial: Trial,
-) {
-  const place = yield* Place
-  yield* place.leave
-  const sleep = yield* Schedule.toStepWithSleep(doubtRetry(yield* Settings))
-  while (true) {
-    const { item, error } = yield* Random.choice(doubtful)
-    const refusal = yield* trial.attempt([item])
-    if (refusal?._tag !== "StatementRefused" || (yield* trial.hasEvidence)) return
-    const goesOn = yield* Effect.raceFirst(
-      Effect.as(trial.awaitEvidence, true),
-      Effect.matchEager(sleep(undefined), { onSuccess: () => true, onFailure: () => false }),
-    )
-    if (!goesOn) return yield* error
-  }
-})
+const undecidedOf = ({ alone, among }: Sifted) => [...alone, ...among]
 
-/** Whether what was stored last is still accepted. If not, the table broke since, and is no evidence. */
-const isStillAccepted = Effect.fnUntraced(function* (trial: Trial) {
-  const { witness } = yield* Evidence
-  const item = yield* witness
-  return item !== null && (yield* trial.attempt([item])) === null
+/** Those that stood alone do so again; the others are searched. */
+const statementsOf = ({ alone, among }: Sifted): ReadonlyArray<ReadonlyArray<Item>> => [
+  ...alone.map(({ item }) => [item]),
+  ...(among.length > 0 ? [among.map(({ item }) => item)] : []),
+]
+
+/** Decides what a search has left undecided; returns those that can never be stored. */
+const decide = Effect.fnUntraced(function* (first: Sifted, trial: Trial, mayWait: boolean) {
+  const sleeps = Schedule.toStepWithSleep(doubtRetry(yield* Settings))
+  // All waits for a table that is not in order share one schedule: so they end.
+  const wait = yield* sleeps
+  const bad: Bad[] = []
+  let found = first
+  /** How often the rows were refused since the table was last found not to be in order. */
+  let refusals = 0
+  let pause: typeof wait | null = null
+  while (true) {
+    const undecided = undecidedOf(found)
+    if (!Arr.isReadonlyArrayNonEmpty(undecided)) return bad
+    if (yield* trial.isInOrder) {
+      // The first time nothing is known of the table as it was when the rows were refused.
+      refusals = pause === null || found.among.length > 0 ? 0 : refusals + 1
+      if (refusals >= REFUSALS_MIN) return [...bad, ...undecided]
+      pause ??= yield* sleeps
+      yield* Effect.mapError(pause(undefined), () => undecided[0].error)
+    } else {
+      if (!mayWait) return yield* undecided[0].error
+      pause = null
+      yield* Effect.mapError(wait(undefined), () => undecided[0].error)
+      // One of them is enough to see that the table is mended, and costs a table that is not one statement.
+      const { item } = yield* Random.choice(undecided)
+      if ((yield* trial.attempt([item])) !== null) continue
+    }
+    found = yield* sift(statementsOf(found), trial)
+    bad.push(...found.rejected)
+  }
 })
 
 /** Writes rows; returns those that can never be stored. */
 export const settle = Effect.fnUntraced(function* (rows: ReadonlyArray<Item>, trial: Trial) {
   const evidence = yield* Evidence
-  const bad: Bad[] = []
-  let left = rows
-  // With evidence a search leaves nothing in doubt; without, each wait for it is bounded.
-  while (left.length > 0) {
-    const { rejected, refused, doubtful } = yield* sift(left, trial)
-    bad.push(...rejected)
-    const isEvidence = refused.length === 0 || (yield* isStillAccepted(trial))
-    if (isEvidence) bad.push(...refused)
-    else yield* trial.forget
-    const undecided = isEvidence ? doubtful : [...refused, ...doubtful]
-    if (Arr.isReadonlyArrayNonEmpty(undecided) && !(yield* trial.hasEvidence)) {
-      const waited = yield* evidence.waiting(untilEvidence(undecided, trial))
-      if (Option.isNone(waited)) return yield* undecided[0].error
-    }
-    left = undecided.map(({ item }) => item)
-  }
-  return bad
+  const place = yield* Place
+  const found = yield* sift([rows], trial)
+  if (undecidedOf(found).length === 0) return found.rejected
+  // What is in doubt takes seconds, and others pass meanwhile; they may also bring a table its first row.
+  const decided = yield* evidence.waiting(Effect.andThen(place.leave, decide(found, trial, true)))
+  const bad = Option.getOrNull(decided) ?? (yield* decide(found, trial, false))
+  return [...found.rejected, ...bad]
 })

@@ -4,10 +4,11 @@ import { Effect, Layer } from "effect"
 import { ClaimSize } from "../claim-size.ts"
 import { layerPostgres } from "../database.ts"
 import { persist } from "../persist.ts"
+import { Breaking, type RowCode } from "../testing/breaking.ts"
 import { item } from "../testing/database.suite.ts"
 import { Postgres, useDatabase } from "../testing/postgres.suite.ts"
 import { layerSettings } from "../testing/worker-memory.ts"
-import { Breaking, batchOf, deadOf, evidenceSuite, type RowCode } from "./evidence.suite.ts"
+import { batchOf, deadOf, evidenceSuite } from "./evidence.suite.ts"
 import { Evidence } from "./evidence.ts"
 
 const { layer: layerStore } = useDatabase({ own: true })
@@ -61,7 +62,7 @@ const layerBreaking = Layer.effect(
         const condition = value === null ? "true" : `new.value = '${value}'`
         return run(...trigger(name, "before insert", condition, RAISE[code]))
       },
-      changes: run(...trigger("guard", "after insert or update", "true", RAISE.P0001)),
+      changes: (of) => run(...trigger("guard", `after ${of}`, "true", RAISE.P0001)),
       table: (code) => {
         const [breaking, ...mending] = {
           "42P01": [
@@ -105,6 +106,54 @@ describe("evidence on PostgreSQL", () => {
   evidenceSuite({
     test: (sentence, effect) => it.live(sentence, () => Effect.provide(effect, layer)),
   })
+
+  /** Tables that a trigger writes, and what makes them refuse every row with a code of a bad row. */
+  const AUDITS = {
+    "2200H": [
+      "create table audit (id serial, value text)",
+      "alter sequence audit_id_seq maxvalue 2",
+      "select setval('audit_id_seq', 2)",
+    ],
+    "23514": ["create table audit (value text) partition by list (value)"],
+    "23502": ["create table audit (value text, kind text not null)"],
+    "22001": ["create table audit (value varchar(1))"],
+  }
+  for (const [code, breaking] of Object.entries(AUDITS)) {
+    it.live(`a trigger whose own table refuses rows (${code}) buries none of a whole batch`, () =>
+      Effect.gen(function* () {
+        const { sql } = yield* Postgres
+        const { mend } = yield* Breaking
+        const statements = [
+          "drop table if exists audit",
+          ...breaking,
+          "grant insert on audit to writer",
+          "grant usage on all sequences in schema public to writer",
+          ...trigger(
+            "guard",
+            "after insert",
+            "true",
+            "insert into audit (value) values (new.value)",
+          ),
+        ]
+        for (const each of statements) yield* Effect.promise(() => sql.unsafe(each))
+        const batch = batchOf(item("a", 1), item("b", 2), item("c", 3))
+        expect(yield* Effect.flip(persist(batch))).toMatchObject({ sqlstate: code })
+        yield* mend
+        expect(yield* persist(batch)).toEqual({ coalesced: 0, dead: [] })
+      }).pipe(Effect.provide(layer)),
+    )
+  }
+
+  it.live("a column of the table that no write gives a value holds, and buries nothing", () =>
+    Effect.gen(function* () {
+      const { sql } = yield* Postgres
+      const batch = batchOf(item("a", 1), item("b", 2))
+      yield* Effect.promise(() => sql.unsafe("alter table key_values add kind text not null"))
+      expect(yield* Effect.flip(persist(batch))).toMatchObject({ sqlstate: "23502" })
+      yield* Effect.promise(() => sql.unsafe("alter table key_values drop kind"))
+      expect(yield* persist(batch)).toEqual({ coalesced: 0, dead: [] })
+    }).pipe(Effect.provide(layer)),
+  )
 
   it.live("a dead letter names the trigger's function, and never quotes what it raised", () =>
     Effect.gen(function* () {

@@ -2,47 +2,24 @@
  * Which rows a delivery buries and which it does not, where SQLSTATE does not say whose fault it is.
  * `evidence.test.ts` runs this on memory, `evidence.integration.test.ts` on PostgreSQL.
  */
-import { Context, Effect, Fiber } from "effect"
+import { Effect, Fiber } from "effect"
 import { expect } from "vitest"
 import type { Item } from "../../../shared/item.ts"
+import { Database } from "../database.ts"
 import { persist } from "../persist.ts"
 import type { Batch } from "../queue.ts"
+import {
+  Breaking,
+  CHANGES,
+  OF_ROWS,
+  OF_TABLES,
+  type RowCode,
+  type TableCode,
+} from "../testing/breaking.ts"
 import { item } from "../testing/database.suite.ts"
 import { DatabaseOutside } from "../testing/database-memory.ts"
 
-/** What refuses rows: a trigger's exceptions, what its function misses, and policies. */
-export const OF_ROWS = {
-  P0001: "a trigger that raises",
-  U0001: "a trigger with a code of its own",
-  "42883": "a trigger that misses a function",
-  "42P01": "a trigger that misses a table",
-  "3F000": "a trigger that misses a schema",
-  "42501": "a row-level policy",
-} as const
-export type RowCode = keyof typeof OF_ROWS
-
-/** What refuses every statement, whatever its rows. */
-export const OF_TABLES = {
-  "42P01": "a missing table",
-  "42501": "a revoked right",
-  "42703": "a missing column",
-} as const
-export type TableCode = keyof typeof OF_TABLES
-
-/** What a test breaks. Each lasts until `mend`. */
-export class Breaking extends Context.Service<
-  Breaking,
-  {
-    /** Refuses rows with this value; all rows when it is null. */
-    readonly rows: (code: RowCode, value: string | null) => Effect.Effect<void>
-    /** Refuses all rows that are new or changed, after they were looked at: P0001. */
-    readonly changes: Effect.Effect<void>
-    readonly table: (code: TableCode) => Effect.Effect<void>
-    readonly mend: Effect.Effect<void>
-  }
->()("write-buffer/worker/Breaking") {}
-
-type Services = Effect.Services<ReturnType<typeof persist>> | DatabaseOutside | Breaking
+type Services = Effect.Services<ReturnType<typeof persist>> | Database | DatabaseOutside | Breaking
 
 export interface Subject {
   readonly test: (sentence: string, effect: Effect.Effect<void, unknown, Services>) => void
@@ -208,11 +185,41 @@ const evidenceItself = ({ test }: Subject) => {
       const { changes, mend } = yield* Breaking
       const there = good(5)
       yield* persist(batchOf(...there))
-      yield* changes
+      yield* changes("insert or update")
       const batch = batchOf(...there, ...good(5, 10, "new"))
       yield* isHeld(batch, "P0001")
       yield* mend
       expect(yield* persist(batch)).toEqual({ coalesced: 0, dead: [] })
+    }),
+  )
+
+  for (const change of CHANGES) {
+    test(
+      `a table that refuses every ${change} buries neither new rows nor changed ones`,
+      Effect.gen(function* () {
+        const { changes, mend } = yield* Breaking
+        yield* persist(batchOf(...good(5)))
+        yield* changes(change)
+        const batch = change === "update" ? batchOf(...good(5, 10)) : batchOf(...good(5, 10, "new"))
+        yield* isHeld(batch, "P0001")
+        yield* isHeld(batchOf(batch.items[0] as Item), "P0001")
+        yield* mend
+        expect(yield* persist(batch)).toEqual({ coalesced: 0, dead: [] })
+      }),
+    )
+  }
+
+  test(
+    "a bad row alone is buried at once where the table takes a row that it has, and that row stays",
+    Effect.gen(function* () {
+      const { rows } = yield* Breaking
+      const there = good(3)
+      yield* persist(batchOf(...there))
+      yield* rows("P0001", "bad")
+      expect(versionsOf(yield* persist(batchOf(item("bad", 9, "bad"))))).toEqual([9])
+      yield* stored(there)
+      const database = yield* Database
+      expect(yield* database.highestVersion).toBe(3)
     }),
   )
 }

@@ -5,10 +5,11 @@ import { TestClock } from "effect/testing"
 import type { Item } from "../../../shared/item.ts"
 import { identity } from "../../../shared/write.ts"
 import { persist } from "../persist.ts"
+import { Breaking } from "../testing/breaking.ts"
 import { item } from "../testing/database.suite.ts"
 import { DatabaseFaults, DatabaseOutside, refuse } from "../testing/database-memory.ts"
 import { layerWorker } from "../testing/worker-memory.ts"
-import { Breaking, batchOf, evidenceSuite } from "./evidence.suite.ts"
+import { batchOf, evidenceSuite } from "./evidence.suite.ts"
 
 type Refuses = (items: ReadonlyArray<Item>) => Effect.Effect<boolean>
 
@@ -25,16 +26,21 @@ const layerBreaking = Layer.effect(
     )
     const add = (code: string, refuses: Refuses) =>
       Effect.sync(() => void rules.push([code, refuses]))
-    const isChange = ({ write, version }: Item) =>
-      Effect.map(outside.read(identity(write)), (row) => !row || row.version < version)
+    const changeOf = ({ write, version }: Item) =>
+      Effect.map(outside.read(identity(write)), (row) =>
+        row === undefined ? "insert" : row.version < version ? "update" : "none",
+      )
     return Breaking.of({
       rows: (code, value) =>
         add(code, (items) =>
           Effect.succeed(items.some(({ write }) => value === null || write.value === value)),
         ),
-      changes: add("P0001", (items) =>
-        Effect.map(Effect.forEach(items, isChange), (changes) => changes.includes(true)),
-      ),
+      changes: (of) =>
+        add("P0001", (items) =>
+          Effect.map(Effect.forEach(items, changeOf), (changes) =>
+            changes.some((change) => of.includes(change)),
+          ),
+        ),
       table: (code) => add(code, () => Effect.succeed(true)),
       mend: Effect.sync(() => {
         rules.length = 0
@@ -89,8 +95,9 @@ describe("the search for bad rows", () => {
       expect(yield* Effect.flip(persist(batchOf(...many(1_000))))).toMatchObject({
         _tag: "StatementRefused",
       })
-      // The search, one without rows, and a row at the end of each of six waits.
-      expect(yield* faults.count("write")).toBe(61 + 1 + 6)
+      // The search, one without rows, and a row at the end of each of five waits.
+      expect(yield* faults.count("write")).toBe(61 + 1 + 5)
+      expect(yield* faults.count("rehearse")).toBe(1 + 6)
       const millis = yield* Clock.currentTimeMillis
       expect(millis).toBeGreaterThanOrEqual(2_400)
       expect(millis).toBeLessThanOrEqual(3_900)
@@ -137,6 +144,58 @@ describe("a table that breaks while a batch is written", () => {
     })
     return { faults, outside }
   })
+
+  for (const length of [1, 3, 10, 30]) {
+    for (let nth = 2; nth <= 16; nth++) {
+      test(
+        `buries the bad row alone when it breaks at statement ${nth} and is mended ${length} later`,
+        Effect.gen(function* () {
+          const faults = yield* DatabaseFaults
+          let statements = 0
+          yield* faults.onWrite((items) => {
+            statements += 1
+            const isBad = items.some(({ write }) => write.value === "bad")
+            const isBroken = statements >= nth && statements < nth + length && items.length > 0
+            return isBad || isBroken ? refuse("P0001") : Effect.void
+          })
+          const delivery = yield* Effect.exit(
+            persist(batchOf(...many(7), item("key 3a", 99, "bad"))),
+          )
+          const dead = delivery._tag === "Success" ? delivery.value.dead : []
+          expect(dead.filter((letter) => JSON.parse(letter).version !== 99)).toEqual([])
+        }),
+      )
+    }
+  }
+
+  for (const [seed, share] of [
+    [1, 0.1],
+    [2, 0.2],
+    [3, 0.4],
+    [4, 0.4],
+    [5, 0.6],
+    [6, 0.9],
+  ] as const) {
+    test(
+      `buries no good row when ${share} of all rows are refused at random (${seed})`,
+      Effect.gen(function* () {
+        const faults = yield* DatabaseFaults
+        yield* persist(batchOf(item("there", 1)))
+        let state = seed
+        const chance = () => {
+          state = (state * 48_271) % 2_147_483_647
+          return state / 2_147_483_647
+        }
+        yield* faults.onWrite((items) =>
+          items.some(() => chance() < share) ? refuse("P0001") : Effect.void,
+        )
+        for (let round = 0; round < 5; round++) {
+          const delivery = yield* Effect.exit(persist(batchOf(...many(64))))
+          if (delivery._tag === "Success") expect(delivery.value.dead).toEqual([])
+        }
+      }),
+    )
+  }
 
   for (let nth = 1; nth <= 16; nth++) {
     test(

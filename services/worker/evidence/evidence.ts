@@ -1,10 +1,11 @@
 /**
- * Evidence: when PostgreSQL has stored a row for the last time. Where a SQLSTATE does not say whether
- * a row is bad or the database is (a trigger's exception, a missing function or right), it decides: a
- * table that takes other rows is in order. Only this worker's own statements count.
+ * Evidence: whether the table takes rows. Where a SQLSTATE does not say whether a row is bad or the
+ * database is (a trigger's exception, a missing function or right), it decides: a table that takes a row
+ * which it has taken before is in order.
  */
-import { Context, Effect, Latch, Layer, type Option, Semaphore } from "effect"
+import { Context, Effect, Layer, type Option, Semaphore } from "effect"
 import type { Item } from "../../../shared/item.ts"
+import { identity } from "../../../shared/write.ts"
 import { Database } from "../database.ts"
 import type { WriteError } from "../errors.ts"
 import { WAITING_BATCHES_MAX } from "../settings.ts"
@@ -14,15 +15,12 @@ export class Evidence extends Context.Service<
   {
     /** Stores all items or none, like the database, and remembers what was stored. */
     readonly write: (items: ReadonlyArray<Item>) => Effect.Effect<void, WriteError>
-    /** This moment, to be asked about later. */
-    readonly now: Effect.Effect<number>
-    /** Whether a statement that began after the moment has stored a row. */
-    readonly since: (moment: number) => Effect.Effect<boolean>
-    /** Returns when one has. */
-    readonly wait: (moment: number) => Effect.Effect<void>
-    /** An item that was stored last: written again it changes nothing, and shows whether it still could. */
-    readonly witness: Effect.Effect<Item | null>
-    /** Runs a wait for evidence; none when WAITING_BATCHES_MAX batches wait already. */
+    /**
+     * Writes the row that was stored last once more, and undoes it. Fails as a write would; false when
+     * there is no row to do it with.
+     */
+    readonly rehearse: Effect.Effect<boolean, WriteError>
+    /** Runs what takes a while; none when WAITING_BATCHES_MAX batches do already. */
     readonly waiting: <A, E, R>(
       use: Effect.Effect<A, E, R>,
     ) => Effect.Effect<Option.Option<A>, E, R>
@@ -33,35 +31,16 @@ export class Evidence extends Context.Service<
     Effect.gen(function* () {
       const database = yield* Database
       const places = yield* Semaphore.make(WAITING_BATCHES_MAX)
-      // Moments are counted, not timed: what matters is which of two came first.
-      let moment = 0
-      let stored = 0
-      let witness: Item | null = null
-      let news = Latch.makeUnsafe()
-
-      const wait = (asked: number): Effect.Effect<void> =>
-        Effect.suspend(() =>
-          stored > asked ? Effect.void : Effect.andThen(news.await, wait(asked)),
-        )
+      let witness = ""
 
       return Evidence.of({
         write: (items) =>
-          Effect.suspend(() => {
-            const began = ++moment
-            return Effect.flatMap(database.write(items), (rows) => {
-              // A row that was there already proves nothing: no trigger for what is stored has seen it.
-              if (rows === 0) return Effect.void
-              stored = Math.max(stored, began)
-              witness = items[0] ?? null
-              const told = news
-              news = Latch.makeUnsafe()
-              return Effect.asVoid(told.open)
-            })
+          Effect.map(database.write(items), (rows) => {
+            // A row that was there already may be one that the table would not take any more.
+            const [item] = items
+            if (rows > 0 && item) witness = identity(item.write)
           }),
-        now: Effect.sync(() => ++moment),
-        since: (asked) => Effect.sync(() => stored > asked),
-        wait,
-        witness: Effect.sync(() => witness),
+        rehearse: Effect.suspend(() => database.rehearse(witness)),
         waiting: places.withPermitsIfAvailable(1),
       })
     }),

@@ -1,6 +1,6 @@
 /**
- * The statements of one delivery, and what counts as evidence about its rows. From its first refusal
- * on, a row that another statement stores shows that the table takes rows; nothing from before does.
+ * The statements of one delivery: its rows, retried where that may help, and what shows whether it is
+ * the database that refuses them.
  */
 import { Effect } from "effect"
 import type { Item } from "../../../shared/item.ts"
@@ -28,10 +28,8 @@ export type PersistError = Exclude<WriteError, WriteRejected>
 export interface Trial {
   /** Writes rows in one statement, retried where that may help. Null when all are stored. */
   readonly attempt: (rows: ReadonlyArray<Item>) => Effect.Effect<Refusal | null, PersistError>
-  readonly hasEvidence: Effect.Effect<boolean>
-  readonly awaitEvidence: Effect.Effect<void>
-  /** What was stored until now counts no longer. */
-  readonly forget: Effect.Effect<void>
+  /** Whether the table takes a row that it has taken before; false also when it has none. */
+  readonly isInOrder: Effect.Effect<boolean, PersistError>
 }
 
 export const makeTrial = Effect.gen(function* () {
@@ -39,42 +37,43 @@ export const makeTrial = Effect.gen(function* () {
   const evidence = yield* Evidence
   const settings = yield* Settings
   const claimSize = yield* ClaimSize
-  let refusedAt: number | null = null
+  let isRefused = false
 
-  const forget = Effect.map(evidence.now, (now) => {
-    refusedAt = now
-  })
+  const retried = <A>(statement: Effect.Effect<A, WriteError>, rows: number) =>
+    statement.pipe(
+      Effect.tapError(countFailure),
+      Effect.retry({
+        schedule: batchRetry(settings),
+        while: (error) => error._tag === "BatchFailed" && !(isSlow(error) && rows > 1),
+      }),
+    )
 
   /** What refuses a statement without rows as well is the database. One more statement finds it out. */
-  const begin = Effect.suspend(() =>
-    refusedAt === null ? Effect.andThen(forget, Effect.asVoid(database.write([]))) : Effect.void,
-  ).pipe(Effect.tapError(countFailure), Effect.mapError(blameDatabase))
+  const blame = Effect.suspend(() => {
+    if (isRefused) return Effect.void
+    isRefused = true
+    return Effect.asVoid(database.write([]))
+  }).pipe(Effect.tapError(countFailure), Effect.mapError(blameDatabase))
 
   const trial: Trial = {
-    attempt: (rows) => {
-      const tooMany = (error: WriteError) => isSlow(error) && rows.length > 1
-      return evidence.write(rows).pipe(
-        Effect.tapError(countFailure),
-        Effect.retry({
-          schedule: batchRetry(settings),
-          while: (error) => error._tag === "BatchFailed" && !tooMany(error),
-        }),
+    attempt: (rows) =>
+      retried(evidence.write(rows), rows.length).pipe(
         Effect.as(null),
         Effect.catchTags({
           WriteRejected: (error) => Effect.succeed(error),
-          StatementRefused: (error) => Effect.as(begin, error),
+          StatementRefused: (error) => Effect.as(blame, error),
           BatchFailed: (error) =>
-            tooMany(error) ? Effect.as(claimSize.shrink(rows.length), error) : Effect.fail(error),
+            isSlow(error) && rows.length > 1
+              ? Effect.as(claimSize.shrink(rows.length), error)
+              : Effect.fail(error),
         }),
-      )
-    },
-    hasEvidence: Effect.suspend(() =>
-      refusedAt === null ? Effect.succeed(false) : evidence.since(refusedAt),
+      ),
+    isInOrder: retried(evidence.rehearse, 1).pipe(
+      Effect.catchTags({
+        WriteRejected: () => Effect.succeed(false),
+        StatementRefused: () => Effect.succeed(false),
+      }),
     ),
-    awaitEvidence: Effect.suspend(() =>
-      refusedAt === null ? Effect.never : evidence.wait(refusedAt),
-    ),
-    forget,
   }
   return trial
 })

@@ -76,6 +76,15 @@ export const layerMemory = Layer.effectContext(
           statements.push(items.map(({ version }) => version))
           return around("write", Effect.andThen(rule?.(items) ?? Effect.void, upsert(items)))
         }),
+      rehearse: (preferred) =>
+        Effect.suspend(() => {
+          const row = rows.get(preferred) ?? [...rows.values()].at(-1)
+          if (!row) return around("rehearse", Effect.succeed(false))
+          const newer = { ...row, version: row.version + 1 }
+          const fresh = { ...newer, write: { ...row.write, key: `${row.write.key} as a new one` } }
+          const tried = Effect.forEach([newer, fresh], (item) => rule?.([item]) ?? Effect.void)
+          return around("rehearse", Effect.as(tried, true))
+        }),
       probe: Effect.mapError(around("probe", Effect.void), blameDatabase),
       identity: Effect.mapError(
         around(

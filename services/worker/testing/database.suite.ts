@@ -79,6 +79,19 @@ export const databaseSuite = ({ test }: Subject) => {
   )
 
   test(
+    "a rehearsal needs a row, of that key or of any other, and leaves every row as it is",
+    Effect.gen(function* () {
+      const { database, outside } = yield* both
+      expect(yield* database.rehearse("a")).toBe(false)
+      yield* database.write([item("a", 5), item("b", 7)])
+      for (const key of ["a", "gone", ""]) expect(yield* database.rehearse(key)).toBe(true)
+      expect(yield* outside.read("a")).toEqual(item("a", 5))
+      expect(yield* outside.read("gone")).toBeUndefined()
+      expect(yield* database.highestVersion).toBe(7)
+    }),
+  )
+
+  test(
     "the highest version is that of the newest row, exact to the last digit",
     Effect.gen(function* () {
       const { database } = yield* both
