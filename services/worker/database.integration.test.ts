@@ -2,9 +2,10 @@ import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { freePort } from "../../scripts/servers/port.ts"
 import { Database } from "./database.ts"
-import { databaseSuite, item } from "./testing/database.suite.ts"
+import { databaseSuite } from "./testing/database.suite.ts"
 import { DatabaseOutside } from "./testing/database-memory.ts"
-import { layerAt, Postgres, useDatabase } from "./testing/postgres.suite.ts"
+import { item } from "./testing/kit.ts"
+import { layerAt, Postgres, useDatabase } from "./testing/postgres.ts"
 
 // One of its tests changes what the whole server does.
 const { layer } = useDatabase({ own: true })

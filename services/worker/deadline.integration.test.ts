@@ -7,8 +7,8 @@ import { STATEMENT_MARGIN_MILLIS } from "../../shared/postgres/postgres.ts"
 import { Database } from "./database.ts"
 import { isSlow } from "./errors.ts"
 import { STATEMENT_DEADLINE } from "./settings.ts"
-import { item } from "./testing/database.suite.ts"
-import { layerAt, Postgres, useDatabase } from "./testing/postgres.suite.ts"
+import { item } from "./testing/kit.ts"
+import { layerAt, Postgres, useDatabase } from "./testing/postgres.ts"
 
 const { layer } = useDatabase()
 

@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import { nativeRedis } from "../../scripts/servers/redis.ts"
 import { leaseSuite } from "./testing/lease.suite.ts"
 import { queueSuite, type Subject } from "./testing/queue.suite.ts"
-import { useRedis } from "./testing/redis.suite.ts"
+import { useRedis } from "./testing/redis.ts"
 import { seedSuite } from "./testing/seed.suite.ts"
 
 const suites = (kind: "native" | "wasm") => {

@@ -7,9 +7,9 @@ import type { QueueOwned, QueueUnavailable } from "./errors.ts"
 import { Queue } from "./queue.ts"
 import { queueBackoff } from "./retry.ts"
 import { DATABASE } from "./testing/database-memory.ts"
-import { conserved, keysOf, writes } from "./testing/queue.suite.ts"
+import { conserved, keysOf, writes } from "./testing/kit.ts"
 import { QueueOutside } from "./testing/queue-memory.ts"
-import { layerAt, Redis, useRedis } from "./testing/redis.suite.ts"
+import { layerAt, Redis, useRedis } from "./testing/redis.ts"
 
 const server = useRedis(nativeRedis() === null ? "wasm" : "native", { own: true })
 

@@ -1,41 +1,13 @@
 /** What the whole worker does with rows that are refused without a word about whose fault it is. */
-import { describe, expect, it } from "@effect/vitest"
+import { describe, expect } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
-import type { Config } from "../../../shared/config.ts"
-import { pipeline } from "../pipeline.ts"
 import { Queue } from "../queue.ts"
 import { holdReason } from "../reason.ts"
-import { DATABASE, DatabaseFaults, DatabaseOutside, refuse } from "../testing/database-memory.ts"
-import { conserved, writes } from "../testing/queue.suite.ts"
+import { DATABASE, DatabaseFaults, refuse } from "../testing/database-memory.ts"
+import { conserved, many, running, test } from "../testing/kit.ts"
 import { QueueOutside } from "../testing/queue-memory.ts"
-import { Logged, layerWorker } from "../testing/worker-memory.ts"
-
-type Services =
-  | Effect.Services<typeof pipeline>
-  | QueueOutside
-  | DatabaseFaults
-  | DatabaseOutside
-  | Logged
-
-const test = <E>(
-  sentence: string,
-  effect: Effect.Effect<void, E, Services>,
-  overrides: Partial<Config> = {},
-) => it.effect(sentence, () => Effect.suspend(() => Effect.provide(effect, layerWorker(overrides))))
-
-const keys = (count: number, prefix = "key") =>
-  writes(...Array.from({ length: count }, (_, i) => `${prefix} ${i}`))
-
-const running = Effect.gen(function* () {
-  const worker = yield* Effect.forkChild(pipeline, { startImmediately: true })
-  return {
-    worker,
-    outside: yield* QueueOutside,
-    onDatabase: yield* DatabaseFaults,
-    table: yield* DatabaseOutside,
-  }
-})
+import { Logged } from "../testing/worker-memory.ts"
 
 /** From now on, statements with a key of this prefix are refused. */
 const refusePrefix = Effect.fnUntraced(function* (prefix: string | null) {
@@ -59,7 +31,7 @@ describe("a bad row at the head of the queue", () => {
       Effect.gen(function* () {
         yield* refusePrefix("bad")
         const { outside, table } = yield* running
-        yield* outside.enqueue([...keys(3, "bad"), ...keys(20)])
+        yield* outside.enqueue([...many(3, "bad"), ...many(20)])
         for (let steps = 0; steps < 100; steps++) yield* TestClock.adjust(10)
         expect(yield* table.read("key 19")).toBeDefined()
         expect(yield* conserved).toMatchObject({ processed: 20, failed: 3, waiting: [] })
@@ -76,13 +48,13 @@ describe("a bad row at the head of the queue", () => {
     Effect.gen(function* () {
       yield* refusePrefix("bad")
       const { outside, table } = yield* running
-      yield* outside.enqueue(keys(1, "bad"))
+      yield* outside.enqueue(many(1, "bad"))
       yield* TestClock.adjust("10 minutes")
       expect(yield* conserved).toMatchObject({
         failed: 0,
         workers: { "worker-1": holdReason(refuse("P0001")) },
       })
-      yield* outside.enqueue(keys(1))
+      yield* outside.enqueue(many(1))
       yield* TestClock.adjust("6 seconds")
       expect(yield* table.read("key 0")).toBeDefined()
       expect(yield* conserved).toMatchObject({
@@ -99,14 +71,14 @@ describe("a bad row at the head of the queue", () => {
       const outside = yield* QueueOutside
       const queue = yield* Queue
       yield* queue.seed(0, DATABASE)
-      yield* outside.enqueue(keys(1, "bad"))
+      yield* outside.enqueue(many(1, "bad"))
       for (const id of ["1", "2", "3"]) {
         yield* queue.claim(id, 1, DATABASE)
         yield* outside.expire(id)
         yield* queue.recover(id)
       }
       yield* running
-      yield* outside.enqueue(keys(1))
+      yield* outside.enqueue(many(1))
       yield* TestClock.adjust("8 seconds")
       expect(yield* conserved).toMatchObject({ processed: 1, failed: 1, waiting: [] })
     }),
@@ -117,7 +89,7 @@ describe("a bad row at the head of the queue", () => {
     Effect.gen(function* () {
       yield* refusePrefix("bad")
       const outside = yield* QueueOutside
-      yield* outside.enqueue([...keys(450, "bad"), ...keys(100)])
+      yield* outside.enqueue([...many(450, "bad"), ...many(100)])
       yield* running
       yield* TestClock.adjust("5 seconds")
       expect(yield* conserved).toMatchObject({ processed: 100, failed: 450, waiting: [] })
@@ -131,10 +103,10 @@ describe("a table that refuses every row", () => {
     "for ten minutes: held, said all the time, nothing is buried, and all drains after the repair",
     Effect.gen(function* () {
       const { outside, onDatabase } = yield* running
-      yield* outside.enqueue(keys(50, "before"))
+      yield* outside.enqueue(many(50, "before"))
       yield* TestClock.adjust("1 second")
       yield* refusePrefix("")
-      yield* outside.enqueue(keys(250))
+      yield* outside.enqueue(many(250))
       yield* TestClock.adjust("10 seconds")
       for (let minute = 0; minute < 10; minute++) {
         expect((yield* conserved).workers).toEqual({ "worker-1": holdReason(refuse("P0001")) })
@@ -161,7 +133,7 @@ describe("a table that refuses every row", () => {
     Effect.gen(function* () {
       yield* refusePrefix("")
       const { outside } = yield* running
-      yield* outside.enqueue(keys(100))
+      yield* outside.enqueue(many(100))
       for (let second = 0; second < 60; second++) {
         yield* TestClock.adjust("1 second")
         expect((yield* conserved).inFlight).toBeLessThanOrEqual(12)
@@ -177,7 +149,7 @@ describe("a worker that is told to stop while a batch waits for evidence", () =>
     Effect.gen(function* () {
       yield* refusePrefix("bad")
       const { outside, worker } = yield* running
-      yield* outside.enqueue(keys(1, "bad"))
+      yield* outside.enqueue(many(1, "bad"))
       yield* TestClock.adjust("1 second")
       expect(yield* conserved).toMatchObject({ inFlight: 1 })
       yield* Fiber.interrupt(worker)

@@ -4,10 +4,10 @@ import { Effect, Layer } from "effect"
 import { ClaimSize } from "../claim-size.ts"
 import { layerPostgres } from "../database.ts"
 import { persist } from "../persist.ts"
-import { item } from "../testing/database.suite.ts"
-import { Postgres, useDatabase } from "../testing/postgres.suite.ts"
+import { batchOf, deadOf, item } from "../testing/kit.ts"
+import { Postgres, useDatabase } from "../testing/postgres.ts"
 import { layerSettings } from "../testing/worker-memory.ts"
-import { Breaking, batchOf, deadOf, evidenceSuite, type RowCode } from "./evidence.suite.ts"
+import { Breaking, evidenceSuite, type RowCode } from "./evidence.suite.ts"
 import { Evidence } from "./evidence.ts"
 
 const { layer: layerStore } = useDatabase({ own: true })

@@ -7,8 +7,8 @@ import { expect } from "vitest"
 import type { Item } from "../../../shared/item.ts"
 import { persist } from "../persist.ts"
 import type { Batch } from "../queue.ts"
-import { item } from "../testing/database.suite.ts"
 import { DatabaseOutside } from "../testing/database-memory.ts"
+import { batchOf, deadOf, item, manyItems } from "../testing/kit.ts"
 
 /** What refuses rows: a trigger's exceptions, what its function misses, and policies. */
 export const OF_ROWS = {
@@ -48,18 +48,7 @@ export interface Subject {
   readonly test: (sentence: string, effect: Effect.Effect<void, unknown, Services>) => void
 }
 
-export const batchOf = (...items: ReadonlyArray<Item>): Batch => ({
-  id: "1",
-  items,
-  unreadable: [],
-  lostLeases: 0,
-})
-
-const good = (count: number, from = 1, prefix = "good") =>
-  Array.from({ length: count }, (_, i) => item(`${prefix} ${i}`, from + i))
-
-export const deadOf = ({ dead }: { readonly dead: ReadonlyArray<string> }) =>
-  dead.map((letter) => JSON.parse(letter))
+const good = (count: number, from = 1, prefix = "good") => manyItems(count, from, prefix)
 
 const versionsOf = (persisted: { readonly dead: ReadonlyArray<string> }) =>
   deadOf(persisted)

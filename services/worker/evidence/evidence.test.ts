@@ -5,10 +5,10 @@ import { TestClock } from "effect/testing"
 import type { Item } from "../../../shared/item.ts"
 import { identity } from "../../../shared/write.ts"
 import { persist } from "../persist.ts"
-import { item } from "../testing/database.suite.ts"
 import { DatabaseFaults, DatabaseOutside, refuse } from "../testing/database-memory.ts"
+import { batchOf, item, manyItems } from "../testing/kit.ts"
 import { layerWorker } from "../testing/worker-memory.ts"
-import { Breaking, batchOf, evidenceSuite } from "./evidence.suite.ts"
+import { Breaking, evidenceSuite } from "./evidence.suite.ts"
 
 type Refuses = (items: ReadonlyArray<Item>) => Effect.Effect<boolean>
 
@@ -63,8 +63,6 @@ const test = (sentence: string, effect: Effect.Effect<void, unknown, Services | 
 
 describe("evidence in memory", () => evidenceSuite({ test }))
 
-const many = (count: number) => Array.from({ length: count }, (_, i) => item(`key ${i}`, i + 1))
-
 describe("the search for bad rows", () => {
   test(
     "costs one more statement, without rows, when the table refuses all, and no time",
@@ -72,7 +70,7 @@ describe("the search for bad rows", () => {
       const faults = yield* DatabaseFaults
       const { table } = yield* Breaking
       yield* table("42P01")
-      expect(yield* Effect.flip(persist(batchOf(...many(1_000))))).toMatchObject({
+      expect(yield* Effect.flip(persist(batchOf(...manyItems(1_000))))).toMatchObject({
         _tag: "DatabaseMisconfigured",
       })
       expect((yield* faults.statements).map(({ length }) => length)).toEqual([1_000, 0])
@@ -86,7 +84,7 @@ describe("the search for bad rows", () => {
       const faults = yield* DatabaseFaults
       const { rows } = yield* Breaking
       yield* rows("P0001", null)
-      expect(yield* Effect.flip(persist(batchOf(...many(1_000))))).toMatchObject({
+      expect(yield* Effect.flip(persist(batchOf(...manyItems(1_000))))).toMatchObject({
         _tag: "StatementRefused",
       })
       // The search, one without rows, and a row at the end of each of six waits.
@@ -103,7 +101,7 @@ describe("the search for bad rows", () => {
       const { rows } = yield* Breaking
       yield* rows("P0001", "bad")
       const bad = Array.from({ length: 300 }, (_, i) => item(`a ${i}`, i + 1, "bad"))
-      const { dead } = yield* persist(batchOf(...bad, ...many(30)))
+      const { dead } = yield* persist(batchOf(...bad, ...manyItems(30)))
       expect(dead).toHaveLength(300)
     }),
   )
@@ -113,7 +111,7 @@ describe("the search for bad rows", () => {
     Effect.gen(function* () {
       const { rows, mend } = yield* Breaking
       yield* rows("42883", null)
-      const waiting = yield* Effect.forkChild(persist(batchOf(...many(100))))
+      const waiting = yield* Effect.forkChild(persist(batchOf(...manyItems(100))))
       yield* Effect.sleep("1 second")
       yield* mend
       expect(yield* Fiber.join(waiting)).toEqual({ coalesced: 0, dead: [] })
@@ -143,7 +141,7 @@ describe("a table that breaks while a batch is written", () => {
       `buries no good row when it breaks at statement ${nth}, a bad row of the batch or not`,
       Effect.gen(function* () {
         const { faults } = yield* breaksAt(nth)
-        const items = [...many(7), item("key 3a", 99, "bad")]
+        const items = [...manyItems(7), item("key 3a", 99, "bad")]
         const delivery = yield* Effect.exit(persist(batchOf(...items)))
         const dead = delivery._tag === "Success" ? delivery.value.dead : []
         expect(dead.filter((letter) => JSON.parse(letter).version !== 99)).toEqual([])

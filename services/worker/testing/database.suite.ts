@@ -4,10 +4,9 @@
  */
 import { Effect } from "effect"
 import { expect } from "vitest"
-import type { Item } from "../../../shared/item.ts"
 import { Database } from "../database.ts"
 import { DatabaseOutside } from "./database-memory.ts"
-import { write } from "./queue.suite.ts"
+import { item } from "./kit.ts"
 
 export interface Subject {
   readonly test: (
@@ -15,11 +14,6 @@ export interface Subject {
     effect: Effect.Effect<void, unknown, Database | DatabaseOutside>,
   ) => void
 }
-
-export const item = (key: string, version: number, value = `${key}${version}`): Item => ({
-  version,
-  write: write(key, value),
-})
 
 const both = Effect.all({ database: Database, outside: DatabaseOutside })
 
