@@ -1,8 +1,8 @@
 /** Without this, a mutant whose text is gone would be noticed only in a run of the mutants, which takes long. */
 import { readFileSync } from "node:fs"
 import { expect, test } from "vitest"
-import { PROCESS_MUTATIONS } from "../faults/mutations-process.ts"
-import { PROTOCOL_MUTATIONS } from "../faults/mutations-protocol.ts"
+import { PROCESS_MUTATIONS } from "../../services/faults/mutations-process.ts"
+import { PROTOCOL_MUTATIONS } from "../../services/faults/mutations-protocol.ts"
 
 const read = (file: string) => readFileSync(new URL(`../../${file}`, import.meta.url), "utf8")
 

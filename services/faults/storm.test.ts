@@ -5,11 +5,11 @@
  */
 import { setTimeout as sleep } from "node:timers/promises"
 import { expect, test } from "vitest"
-import { makeChance } from "./chance.suite.ts"
-import { type Havoc, makeHavoc } from "./havoc.suite.ts"
-import { POISON_SQL } from "./ledger.suite.ts"
-import { DRAIN_LIMIT_MILLIS, SEED, STORM_SECONDS } from "./settings.suite.ts"
-import { type FaultStack, faults, useFaultStack } from "./stack.suite.ts"
+import { makeChance } from "./testing/chance.ts"
+import { type Havoc, makeHavoc } from "./testing/havoc.ts"
+import { POISON_SQL } from "./testing/ledger.ts"
+import { DRAIN_LIMIT_MILLIS, SEED, STORM_SECONDS } from "./testing/settings.ts"
+import { type FaultStack, faults, useFaultStack } from "./testing/stack.ts"
 
 const WRITERS = 6
 const HOT_KEYS = 4

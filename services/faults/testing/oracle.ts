@@ -4,13 +4,13 @@
  * counters at every sample, versions that readers see, what is left in Redis, and what was printed.
  */
 import { expect } from "vitest"
-import type { client as makeClient } from "../../services/testing/client.ts"
-import type { Stats } from "../../shared/contract.ts"
-import { queueKeys } from "../../shared/queue/keys.ts"
-import { makeLedger, type Sent } from "./ledger.suite.ts"
-import type { Member } from "./member.suite.ts"
-import { DRAIN_LIMIT_MILLIS } from "./settings.suite.ts"
-import { CANARY, type PostgresStore, type RedisStore } from "./store.suite.ts"
+import type { Stats } from "../../../shared/contract.ts"
+import { queueKeys } from "../../../shared/queue/keys.ts"
+import type { client as makeClient } from "../../testing/client.ts"
+import { makeLedger, type Sent } from "./ledger.ts"
+import type { Member } from "./member.ts"
+import { DRAIN_LIMIT_MILLIS } from "./settings.ts"
+import { CANARY, type PostgresStore, type RedisStore } from "./store.ts"
 
 const SAMPLE_MILLIS = 40
 const SAMPLE_LIMIT_MILLIS = 3_000

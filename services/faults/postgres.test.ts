@@ -3,11 +3,11 @@
  * tried in vain or buried, however long it lasts; and all goes on by itself when it is back.
  */
 import { expect, test } from "vitest"
-import { until } from "../../services/testing/until.ts"
-import { POISON_SQL } from "./ledger.suite.ts"
-import type { Member } from "./member.suite.ts"
-import { DOWN_SECONDS } from "./settings.suite.ts"
-import { faults, STATEMENT, useFaultStack } from "./stack.suite.ts"
+import { until } from "../testing/until.ts"
+import { POISON_SQL } from "./testing/ledger.ts"
+import type { Member } from "./testing/member.ts"
+import { DOWN_SECONDS } from "./testing/settings.ts"
+import { faults, STATEMENT, useFaultStack } from "./testing/stack.ts"
 
 /** The hold asks at least every 4 s, times up to 1.2; then a batch, on a busy machine. */
 const DRAIN_STARTS_LIMIT_MILLIS = 4_800 + 4_000

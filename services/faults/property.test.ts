@@ -6,9 +6,9 @@ import { connect } from "node:net"
 import fc from "fast-check"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { isKey } from "../../shared/write.ts"
-import { SEED } from "./settings.suite.ts"
-import { ADMIN_TOKEN, type FaultStack, faults, startFaultStack } from "./stack.suite.ts"
-import { CANARY } from "./store.suite.ts"
+import { SEED } from "./testing/settings.ts"
+import { ADMIN_TOKEN, type FaultStack, faults, startFaultStack } from "./testing/stack.ts"
+import { CANARY } from "./testing/store.ts"
 
 const PAIRS_RUNS = 15
 const PAIRS_EACH = 40

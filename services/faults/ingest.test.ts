@@ -3,8 +3,8 @@
  * hears what happened, or that nobody knows; and nothing is sent twice.
  */
 import { expect, test } from "vitest"
-import { until } from "../../services/testing/until.ts"
-import { faults, LEASE_MILLIS, useFaultStack } from "./stack.suite.ts"
+import { until } from "../testing/until.ts"
+import { faults, LEASE_MILLIS, useFaultStack } from "./testing/stack.ts"
 
 /** A reply of Redis has a second; the rest is this machine's. */
 const ANSWER_LIMIT_MILLIS = 2_000

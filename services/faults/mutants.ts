@@ -9,7 +9,7 @@ import { cp, mkdir, readFile, symlink, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import process from "node:process"
 import { fileURLToPath } from "node:url"
-import { temporaryDirectory } from "../servers/directory.ts"
+import { temporaryDirectory } from "../../scripts/servers/directory.ts"
 import type { Edit, Mutation } from "./mutation.ts"
 import { PROCESS_MUTATIONS } from "./mutations-process.ts"
 import { PROTOCOL_MUTATIONS } from "./mutations-protocol.ts"
@@ -33,8 +33,8 @@ const TREES = 2
 type Verdict = "passed" | "failed" | "not run"
 type Test = Mutation["caughtBy"]
 
-const CONFIG = "scripts/faults/vitest.config.ts"
-const isFault = ([file]: Test) => file.startsWith("scripts/faults/")
+const CONFIG = "services/faults/vitest.config.ts"
+const isFault = ([file]: Test) => file.startsWith("services/faults/")
 
 const toPattern = (text: string) => text.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&")
 

@@ -6,8 +6,8 @@ import { once } from "node:events"
 import { connect } from "node:net"
 import { setTimeout as sleep } from "node:timers/promises"
 import { expect, test } from "vitest"
-import { requestText } from "../../services/testing/connection.ts"
-import { faults, useFaultStack } from "./stack.suite.ts"
+import { requestText } from "../testing/connection.ts"
+import { faults, useFaultStack } from "./testing/stack.ts"
 
 const SLOW_EACH = 100
 const DRIP_MILLIS = 1_000

@@ -6,7 +6,7 @@ export const PROCESS_MUTATIONS: ReadonlyArray<Mutation> = [
     name: "no version guard in the upsert",
     edits: [edit("shared/table.ts", "\n    where stored.version < excluded.version`", "`")],
     caughtBy: [
-      "scripts/faults/worker.test.ts",
+      "services/faults/worker.test.ts",
       "dead, its statement arrives late: it has no effect",
     ],
   },
@@ -20,7 +20,7 @@ export const PROCESS_MUTATIONS: ReadonlyArray<Mutation> = [
       ),
     ],
     caughtBy: [
-      "scripts/faults/ingest.test.ts",
+      "services/faults/ingest.test.ts",
       "its reply from Redis is lost after the effect: unknown, sent once, and applied",
     ],
   },
@@ -41,7 +41,10 @@ export const PROCESS_MUTATIONS: ReadonlyArray<Mutation> = [
   {
     name: "a missing table counts as a bad row",
     edits: [edit("services/worker/errors.ts", "/^(21|22|23|54)/", "/^(21|22|23|42|54)/")],
-    caughtBy: ["scripts/faults/postgres.test.ts", "its table is renamed: held, and none is buried"],
+    caughtBy: [
+      "services/faults/postgres.test.ts",
+      "its table is renamed: held, and none is buried",
+    ],
   },
   {
     name: "the evidence rule turned round: a row is buried while nothing else is stored",
@@ -184,7 +187,7 @@ export const PROCESS_MUTATIONS: ReadonlyArray<Mutation> = [
     name: "a log line quotes what was buried",
     edits: [edit("services/worker/batch.ts", "{ writes: dead.length }", "{ writes: dead.join() }")],
     caughtBy: [
-      "scripts/faults/postgres.test.ts",
+      "services/faults/postgres.test.ts",
       "a row is rejected amid others: it alone is buried, and no log quotes it",
     ],
   },
@@ -198,7 +201,7 @@ export const PROCESS_MUTATIONS: ReadonlyArray<Mutation> = [
       ),
     ],
     caughtBy: [
-      "scripts/faults/redis.test.ts",
+      "services/faults/redis.test.ts",
       "killed under load, with AOF always: nothing accepted is lost",
     ],
   },
@@ -206,7 +209,7 @@ export const PROCESS_MUTATIONS: ReadonlyArray<Mutation> = [
     name: "Redis is started without its log",
     edits: [edit("scripts/servers/redis.ts", 'appendonly: "yes"', 'appendonly: "no"')],
     caughtBy: [
-      "scripts/faults/redis.test.ts",
+      "services/faults/redis.test.ts",
       "killed while batches are in flight: they are recovered from its log",
     ],
   },

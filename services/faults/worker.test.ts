@@ -3,8 +3,8 @@
  * acknowledgement, and what it sent arrives after somebody else has done its work.
  */
 import { expect, test } from "vitest"
-import { until } from "../../services/testing/until.ts"
-import type { Member } from "./member.suite.ts"
+import { until } from "../testing/until.ts"
+import type { Member } from "./testing/member.ts"
 import {
   ACKNOWLEDGE,
   CLAIM,
@@ -13,7 +13,7 @@ import {
   STATEMENT,
   TAKEOVER_MILLIS,
   useFaultStack,
-} from "./stack.suite.ts"
+} from "./testing/stack.ts"
 
 /** A lease, the heartbeat that finds it, and what a busy machine adds. */
 const NOTICED_MILLIS = TAKEOVER_MILLIS + 3_000

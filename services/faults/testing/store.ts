@@ -5,11 +5,11 @@
 import { readdir, rm, stat, truncate } from "node:fs/promises"
 import { join } from "node:path"
 import process from "node:process"
-import { type Database, openDatabase } from "../../shared/postgres/postgres.ts"
-import { type Connection, openRedis, untilReady } from "../../shared/redis/redis.ts"
-import { startPostgres } from "../servers/postgres.ts"
-import { startRedis } from "../servers/redis.ts"
-import type { Store } from "../servers/store.ts"
+import { startPostgres } from "../../../scripts/servers/postgres.ts"
+import { startRedis } from "../../../scripts/servers/redis.ts"
+import type { Store } from "../../../scripts/servers/store.ts"
+import { type Database, openDatabase } from "../../../shared/postgres/postgres.ts"
+import { type Connection, openRedis, untilReady } from "../../../shared/redis/redis.ts"
 
 /** Whatever must not be seen outside has this word in it. */
 export const CANARY = "canary"

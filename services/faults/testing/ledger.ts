@@ -2,7 +2,7 @@
  * What the clients of a fault test know: every write they sent and which of three outcomes it had. `ok` has
  * happened, `refused` has not and never will, `unknown` may have. Unknown is neither lost nor harmless.
  */
-import { CANARY } from "./store.suite.ts"
+import { CANARY } from "./store.ts"
 
 export type Outcome = "ok" | "refused" | "unknown"
 

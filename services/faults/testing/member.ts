@@ -2,9 +2,15 @@
  * One of the four processes in a fault test: started and killed any number of times on one port, behind
  * proxies of its own, and with every line it ever printed.
  */
-import type { TestProxy } from "../../services/testing/proxy.ts"
-import { type Exit, within } from "../servers/process.ts"
-import { type Runtime, type Service, type ServiceName, startService } from "../servers/service.ts"
+
+import { type Exit, within } from "../../../scripts/servers/process.ts"
+import {
+  type Runtime,
+  type Service,
+  type ServiceName,
+  startService,
+} from "../../../scripts/servers/service.ts"
+import type { TestProxy } from "../../testing/proxy.ts"
 
 /** Above the ten seconds in which every process must end. */
 const EXIT_LIMIT_MILLIS = 12_000

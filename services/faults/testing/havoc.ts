@@ -3,9 +3,9 @@
  * that faults meet but do not undo each other. Each ends what it began, within a few seconds.
  */
 import { setTimeout as sleep } from "node:timers/promises"
-import type { Chance } from "./chance.suite.ts"
-import type { Member } from "./member.suite.ts"
-import { ACKNOWLEDGE, type FaultStack, STATEMENT, TAKEOVER_MILLIS } from "./stack.suite.ts"
+import type { Chance } from "./chance.ts"
+import type { Member } from "./member.ts"
+import { ACKNOWLEDGE, type FaultStack, STATEMENT, TAKEOVER_MILLIS } from "./stack.ts"
 
 /** What is held on its way would be lost with the next fault of its connection. */
 const ALONE = new Set(["worker late to acknowledge", "worker dead before its statement arrives"])

@@ -59,7 +59,7 @@ export const PROTOCOL_MUTATIONS: ReadonlyArray<Mutation> = [
       ),
     ],
     caughtBy: [
-      "scripts/faults/worker.test.ts",
+      "services/faults/worker.test.ts",
       "frozen past its lease: its late acknowledgement is refused, and nothing counts twice",
     ],
   },
@@ -81,7 +81,7 @@ export const PROTOCOL_MUTATIONS: ReadonlyArray<Mutation> = [
     name: "a full Redis does not drain",
     edits: [edit("shared/queue/script.ts", 'drains: "#!lua flags=allow-oom"', 'drains: "#!lua"')],
     caughtBy: [
-      "scripts/faults/redis.test.ts",
+      "services/faults/redis.test.ts",
       "full: writes are refused with Retry-After, what waits drains, and writes come again",
     ],
   },
@@ -89,7 +89,7 @@ export const PROTOCOL_MUTATIONS: ReadonlyArray<Mutation> = [
     name: "versions do not continue above the table's",
     edits: [edit("shared/queue/seed.ts", "if last >= highest then", "if true then")],
     caughtBy: [
-      "scripts/faults/redis.test.ts",
+      "services/faults/redis.test.ts",
       "back with nothing and a clock behind the table: the next write of a key still wins",
     ],
   },
@@ -100,7 +100,7 @@ export const PROTOCOL_MUTATIONS: ReadonlyArray<Mutation> = [
       edit("shared/queue/seed.ts", "if last >= highest then", "if true then"),
     ],
     caughtBy: [
-      "scripts/faults/redis.test.ts",
+      "services/faults/redis.test.ts",
       "back with nothing: counters begin again together, and the next write of a key wins",
     ],
   },
@@ -114,7 +114,7 @@ export const PROTOCOL_MUTATIONS: ReadonlyArray<Mutation> = [
       ),
     ],
     caughtBy: [
-      "scripts/faults/overload.test.ts",
+      "services/faults/overload.test.ts",
       "sent to two processes at once: exactly as many are taken as may wait",
     ],
   },
@@ -128,7 +128,7 @@ export const PROTOCOL_MUTATIONS: ReadonlyArray<Mutation> = [
       ),
     ],
     caughtBy: [
-      "scripts/faults/silence.test.ts",
+      "services/faults/silence.test.ts",
       "is claimed alone from the third silence on, and buried at the sixth; neighbours live",
     ],
   },

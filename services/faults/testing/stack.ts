@@ -4,17 +4,17 @@
  * healed, drains within a limit, and is held against the oracle.
  */
 import { afterAll, afterEach, beforeAll, describe } from "vitest"
-import { migrate } from "../../services/testing/migrate.ts"
-import { startProxy } from "../../services/testing/proxy.ts"
-import { startProcesses } from "../../services/testing/stack.ts"
-import { until } from "../../services/testing/until.ts"
-import { temporaryDirectory } from "../servers/directory.ts"
-import { nativeRedis } from "../servers/redis.ts"
-import type { Runtime, ServiceName } from "../servers/service.ts"
-import { type Member, startMember } from "./member.suite.ts"
-import { makeOracle } from "./oracle.suite.ts"
-import { RUNTIME } from "./settings.suite.ts"
-import { CANARY, makePostgres, makeRedis } from "./store.suite.ts"
+import { temporaryDirectory } from "../../../scripts/servers/directory.ts"
+import { nativeRedis } from "../../../scripts/servers/redis.ts"
+import type { Runtime, ServiceName } from "../../../scripts/servers/service.ts"
+import { migrate } from "../../testing/migrate.ts"
+import { startProxy } from "../../testing/proxy.ts"
+import { startProcesses } from "../../testing/stack.ts"
+import { until } from "../../testing/until.ts"
+import { type Member, startMember } from "./member.ts"
+import { makeOracle } from "./oracle.ts"
+import { RUNTIME } from "./settings.ts"
+import { CANARY, makePostgres, makeRedis } from "./store.ts"
 
 export const LEASE_MILLIS = 1_500
 

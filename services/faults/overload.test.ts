@@ -3,9 +3,9 @@
  * back, and an outage of hours costs Redis memory and no process of ours.
  */
 import { afterEach, expect, test } from "vitest"
-import { until } from "../../services/testing/until.ts"
-import { flood, residentMiB } from "./flood.suite.ts"
-import { type FaultStack, faults, startFaultStack } from "./stack.suite.ts"
+import { until } from "../testing/until.ts"
+import { flood, residentMiB } from "./testing/flood.ts"
+import { type FaultStack, faults, startFaultStack } from "./testing/stack.ts"
 
 const LIMIT = 500
 

@@ -3,10 +3,10 @@
  * no neighbour with it, and buried before it has ended them all for ever.
  */
 import { expect, test } from "vitest"
-import { until } from "../../services/testing/until.ts"
-import { LOST_LEASES_MAX } from "../../services/worker/settings.ts"
-import { faults, useFaultStack } from "./stack.suite.ts"
-import { CANARY } from "./store.suite.ts"
+import { until } from "../testing/until.ts"
+import { LOST_LEASES_MAX } from "../worker/settings.ts"
+import { faults, useFaultStack } from "./testing/stack.ts"
+import { CANARY } from "./testing/store.ts"
 
 /** From this many lostLeases on a write is claimed alone. */
 const ALONE_AFTER = 3

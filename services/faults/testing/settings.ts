@@ -1,6 +1,6 @@
 /** What the command line of the fault suite decides: which storm, for how long, and whether a minute is one. */
 import process from "node:process"
-import type { Runtime } from "../servers/service.ts"
+import type { Runtime } from "../../../scripts/servers/service.ts"
 
 const number = (name: string, fallback: number) => Number(process.env[name] || fallback)
 

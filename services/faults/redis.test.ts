@@ -3,8 +3,8 @@
  * it keeps its data nothing is lost; when it does not, what comes next still wins over old rows.
  */
 import { expect, test } from "vitest"
-import { until } from "../../services/testing/until.ts"
-import { faults, LEASE_MILLIS, useFaultStack } from "./stack.suite.ts"
+import { until } from "../testing/until.ts"
+import { faults, LEASE_MILLIS, useFaultStack } from "./testing/stack.ts"
 
 const ANSWER_LIMIT_MILLIS = 2_000
 

@@ -14,7 +14,7 @@ export default defineConfig({
         test: {
           ...faults,
           name: "faults",
-          include: ["scripts/faults/**/*.test.ts"],
+          include: ["services/faults/**/*.test.ts"],
           exclude: [...faults.exclude, "**/storm.test.ts"],
           maxWorkers: 2,
           sequence: { groupOrder: 0 },
@@ -24,7 +24,7 @@ export default defineConfig({
         test: {
           ...faults,
           name: "storm",
-          include: ["scripts/faults/storm.test.ts"],
+          include: ["services/faults/storm.test.ts"],
           sequence: { groupOrder: 1 },
         },
       },
