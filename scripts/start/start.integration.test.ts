@@ -11,7 +11,7 @@ import { temporaryDirectory } from "../servers/directory.ts"
 import { commandLine } from "../servers/leftover.ts"
 import { freePort, isFree } from "../servers/port.ts"
 import { nativeRedis } from "../servers/redis.ts"
-import { LIMIT_MILLIS, run, START, servicePorts, storePorts } from "./start.suite.ts"
+import { LIMIT_MILLIS, run, START, servicePorts, storePorts } from "./testing/start.ts"
 
 const kind = nativeRedis() === null ? "wasm" : "native"
 const redis = useRedis(kind)

@@ -127,7 +127,7 @@ export const PROCESS_MUTATIONS: ReadonlyArray<Mutation> = [
       ),
     ],
     caughtBy: [
-      "services/recovery.integration.test.ts",
+      "services/together/recovery.integration.test.ts",
       "rejected rows are dead letters with their reason, and their neighbours are stored",
     ],
   },

@@ -16,7 +16,7 @@ export const PROTOCOL_MUTATIONS: ReadonlyArray<Mutation> = [
       edit(ACKNOWLEDGE, "then return -1 end", "then return 0 end"),
     ],
     caughtBy: [
-      "services/recovery.integration.test.ts",
+      "services/together/recovery.integration.test.ts",
       "a worker killed between claim and commit loses nothing and counts nothing twice",
     ],
   },

@@ -7,7 +7,7 @@ import {
   HEALTHY,
   setUp,
   withoutRedis,
-} from "./app.suite.ts"
+} from "./testing/app.ts"
 
 describe("GET /health", () => {
   test("is healthy when all was found well", async () => {

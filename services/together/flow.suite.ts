@@ -1,6 +1,7 @@
 /** What a client of the whole stack sees, whatever runs it: each case talks HTTP and nothing else. */
 import { spawnSync } from "node:child_process"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
+import { holdToContract } from "../testing/contract.ts"
 import { type Stack, type StackOptions, startStack } from "../testing/stack.ts"
 import { until } from "../testing/until.ts"
 
@@ -21,6 +22,7 @@ export const flow = (name: string, options: StackOptions) =>
     let stack: Stack
     beforeAll(async () => {
       stack = await startStack(options)
+      holdToContract(stack.urls)
     })
     afterAll(() => stack?.stop())
 

@@ -3,6 +3,8 @@
  * add up after each, and that nobody without the token may do any of it.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
+import { CONTRACT } from "../../shared/contract.ts"
+import { holdToContract } from "../testing/contract.ts"
 import { sql, writeMany } from "../testing/oracle.ts"
 import { REDIS_KINDS, type Stack, startStack } from "../testing/stack.ts"
 import { until } from "../testing/until.ts"
@@ -13,6 +15,7 @@ let stack: Stack
 
 beforeAll(async () => {
   stack = await startStack({ redis: REDIS_KINDS[0], env: { ADMIN_TOKEN, QUEUE_ALERT_AGE: "0.3" } })
+  holdToContract(stack.urls)
   await sql(stack, "alter table key_values add constraint no_poison check (value <> 'poison')")
 })
 afterAll(() => stack?.stop())
@@ -51,24 +54,20 @@ const pause = async () => {
 const resume = () => call("POST", "/worker/resume")
 
 describe("without the token", () => {
-  test.each([
-    ["GET", "/dead"],
-    ["DELETE", "/dead"],
-    ["GET", "/dead/reasons"],
-    ["POST", "/dead/replay"],
-    ["GET", "/queue"],
-    ["DELETE", "/queue"],
-    ["POST", "/worker/pause"],
-    ["POST", "/worker/resume"],
-  ])("%s %s is refused", async (method, path) => {
-    const body = method === "GET" ? undefined : { all: true }
-    for (const token of ["", "wrong", `${ADMIN_TOKEN}x`, ADMIN_TOKEN.slice(1)]) {
-      const answer = await call(method, path, body, token)
-      expect(answer).toMatchObject({ code: 401, success: false })
-      expect(answer.headers.get("www-authenticate")).toContain("Bearer")
-    }
-    expect((await call(method, `${path}?token=${ADMIN_TOKEN}`, body, "")).code).toBe(401)
-  })
+  const guarded = Object.entries(CONTRACT.stats).filter(([, call]) => "token" in call)
+
+  test.each(guarded.map(([route]) => route.split(" ") as [string, string]))(
+    "%s %s is refused",
+    async (method, path) => {
+      const body = method === "GET" ? undefined : { all: true }
+      for (const token of ["", "wrong", `${ADMIN_TOKEN}x`, ADMIN_TOKEN.slice(1)]) {
+        const answer = await call(method, path, body, token)
+        expect(answer).toMatchObject({ code: 401, success: false })
+        expect(answer.headers.get("www-authenticate")).toContain("Bearer")
+      }
+      expect((await call(method, `${path}?token=${ADMIN_TOKEN}`, body, "")).code).toBe(401)
+    },
+  )
 })
 
 describe("dead letters", () => {

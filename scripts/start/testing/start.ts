@@ -8,7 +8,7 @@ import { freePort } from "../../servers/port.ts"
 import { launch } from "../../servers/process.ts"
 
 /** Above what a start on a busy machine takes. */
-export const LIMIT_MS = 40_000
+export const LIMIT_MILLIS = 40_000
 export const START = fileURLToPath(new URL("../../start.ts", import.meta.url))
 
 export const servicePorts = async () => ({
@@ -21,7 +21,7 @@ export const storePorts = async () => ({
   REDIS_PORT: String(await freePort()),
 })
 
-/** Without the guards, which end a little after what they guard. */
+/** The pids of a process's children, without the guards, which end a little after what they guard. */
 export const childrenOf = async (parent: number): Promise<number[]> => {
   const { stdout } = await promisify(execFile)("ps", ["-A", "-o", "pid=,ppid=,command="])
   const all = stdout.split("\n").map((line) => line.trim().split(/\s+/))
@@ -54,11 +54,11 @@ export const run = async (
     },
     onLine: (line) => lines.push(line),
   })
-  onTestFinished(() => child.stop(LIMIT_MS))
+  onTestFinished(() => child.stop(LIMIT_MILLIS))
   const pids = () => childrenOf(child.pid)
-  /** Waits until it says so; resolves to its children. */
+  /** Waits for the banner; resolves to the pids of the children. */
   const up = async (): Promise<number[]> => {
-    await child.printed(/^Try:$/, LIMIT_MS)
+    await child.printed(/^Try:$/, LIMIT_MILLIS)
     return await pids()
   }
   return { ...child, pids, up, text: () => lines.join("\n") }

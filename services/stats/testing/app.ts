@@ -1,5 +1,7 @@
 /** The app of stats in a situation that a test makes, without stores. */
-import { type Dependencies, makeApp } from "../app.ts"
+
+import { expectAgreed } from "../../testing/contract.ts"
+import { CALLS, type Dependencies, makeApp } from "../app.ts"
 import type { Letters } from "../operations/letters.ts"
 import type { Waiting } from "../operations/waiting.ts"
 import type { Count, Durability } from "../queue.ts"
@@ -65,6 +67,7 @@ export const setUp = (situation: Situation = {}, options: Partial<Dependencies> 
   })
   const send = async (path: string, method = "GET") => {
     const response = await app.request(path, { method })
+    await expectAgreed(CALLS, method, path, response)
     const text = await response.text()
     return {
       status: response.status,

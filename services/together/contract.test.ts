@@ -1,10 +1,10 @@
 import type { Hono } from "hono"
 import { describe, expect, test } from "vitest"
-import { CONTRACT, type Ingest } from "../shared/contract.ts"
-import { answer } from "../shared/http/answer.ts"
-import { makeApp as makeIngest } from "./ingest/app.ts"
-import { makeApp as makeReader } from "./reader/app.ts"
-import { CALLS, makeApp as makeStats } from "./stats/app.ts"
+import { CONTRACT, type Ingest } from "../../shared/contract.ts"
+import { answer } from "../../shared/http/answer.ts"
+import { makeApp as makeIngest } from "../ingest/app.ts"
+import { makeApp as makeReader } from "../reader/app.ts"
+import { CALLS, makeApp as makeStats } from "../stats/app.ts"
 
 const routesOf = (app: Hono) => app.routes.map(({ method, path }) => `${method} ${path}`)
 
