@@ -18,11 +18,11 @@ const redis = useRedis(kind)
 const database = usePostgres()
 // Empty: the table is made by the first start that finds it.
 beforeAll(() =>
-  database.run((sql) => sql`drop schema public cascade`.then(() => sql`create schema public`)),
+  database().run((sql) => sql`drop schema public cascade`.then(() => sql`create schema public`)),
 )
 
 type Services = Awaited<ReturnType<typeof servicePorts>>
-const named = () => ({ DATABASE_URL: database.url(), REDIS_URL: redis.url() })
+const named = () => ({ DATABASE_URL: database().url, REDIS_URL: redis().url })
 
 /** `npm start` as users have it, on stores of ours. */
 const start = (env: Record<string, string>, cwd?: string) => run([START], env, cwd ? { cwd } : {})
@@ -49,14 +49,14 @@ test("it starts on the stores that it is given, and Ctrl-C writes what is queued
   const started = await start(env)
   const children = await started.up()
   expect(children.length).toBeGreaterThan(3)
-  expect(started.text()).toContain(`PostgreSQL at 127.0.0.1:${database.port()} (DATABASE_URL)`)
+  expect(started.text()).toContain(`PostgreSQL at 127.0.0.1:${database().port} (DATABASE_URL)`)
   expect(started.text()).not.toContain(":postgres@")
   await Promise.all(Array.from({ length: 100 }, (_, i) => write(env, `drained-${i}`)))
   started.kill("SIGINT")
   expect((await started.exited).code).toBe(0)
   await expectGone(children, [env.INGEST_PORT, env.READER_PORT, env.STATS_PORT])
 
-  const rows = await database.run(
+  const rows = await database().run(
     (sql) => sql`select count(*)::int from key_values where key like 'drained-%'`,
   )
   expect(rows[0]?.count).toBe(100)
@@ -173,8 +173,8 @@ test("two on one port are one line that names both variables, before anything st
 test("a store that does not answer is one line, without the credentials", async () => {
   const port = await freePort()
   const bad = [
-    { DATABASE_URL: `postgres://someone:secret@127.0.0.1:${port}/x`, REDIS_URL: redis.url() },
-    { DATABASE_URL: database.url(), REDIS_URL: `redis://:secret@127.0.0.1:${port}` },
+    { DATABASE_URL: `postgres://someone:secret@127.0.0.1:${port}/x`, REDIS_URL: redis().url },
+    { DATABASE_URL: database().url, REDIS_URL: `redis://:secret@127.0.0.1:${port}` },
   ]
   for (const [at, name] of ["DATABASE_URL: the PostgreSQL", "REDIS_URL: the Redis"].entries()) {
     const started = await start({ ...(await servicePorts()), ...bad[at] })

@@ -3,8 +3,9 @@
  * hears what happened, or that nobody knows; and nothing is sent twice.
  */
 import { expect, test } from "vitest"
+import { LEASE_MILLIS } from "../testing/stack.ts"
 import { until } from "../testing/until.ts"
-import { faults, LEASE_MILLIS, useFaultStack } from "./testing/stack.ts"
+import { faults, useFaultStack } from "./testing/stack.ts"
 
 /** A reply of Redis has a second; the rest is this machine's. */
 const ANSWER_LIMIT_MILLIS = 2_000

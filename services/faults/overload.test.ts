@@ -3,9 +3,10 @@
  * back, and an outage of hours costs Redis memory and no process of ours.
  */
 import { afterEach, expect, test } from "vitest"
+import type { Stack } from "../testing/stack.ts"
 import { until } from "../testing/until.ts"
 import { flood, residentMiB } from "./testing/flood.ts"
-import { type FaultStack, faults, startFaultStack } from "./testing/stack.ts"
+import { faults, startFaultStack } from "./testing/stack.ts"
 
 const LIMIT = 500
 
@@ -18,7 +19,7 @@ const GROWTH_LIMIT_MIB = 64
 /** Draining them takes seconds on an idle machine. */
 const DRAIN_LIMIT_MILLIS = 90_000
 
-let stack: FaultStack
+let stack: Stack
 afterEach(() => stack?.stop())
 
 const rows = async () => {
@@ -34,7 +35,7 @@ faults("more writes than fit", () => {
     let isDone = false
     let deepest = 0
     const watching = (async () => {
-      while (!isDone) deepest = Math.max(deepest, await redis.queue.llen(keys.waiting))
+      while (!isDone) deepest = Math.max(deepest, await redis.connection.llen(keys.waiting))
     })()
     const { statuses, retryAfter } = await flood([ingest.port, other.port], "race", 6 * LIMIT)
     isDone = true

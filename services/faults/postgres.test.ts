@@ -3,9 +3,9 @@
  * tried in vain or buried, however long it lasts; and all goes on by itself when it is back.
  */
 import { expect, test } from "vitest"
+import { POISON_SQL } from "../testing/ledger.ts"
+import type { Member } from "../testing/member.ts"
 import { until } from "../testing/until.ts"
-import { POISON_SQL } from "./testing/ledger.ts"
-import type { Member } from "./testing/member.ts"
 import { DOWN_SECONDS } from "./testing/settings.ts"
 import { faults, STATEMENT, useFaultStack } from "./testing/stack.ts"
 
@@ -159,11 +159,11 @@ faults("PostgreSQL", () => {
   })
 
   test("ends sessions five times a second: progress goes on", async () => {
-    const { oracle, postgres, client } = stack()
+    const { oracle, client } = stack()
     const before = await client.stats()
     const writing = oracle.once("terminated", 200, 2)
     for (let round = 0; round < 15; round++) {
-      await postgres.terminate()
+      await stack().terminate()
       await sleep(0.2)
     }
     await writing
@@ -176,7 +176,7 @@ faults("PostgreSQL", () => {
   /** For what only new sessions meet. */
   const runAnew = (statement: string) => async () => {
     await stack().postgres.sql(statement)
-    await stack().postgres.terminate()
+    await stack().terminate()
   }
 
   test("out of connections for the role: held", () =>
@@ -212,7 +212,7 @@ faults("PostgreSQL", () => {
 
   test("the password is changed: held, and none is buried", () => {
     const become = (password: string) => runAnew(`alter role services password '${password}'`)
-    return holds(/28P01/, become("another"), become(stack().postgres.password))
+    return holds(/28P01/, become("another"), become(stack().password))
   })
 
   test("a row is rejected amid others: it alone is buried, and no log quotes it", async () => {

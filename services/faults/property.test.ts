@@ -6,9 +6,10 @@ import { connect } from "node:net"
 import fc from "fast-check"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { isKey } from "../../shared/write.ts"
+import { CANARY } from "../testing/ledger.ts"
+import type { Stack } from "../testing/stack.ts"
 import { SEED } from "./testing/settings.ts"
-import { ADMIN_TOKEN, type FaultStack, faults, startFaultStack } from "./testing/stack.ts"
-import { CANARY } from "./testing/store.ts"
+import { ADMIN_TOKEN, faults, startFaultStack } from "./testing/stack.ts"
 
 const PAIRS_RUNS = 15
 const PAIRS_EACH = 40
@@ -134,7 +135,7 @@ const judge = (sent: string, answer: string) => {
 }
 
 faults.each(["node", "deno"] as const)("on %s", (runtime) => {
-  let stack: FaultStack
+  let stack: Stack
   beforeAll(async () => {
     stack = await startFaultStack({ runtime })
   })

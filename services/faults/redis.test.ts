@@ -3,8 +3,9 @@
  * it keeps its data nothing is lost; when it does not, what comes next still wins over old rows.
  */
 import { expect, test } from "vitest"
+import { LEASE_MILLIS } from "../testing/stack.ts"
 import { until } from "../testing/until.ts"
-import { faults, LEASE_MILLIS, useFaultStack } from "./testing/stack.ts"
+import { faults, useFaultStack } from "./testing/stack.ts"
 
 const ANSWER_LIMIT_MILLIS = 2_000
 
@@ -88,12 +89,12 @@ faults("Redis", () => {
     const { oracle, redis, postgres, client } = stack()
     const unlock = await postgres.lock()
     await oracle.once("before", 50)
-    await redis.queue.config("SET", "maxmemory", "1mb")
+    await redis.connection.config("SET", "maxmemory", "1mb")
     const full = await oracle.once("full", 10)
     expect(full.map(({ outcome }) => outcome)).toEqual(full.map(() => "refused"))
     await unlock()
     await client.drained()
-    await redis.queue.config("SET", "maxmemory", "0")
+    await redis.connection.config("SET", "maxmemory", "0")
     await accepted()
   })
 
@@ -141,7 +142,7 @@ faults("Redis", () => {
     const unlock = await postgres.lock()
     await oracle.once("in flight", 10)
     await until("claimed", async () => (await client.stats()).in_flight > 0)
-    await redis.queue.flushall()
+    await redis.connection.flushall()
     oracle.lost()
     await unlock()
     await accepted()
@@ -154,7 +155,7 @@ faults("Redis", () => {
     await client.visible(old.key, old.version)
     await client.drained()
     await postgres.sql(`update key_values set version = version + ${HOUR} where key = '${old.key}'`)
-    await redis.queue.flushall()
+    await redis.connection.flushall()
     oracle.lost()
     const next = await oracle.post(name, "new")
     const row = await until("the new value", async () => {
@@ -171,8 +172,8 @@ faults("Redis", () => {
     let isDone = false
     const breaking = (async () => {
       while (!isDone) {
-        await redis.queue.script("FLUSH")
-        await redis.queue.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+        await redis.connection.script("FLUSH")
+        await redis.connection.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
         await new Promise((resume) => setTimeout(resume, 100))
       }
     })()

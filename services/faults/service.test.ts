@@ -3,9 +3,10 @@
  * away is true, comes in time, and ends by itself.
  */
 import { expect, test } from "vitest"
+import type { Sent } from "../testing/ledger.ts"
+import { LEASE_MILLIS } from "../testing/stack.ts"
 import { until } from "../testing/until.ts"
-import type { Sent } from "./testing/ledger.ts"
-import { faults, LEASE_MILLIS, useFaultStack } from "./testing/stack.ts"
+import { faults, useFaultStack } from "./testing/stack.ts"
 
 const HEALTH_LIMIT_MILLIS = 2_500
 const READ_LIMIT_MILLIS = 3_500

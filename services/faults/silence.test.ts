@@ -3,13 +3,11 @@
  * no neighbour with it, and buried before it has ended them all for ever.
  */
 import { expect, test } from "vitest"
+import { ALONE_AFTER } from "../../shared/queue/claim.ts"
+import { CANARY } from "../testing/ledger.ts"
 import { until } from "../testing/until.ts"
 import { LOST_LEASES_MAX } from "../worker/settings.ts"
 import { faults, useFaultStack } from "./testing/stack.ts"
-import { CANARY } from "./testing/store.ts"
-
-/** From this many lostLeases on a write is claimed alone. */
-const ALONE_AFTER = 3
 
 const KILLER = "ends its worker"
 
@@ -30,9 +28,9 @@ faults("a write that ends every worker", () => {
     /** The next batch that the killer is in; the last one stands there until its lease has ended. */
     const claimed = () =>
       until("claimed", async () => {
-        for (const id of await redis.queue.zrange(keys.leases, "0", "-1")) {
+        for (const id of await redis.connection.zrange(keys.leases, "0", "-1")) {
           if (seen.has(id)) continue
-          const items = await redis.queue.lrange(keys.batch(id), 0, -1)
+          const items = await redis.connection.lrange(keys.batch(id), 0, -1)
           if (!items.some((item) => item.includes(KILLER))) continue
           seen.add(id)
           return items
@@ -52,7 +50,7 @@ faults("a write that ends every worker", () => {
       sizes.push((await claimed()).length)
       await worker?.end("SIGKILL")
       // Its statement would go on, and hold the rows of its neighbours.
-      await postgres.terminate()
+      await stack().terminate()
       const neighbours = await oracle.once("more neighbours", 3)
       expect(neighbours.map(({ outcome }) => outcome)).toEqual(["ok", "ok", "ok"])
       await worker?.start()
@@ -61,7 +59,7 @@ faults("a write that ends every worker", () => {
     await postgres.sql("drop trigger fatal on key_values")
     expect(sizes.slice(ALONE_AFTER)).toEqual([1, 1, 1])
     expect(stats.writes_failed).toBe(1)
-    const letters = await redis.queue.lrange(keys.dead, 0, -1)
+    const letters = await redis.connection.lrange(keys.dead, 0, -1)
     expect(letters.map((letter) => JSON.parse(letter))).toMatchObject([
       { version: killer.version, reason: `${LOST_LEASES_MAX} workers went silent with it` },
     ])

@@ -5,11 +5,12 @@
  */
 import { setTimeout as sleep } from "node:timers/promises"
 import { expect, test } from "vitest"
+import { POISON_SQL } from "../testing/ledger.ts"
+import type { Stack } from "../testing/stack.ts"
 import { makeChance } from "./testing/chance.ts"
 import { type Havoc, makeHavoc } from "./testing/havoc.ts"
-import { POISON_SQL } from "./testing/ledger.ts"
 import { DRAIN_LIMIT_MILLIS, SEED, STORM_SECONDS } from "./testing/settings.ts"
-import { type FaultStack, faults, useFaultStack } from "./testing/stack.ts"
+import { faults, useFaultStack } from "./testing/stack.ts"
 
 const WRITERS = 6
 const HOT_KEYS = 4
@@ -30,7 +31,7 @@ faults(`a storm with seed ${SEED}`, () => {
   const stack = useFaultStack({ workers: 3 })
 
   /** One client: mostly keys that are written once, now and then what can never be stored. */
-  const write = async ({ oracle }: FaultStack, writer: number, isOver: () => boolean) => {
+  const write = async ({ oracle }: Stack, writer: number, isOver: () => boolean) => {
     const chance = makeChance(SEED + 1_000 + writer)
     const name = oracle.name("storm")
     for (let round = 0; !isOver(); round++) {
@@ -41,7 +42,7 @@ faults(`a storm with seed ${SEED}`, () => {
     }
   }
   /** The only writer of its key, so that the order of its writes is known. */
-  const writeHot = async ({ oracle }: FaultStack, isOver: () => boolean) => {
+  const writeHot = async ({ oracle }: Stack, isOver: () => boolean) => {
     const key = oracle.name("hot")
     for (let round = 0; !isOver(); round++) {
       await oracle.post(key, `round ${round}`)

@@ -3,13 +3,13 @@
  * acknowledgement, and what it sent arrives after somebody else has done its work.
  */
 import { expect, test } from "vitest"
+import type { Member } from "../testing/member.ts"
+import { LEASE_MILLIS } from "../testing/stack.ts"
 import { until } from "../testing/until.ts"
-import type { Member } from "./testing/member.ts"
 import {
   ACKNOWLEDGE,
   CLAIM,
   faults,
-  LEASE_MILLIS,
   STATEMENT,
   TAKEOVER_MILLIS,
   useFaultStack,

@@ -21,7 +21,7 @@ let request: (path: string) => Promise<{
 }>
 
 beforeAll(async () => {
-  reads = openReads(postgres.url())
+  reads = openReads(postgres().url)
   const app = makeApp({ ...reads, report: () => {} })
   request = async (path) => {
     const start = performance.now()
@@ -40,7 +40,7 @@ afterAll(() => reads?.close())
 let version = 0
 const store = (key: string, value: string) => {
   version += 1
-  return postgres.run((sql) => upsert(sql, [{ version, write: { key, value } }]))
+  return postgres().run((sql) => upsert(sql, [{ version, write: { key, value } }]))
 }
 const read = (key: string) => request(`/read/${encodeURIComponent(key)}`)
 
@@ -91,26 +91,23 @@ describe("a read from PostgreSQL", () => {
   })
 
   test("of a table that is not there is 503, never 404", async () => {
-    await postgres.run((sql) => sql`alter table key_values rename to elsewhere`)
+    await postgres().sql("alter table key_values rename to elsewhere")
     expectUnavailable(await read("known"))
-    await postgres.run((sql) => sql`alter table elsewhere rename to key_values`)
+    await postgres().sql("alter table elsewhere rename to key_values")
     await recovery()
   })
 
   test("of a table that is locked is 503 in time, and health is answered meanwhile", async () => {
-    await postgres.run((sql) =>
-      sql.begin(async (transaction) => {
-        await transaction`lock table key_values in access exclusive mode`
-        const waiting = Array.from({ length: MANY }, () => read("known"))
-        expect(await request("/health")).toMatchObject({ status: 200 })
-        for (const found of await Promise.all(waiting)) expectUnavailable(found)
-      }),
-    )
+    const unlock = await postgres().lock()
+    const waiting = Array.from({ length: MANY }, () => read("known"))
+    expect(await request("/health")).toMatchObject({ status: 200 })
+    for (const found of await Promise.all(waiting)) expectUnavailable(found)
+    await unlock()
     await recovery()
   })
 
   test("of a frozen server is 503 in time, and goes on by itself", async () => {
-    const [health, ...found] = await postgres.frozen(() =>
+    const [health, ...found] = await postgres().frozen(() =>
       Promise.all([request("/health"), ...Array.from({ length: MANY }, () => read("known"))]),
     )
     for (const one of found) expectUnavailable(one)
@@ -121,10 +118,10 @@ describe("a read from PostgreSQL", () => {
   })
 
   test("of a server that is down is 503 in time, and goes on by itself", async () => {
-    await postgres.down(async () => {
-      for (const one of [await read("known"), await read("known")]) expectUnavailable(one)
-      expect(await request("/health")).toMatchObject({ status: 503, body: { postgres: "down" } })
-    })
+    await postgres().end("SIGKILL")
+    for (const one of [await read("known"), await read("known")]) expectUnavailable(one)
+    expect(await request("/health")).toMatchObject({ status: 503, body: { postgres: "down" } })
+    await postgres().start()
     await recovery()
   })
 })

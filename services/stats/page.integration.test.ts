@@ -5,14 +5,15 @@
 import type { Browser, BrowserContextOptions, Page } from "playwright-core"
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest"
 import { hasBrowser, openPage, startBrowser } from "../testing/browser.ts"
-import { sql, writeMany } from "../testing/oracle.ts"
-import { REDIS_KINDS, type Stack, startStack } from "../testing/stack.ts"
+import { CANARY } from "../testing/ledger.ts"
+import { REDIS_KINDS } from "../testing/redis.ts"
+import { type Stack, startStack } from "../testing/stack.ts"
 import { until } from "../testing/until.ts"
 import { ADMIN_TOKEN, shows, text, unlock } from "./testing/page.ts"
 
 const MARKUP = `<script>document.title = "pwned"</script><img src=x onerror="document.title='pwned'">`
 /** What no line of a log may hold: keys, values, and addresses with passwords. */
-const SECRET = /storm:|outage:|purged:|keykey|value of|script|postgres(ql)?:\/\/|redis:\/\//
+const SECRET = new RegExp(`${CANARY}|keykey|script|postgres(ql)?://|redis://`)
 
 const PHONE: BrowserContextOptions = { viewport: { width: 360, height: 740 }, isMobile: true }
 
@@ -34,7 +35,9 @@ describe.runIf(hasBrowser)("the page", () => {
     ])
     stack = started
     browser = launched
-    await sql(stack, "alter table key_values add constraint no_markup check (value not like '<%')")
+    await stack.postgres.sql(
+      "alter table key_values add constraint no_markup check (value not like '<%')",
+    )
   })
   afterEach(async () => {
     for (const close of opened) await close()
@@ -56,7 +59,7 @@ describe.runIf(hasBrowser)("the page", () => {
 
   test("shows the figures of a storm of writes as they are", async () => {
     const { page, complaints } = await open()
-    await writeMany(stack, "storm", 600)
+    await stack.oracle.once("storm", 600)
     await shows(page, "rate-in", /[1-9]/)
     const stats = await stack.client.drained()
     const whole = (figure: number) => figure.toLocaleString("en")
@@ -112,7 +115,7 @@ describe.runIf(hasBrowser)("the page", () => {
     await unlock(page)
     await page.click("#pause")
     await shows(page, "troubles", /Paused by an operator/)
-    await writeMany(stack, "purged", 20)
+    await stack.oracle.once("purged", 20)
     await shows(page, "depth", "20")
     await page.click("#purge")
     await shows(page, "question-title", "Throw 20 waiting writes away?")
@@ -154,15 +157,13 @@ describe.runIf(hasBrowser)("the page", () => {
 
   test("shows within two seconds that PostgreSQL is gone, and that it is back", async () => {
     const { page } = await open(PHONE)
-    const { postgres } = stack
-    postgres.kill("SIGKILL")
-    await postgres.exited
+    await stack.down("postgres", "SIGKILL")
     const gone = performance.now()
     await shows(page, "postgres", "down")
     expect(performance.now() - gone).toBeLessThan(VISIBLE_MILLIS)
     await shows(page, "status", "unhealthy")
     expect(await text(page, "troubles")).toContain("PostgreSQL does not answer")
-    await writeMany(stack, "outage", 30)
+    await stack.oracle.once("outage", 30)
     await shows(
       page,
       "troubles",
@@ -170,7 +171,7 @@ describe.runIf(hasBrowser)("the page", () => {
     )
     await shows(page, "depth", "30")
     expect(await isWide(page)).toBe(false)
-    await stack.restart("postgres")
+    await stack.up("postgres")
     await shows(page, "depth", "0")
     await shows(page, "status", REDIS_KINDS[0] === "native" ? "healthy" : "degraded")
   })
@@ -178,7 +179,7 @@ describe.runIf(hasBrowser)("the page", () => {
   test("says that it hears nothing when the service has stopped, which it does not delay", async () => {
     const { page } = await open()
     const asked = performance.now()
-    await stack.stats.stop()
+    await stack.stats.end("SIGTERM")
     expect(performance.now() - asked).toBeLessThan(4_000)
     await shows(page, "status", "disconnected")
     expect(await text(page, "troubles")).toContain("hears nothing")

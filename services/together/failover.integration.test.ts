@@ -4,14 +4,13 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { type Directory, temporaryDirectory } from "../../scripts/servers/directory.ts"
-import { nativeRedis, startRedis } from "../../scripts/servers/redis.ts"
+import { nativeRedis } from "../../scripts/servers/redis.ts"
 import { type Service, startService } from "../../scripts/servers/service.ts"
-import type { Store } from "../../scripts/servers/store.ts"
-import { type Connection, openRedis, untilReady } from "../../shared/redis/redis.ts"
 import type { client } from "../testing/client.ts"
 import { hasCompiler, makeClock } from "../testing/clock.ts"
 import { usePostgres } from "../testing/postgres.ts"
 import { startProxy } from "../testing/proxy.ts"
+import { openRedis } from "../testing/redis.ts"
 import { startProcesses } from "../testing/stack.ts"
 import { until } from "../testing/until.ts"
 
@@ -20,8 +19,7 @@ const BEHIND_SECONDS = 30
 describe.runIf(hasCompiler && nativeRedis() !== null)("a failover of Redis", () => {
   const postgres = usePostgres()
   let directory: Directory
-  const stores: Store[] = []
-  const connections: Connection[] = []
+  const closing: Array<() => Promise<void>> = []
   const services: Service[] = []
   let proxy: Awaited<ReturnType<typeof startProxy>>
   let clients: ReturnType<typeof client>
@@ -29,17 +27,10 @@ describe.runIf(hasCompiler && nativeRedis() !== null)("a failover of Redis", () 
   const start = async (name: string, aheadSeconds: number) => {
     const clock = makeClock(directory.path, name)
     clock.set(aheadSeconds)
-    const store = await startRedis({
-      directory: `${directory.path}/${name}`,
-      kind: "native",
-      env: clock.env,
-      settings: { "repl-diskless-sync-delay": "0" },
-    })
-    stores.push(store)
-    const redis = openRedis(store.url, { name: "test" })
-    await untilReady(redis)
-    connections.push(redis)
-    return { store, redis }
+    const settings = { "repl-diskless-sync-delay": "0" }
+    const redis = await openRedis("native", { own: true, env: clock.env, settings })
+    closing.push(redis.close)
+    return redis
   }
 
   beforeAll(async () => {
@@ -47,22 +38,21 @@ describe.runIf(hasCompiler && nativeRedis() !== null)("a failover of Redis", () 
   })
   afterAll(async () => {
     await Promise.all(services.map((service) => service.stop()))
-    for (const redis of connections) redis.disconnect()
     proxy?.stop()
-    await Promise.all(stores.map((store) => store.stop()))
+    await Promise.all(closing.map((close) => close()))
     await directory?.remove()
   })
 
   test("hides no accepted write behind an older row", async () => {
     const master = await start("master", BEHIND_SECONDS)
     const replica = await start("replica", 0)
-    await replica.redis.replicaof("127.0.0.1", master.store.port)
+    await replica.connection.replicaof("127.0.0.1", master.port)
     await until("the replica is in step", async () =>
-      (await replica.redis.info("replication")).includes("master_link_status:up"),
+      (await replica.connection.info("replication")).includes("master_link_status:up"),
     )
-    proxy = await startProxy(master.store.port)
+    proxy = await startProxy(master.port)
     const env = {
-      DATABASE_URL: postgres.url(),
+      DATABASE_URL: postgres().url,
       REDIS_URL: `redis://127.0.0.1:${proxy.port}`,
       WORKER_POLL_INTERVAL: "0.02",
     }
@@ -74,15 +64,14 @@ describe.runIf(hasCompiler && nativeRedis() !== null)("a failover of Redis", () 
     clients = processes.client
     await clients.visible("key", await clients.write("key", "replicated"))
 
-    await master.redis.wait(1, 5_000)
-    await replica.redis.replicaof("127.0.0.1", 1)
+    await master.connection.wait(1, 5_000)
+    await replica.connection.replicaof("127.0.0.1", 1)
     for (const value of ["lost 1", "lost 2", "lost 3"]) {
       await clients.visible("key", await clients.write("key", value))
     }
-    await replica.redis.replicaof("NO", "ONE")
-    proxy.lead(replica.store.port)
-    master.store.kill("SIGKILL")
-    await master.store.exited
+    await replica.connection.replicaof("NO", "ONE")
+    proxy.lead(replica.port)
+    await master.end("SIGKILL")
 
     const version = await until("a write is accepted", async () => {
       const response = await clients.post("key", "after")

@@ -91,9 +91,10 @@ export const flow = (name: string, options: StackOptions) =>
     })
 
     test("a foreign item gets a version, and what is no write is buried", async () => {
-      const { client, queue, keys } = stack
+      const { client, keys } = stack
+      const { connection } = stack.redis
       const before = await client.drained()
-      await queue.lpush(keys.waiting, '{"key":"foreign","value":"pushed"}', "garbage")
+      await connection.lpush(keys.waiting, '{"key":"foreign","value":"pushed"}', "garbage")
       const row = await until("the foreign row", async () => {
         const found = await client.read("foreign")
         return found.status === 200 && found
@@ -102,7 +103,7 @@ export const flow = (name: string, options: StackOptions) =>
       const after = await client.drained()
       expect(after.writes_queued).toBe(before.writes_queued + 2)
       expect(after.writes_failed).toBe(before.writes_failed + 1)
-      expect(await queue.lindex(keys.dead, 0)).toContain("garbage")
+      expect(await connection.lindex(keys.dead, 0)).toContain("garbage")
     })
 
     test("the counters add up in every sample", async () => {
@@ -132,7 +133,7 @@ export const flow = (name: string, options: StackOptions) =>
       const { client, urls, workers } = stack
       await client.visible("secret-key", await client.write("secret-key", "secret"))
       const scrape = async (url: string) => await (await fetch(`${url}/metrics`)).text()
-      const worker = workers()[0]?.url ?? ""
+      const worker = workers[0]?.url ?? ""
       const all = await Promise.all([...Object.values(urls), worker].map(scrape))
       const [ingest, reader, stats, work] = all
       const requests = "write_buffer_http_request_duration_seconds_count"

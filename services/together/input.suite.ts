@@ -5,7 +5,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import type { Runtime } from "../../scripts/servers/service.ts"
 import { openConnection, requestText } from "../testing/connection.ts"
-import { REDIS_KINDS, type Stack, startStack } from "../testing/stack.ts"
+import { REDIS_KINDS } from "../testing/redis.ts"
+import { type Stack, startStack } from "../testing/stack.ts"
 
 const WRITE = '{"key":"known","value":"b"}'
 const JSON_TYPE = "Content-Type: application/json"

@@ -5,8 +5,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { CONTRACT } from "../../shared/contract.ts"
 import { holdToContract } from "../testing/contract.ts"
-import { sql, writeMany } from "../testing/oracle.ts"
-import { REDIS_KINDS, type Stack, startStack } from "../testing/stack.ts"
+import { REDIS_KINDS } from "../testing/redis.ts"
+import { type Stack, startStack } from "../testing/stack.ts"
 import { until } from "../testing/until.ts"
 
 const ADMIN_TOKEN = "0123456789abcdef0123456789abcdef"
@@ -16,7 +16,9 @@ let stack: Stack
 beforeAll(async () => {
   stack = await startStack({ redis: REDIS_KINDS[0], env: { ADMIN_TOKEN, QUEUE_ALERT_AGE: "0.3" } })
   holdToContract(stack.urls)
-  await sql(stack, "alter table key_values add constraint no_poison check (value <> 'poison')")
+  await stack.postgres.sql(
+    "alter table key_values add constraint no_poison check (value <> 'poison')",
+  )
 })
 afterAll(() => stack?.stop())
 
@@ -94,7 +96,7 @@ describe("dead letters", () => {
   test("are replayed with their version, and never over something newer", async () => {
     await bury("again", "older")
     const newer = await stack.client.write("older", "newer than the dead letter")
-    await sql(stack, "alter table key_values drop constraint no_poison")
+    await stack.postgres.sql("alter table key_values drop constraint no_poison")
     const { dead } = await call("GET", "/dead")
     const versions = dead.map(({ version }: { version: number }) => version)
     expect(await call("POST", "/dead/replay", { versions })).toMatchObject({ replayed: 2 })
@@ -105,8 +107,10 @@ describe("dead letters", () => {
     })
     expect(await stack.client.read("older")).toMatchObject({ version: newer })
     expect((await balanced()).dead_letters).toBe(0)
-    await sql(stack, "delete from key_values where value = 'poison'")
-    await sql(stack, "alter table key_values add constraint no_poison check (value <> 'poison')")
+    await stack.postgres.sql("delete from key_values where value = 'poison'")
+    await stack.postgres.sql(
+      "alter table key_values add constraint no_poison check (value <> 'poison')",
+    )
   })
 
   test("that are replayed too early die again, once each", async () => {
@@ -159,7 +163,7 @@ describe("the queue", () => {
   test("is shown, paused, resumed and purged, and the counters add up", async () => {
     await pause()
     // A window that was open when the mark was set may still close, and its claim comes back empty.
-    await writeMany(stack, "paused", 30)
+    await stack.oracle.once("paused", 30)
     const health = await stack.client.health()
     expect(health).toMatchObject({ status: "degraded", paused: true })
     expect(health.held).toBeUndefined()
@@ -175,7 +179,7 @@ describe("the queue", () => {
     })
     const { queue } = await call("GET", "/queue?limit=5")
     expect(queue).toHaveLength(5)
-    expect(queue[0].key).toMatch(/^paused:/)
+    expect(queue[0].key).toMatch(/paused/)
     expect((await balanced()).queue_depth).toBe(30)
 
     expect(await call("DELETE", "/queue", { confirm: "5" })).toMatchObject({
@@ -183,13 +187,16 @@ describe("the queue", () => {
       type: "/problems/depth-changed",
     })
     // Neither what somebody pushed nor the mark of a worker that went silent is left behind.
-    await stack.queue.rpush(stack.keys.waiting, '{"version":0,"key":"foreign","value":"x"}')
-    await stack.queue.hset(stack.keys.lostLeases, String(queue[0].version), 1)
+    await stack.redis.connection.rpush(
+      stack.keys.waiting,
+      '{"version":0,"key":"foreign","value":"x"}',
+    )
+    await stack.redis.connection.hset(stack.keys.lostLeases, String(queue[0].version), 1)
     expect(await call("DELETE", "/queue", { confirm: "1" })).toMatchObject({ code: 409 })
     expect(await call("DELETE", "/queue", { confirm: "22" })).toMatchObject({ purged: 22 })
     expect(await call("DELETE", "/queue", { confirm: "9" })).toMatchObject({ purged: 9 })
     expect(await balanced()).toMatchObject({ queue_depth: 0, writes_purged: 31 })
-    expect(await stack.queue.hlen(stack.keys.lostLeases)).toBe(0)
+    expect(await stack.redis.connection.hlen(stack.keys.lostLeases)).toBe(0)
 
     const version = await stack.client.write("resumed", "value")
     expect((await balanced()).queue_depth).toBe(1)

@@ -21,7 +21,7 @@ const all = Effect.all({ database: Database, outside: DatabaseOutside, postgres:
 const execute = (...statements: ReadonlyArray<string>) =>
   Effect.gen(function* () {
     const { sql } = yield* Postgres
-    for (const statement of statements) yield* Effect.promise(() => sql.unsafe(statement))
+    for (const statement of statements) yield* Effect.promise(() => sql(statement))
   })
 
 describe("the database in PostgreSQL", () => databaseSuite({ test }))
@@ -120,15 +120,14 @@ describe("an error of PostgreSQL", async () => {
     Effect.gen(function* () {
       const { database, postgres } = yield* all
       yield* database.write([item("a", 1)])
-      const locker = yield* Effect.promise(() => postgres.sql.reserve())
-      yield* Effect.promise(() => locker`begin`)
-      yield* Effect.promise(() => locker`select 1 from key_values where key = 'a' for update`)
+      const unlock = yield* Effect.promise(() =>
+        postgres.lock("select 1 from key_values where key = 'a' for update"),
+      )
       expect(yield* Effect.flip(database.write([item("a", 2)]))).toMatchObject({
         _tag: "BatchFailed",
         sqlstate: "55P03",
       })
-      yield* Effect.promise(() => locker`rollback`)
-      locker.release()
+      yield* Effect.promise(unlock)
       yield* database.write([item("a", 2)])
     }),
   )
@@ -139,8 +138,8 @@ describe("an error of PostgreSQL", async () => {
       const { database, outside, postgres } = yield* all
       yield* database.write([item("a", 1)])
       const terminate = () =>
-        postgres.sql`select pg_terminate_backend(pid) from pg_stat_activity
-          where application_name = 'write-buffer-worker'`
+        postgres.sql(`select pg_terminate_backend(pid) from pg_stat_activity
+          where application_name = 'write-buffer-worker'`)
       yield* execute(
         "create function slow() returns trigger language plpgsql as $$ begin perform pg_sleep(30); return new; end $$",
         "create trigger slow before insert on key_values for each row execute function slow()",
@@ -148,7 +147,7 @@ describe("an error of PostgreSQL", async () => {
       const writing = Effect.flip(database.write([item("a", 2)]))
       const killing = Effect.promise(async () => {
         const asleep = () =>
-          postgres.sql`select 1 from pg_stat_activity where wait_event = 'PgSleep'`
+          postgres.sql("select 1 from pg_stat_activity where wait_event = 'PgSleep'")
         while ((await asleep()).length === 0);
         await terminate()
       })
@@ -165,8 +164,8 @@ describe("an error of PostgreSQL", async () => {
     Effect.gen(function* () {
       const { database, postgres } = yield* all
       const sessions = Effect.promise(async () => {
-        const rows = await postgres.sql<{ pid: number }[]>`select pid from pg_stat_activity
-          where application_name = 'write-buffer-worker' order by backend_start desc`
+        const rows = await postgres.sql<{ pid: number }>(`select pid from pg_stat_activity
+          where application_name = 'write-buffer-worker' order by backend_start desc`)
         return rows[0]?.pid
       })
       yield* database.probe

@@ -45,7 +45,7 @@ describe.concurrent("a statement without an end", () => {
     Effect.gen(function* () {
       const { sql } = yield* Postgres
       yield* Effect.promise(() =>
-        sql.unsafe(`
+        sql(`
         create function slow() returns trigger language plpgsql as
           $$ begin perform pg_sleep(60); return new; end $$;
         create trigger slow before insert on key_values for each row execute function slow()`),

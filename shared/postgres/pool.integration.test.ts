@@ -1,21 +1,10 @@
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest"
-import { temporaryDirectory } from "../../scripts/servers/directory.ts"
-import { startPostgres } from "../../scripts/servers/postgres.ts"
-import type { Store } from "../../scripts/servers/store.ts"
+import { describe, expect, onTestFinished, test } from "vitest"
+import { usePostgres } from "../../services/testing/postgres.ts"
 import { type OpenDatabaseOptions, openDatabase, type Sql } from "./postgres.ts"
 
-let store: Store
-let directory: Awaited<ReturnType<typeof temporaryDirectory>>
-beforeAll(async () => {
-  directory = await temporaryDirectory()
-  store = await startPostgres({ directory: directory.path, settings: { fsync: "off" } })
-})
-afterAll(async () => {
-  await store?.stop()
-  await directory?.remove()
-})
+const server = usePostgres()
 
-const open = (options: Partial<OpenDatabaseOptions> = {}, url = store.url) => {
+const open = (options: Partial<OpenDatabaseOptions> = {}, url = server().url) => {
   const all = { name: "test", maxConnections: 3, deadlineMillis: 10_000, ...options }
   const database = openDatabase(url, all)
   onTestFinished(() => database.close())

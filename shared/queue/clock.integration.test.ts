@@ -1,10 +1,10 @@
 /** The protocol when the clock of Redis is not what it was: set back, or that of another server. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { type Directory, temporaryDirectory } from "../../scripts/servers/directory.ts"
-import { nativeRedis, startRedis } from "../../scripts/servers/redis.ts"
-import type { Store } from "../../scripts/servers/store.ts"
+import { nativeRedis } from "../../scripts/servers/redis.ts"
 import { hasCompiler, makeClock } from "../../services/testing/clock.ts"
-import { type Connection, openRedis, untilReady } from "../redis/redis.ts"
+import { openRedis, type TestRedis } from "../../services/testing/redis.ts"
+import type { Connection } from "../redis/redis.ts"
 import { openQueue, type Queue } from "./queue.ts"
 
 const WRITE = '{"key":"a","value":"v"}'
@@ -16,7 +16,7 @@ const POLL_MILLIS = 10
 type Clock = ReturnType<typeof makeClock>
 
 interface Server {
-  readonly store: Store
+  readonly store: TestRedis
   readonly clock: Clock
   readonly redis: Connection
   readonly queue: Queue
@@ -42,9 +42,8 @@ describe.runIf(hasCompiler && nativeRedis() !== null)("with a clock that a test 
 
   const start = async (name: string): Promise<Server> => {
     const clock = makeClock(directory.path, name)
-    const store = await startRedis({
-      directory: `${directory.path}/${name}`,
-      kind: "native",
+    const store = await openRedis("native", {
+      own: true,
       env: clock.env,
       settings: {
         appendfsync: "no",
@@ -52,8 +51,7 @@ describe.runIf(hasCompiler && nativeRedis() !== null)("with a clock that a test 
         "repl-ping-replica-period": "1",
       },
     })
-    const redis = openRedis(store.url, { name: "test" })
-    await untilReady(redis)
+    const redis = store.connection
     const server = { store, clock, redis, queue: openQueue(redis, "write_queue") }
     servers.push(server)
     return server
@@ -71,9 +69,8 @@ describe.runIf(hasCompiler && nativeRedis() !== null)("with a clock that a test 
     }
   })
   afterAll(async () => {
-    for (const { redis, store } of servers) {
-      redis.disconnect()
-      await store.stop()
+    for (const { store } of servers) {
+      await store.close()
     }
     await directory?.remove()
   })

@@ -3,9 +3,10 @@
  * that faults meet but do not undo each other. Each ends what it began, within a few seconds.
  */
 import { setTimeout as sleep } from "node:timers/promises"
+import type { Member } from "../../testing/member.ts"
+import type { Stack } from "../../testing/stack.ts"
 import type { Chance } from "./chance.ts"
-import type { Member } from "./member.ts"
-import { ACKNOWLEDGE, type FaultStack, STATEMENT, TAKEOVER_MILLIS } from "./stack.ts"
+import { ACKNOWLEDGE, STATEMENT, TAKEOVER_MILLIS } from "./stack.ts"
 
 /** What is held on its way would be lost with the next fault of its connection. */
 const ALONE = new Set(["worker late to acknowledge", "worker dead before its statement arrives"])
@@ -41,7 +42,7 @@ const makeTurn = () => {
 const inTime = (caught: Promise<void>) =>
   Promise.race([caught.then(() => true), sleep(TRAP_LIMIT_MILLIS, false)])
 
-export const makeHavoc = (stack: FaultStack, chance: Chance): ReadonlyArray<Havoc> => {
+export const makeHavoc = (stack: Stack, chance: Chance): ReadonlyArray<Havoc> => {
   const { ingest, reader, stats, redis, postgres, workers, members } = stack
   const pause = (least = 100, most = 600) => sleep(chance.between(least, most))
   const worker = () => chance.pick(workers)
@@ -108,14 +109,14 @@ export const makeHavoc = (stack: FaultStack, chance: Chance): ReadonlyArray<Havo
       await pause(500, 2_000)
       redis.kill("SIGCONT")
     },
-    "Redis without scripts": () => redis.queue.script("FLUSH").catch(() => {}),
+    "Redis without scripts": () => redis.connection.script("FLUSH").catch(() => {}),
     "Redis full": async () => {
-      await redis.queue.config("SET", "maxmemory", "1mb").catch(() => {})
+      await redis.connection.config("SET", "maxmemory", "1mb").catch(() => {})
       await pause(200, 500)
-      await redis.queue.config("SET", "maxmemory", "0").catch(() => {})
+      await redis.connection.config("SET", "maxmemory", "0").catch(() => {})
     },
     "Redis rid of its clients": () =>
-      redis.queue.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes").catch(() => {}),
+      redis.connection.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes").catch(() => {}),
   }
   const database: Havoc = {
     "PostgreSQL crashed": async () => {
@@ -129,7 +130,7 @@ export const makeHavoc = (stack: FaultStack, chance: Chance): ReadonlyArray<Havo
       postgres.thaw()
     },
     "PostgreSQL ends sessions": async () => {
-      await postgres.terminate()
+      await stack.terminate()
     },
     "PostgreSQL locked": async () => {
       const unlock = await postgres.lock()

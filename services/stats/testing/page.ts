@@ -1,16 +1,12 @@
 /** The page over a Redis alone, for tests of what is on it: no PostgreSQL and no worker is waited for. */
 import type { BrowserContextOptions, Page } from "playwright-core"
 import { afterAll, afterEach, beforeAll } from "vitest"
-import { type Directory, temporaryDirectory } from "../../../scripts/servers/directory.ts"
 import { freePort } from "../../../scripts/servers/port.ts"
-import { startRedis } from "../../../scripts/servers/redis.ts"
 import { type Service, startService } from "../../../scripts/servers/service.ts"
-import type { Store } from "../../../scripts/servers/store.ts"
 import { encodeDeadLetter } from "../../../shared/item.ts"
 import { queueKeys } from "../../../shared/queue/keys.ts"
-import { type Connection, openRedis, untilReady } from "../../../shared/redis/redis.ts"
 import { openPage, startBrowser } from "../../testing/browser.ts"
-import { REDIS_KINDS } from "../../testing/stack.ts"
+import { REDIS_KINDS, useRedis } from "../../testing/redis.ts"
 import { until } from "../../testing/until.ts"
 
 export const ADMIN_TOKEN = "0123456789abcdef0123456789abcdef"
@@ -44,42 +40,33 @@ export const unlock = async (page: Page, token = ADMIN_TOKEN) => {
 }
 
 export const usePage = (env: Readonly<Record<string, string>> = {}) => {
-  let directory: Directory
-  let store: Store
+  const server = useRedis(REDIS_KINDS[0])
   let stats: Service
-  let redis: Connection
   let browser: Awaited<ReturnType<typeof startBrowser>>
   const closing: Array<() => Promise<void>> = []
 
   beforeAll(async () => {
-    directory = await temporaryDirectory()
-    store = await startRedis({ directory: directory.path, kind: REDIS_KINDS[0] })
-    redis = openRedis(store.url, { name: "test" })
     const DATABASE_URL = `postgres://nobody:none@127.0.0.1:${await freePort()}/none`
-    const all = { ADMIN_TOKEN, REDIS_URL: store.url, DATABASE_URL, LOG_LEVEL: "info", ...env }
+    const all = { ADMIN_TOKEN, REDIS_URL: server().url, DATABASE_URL, LOG_LEVEL: "info", ...env }
     const [started, launched] = await Promise.all([
       startService("stats", { env: all }),
       startBrowser(),
-      untilReady(redis),
     ])
     stats = started
     browser = launched
   })
   afterEach(async () => {
     for (const close of closing.splice(0)) await close()
-    await redis.flushall()
+    await server().connection.flushdb()
   })
   afterAll(async () => {
     await browser?.close()
     await stats?.stop()
-    redis?.disconnect()
-    await store?.stop()
-    await directory?.remove()
   })
 
   return {
     url: () => stats.url,
-    redis: () => redis,
+    redis: () => server().connection,
     /** Opens the page, and closes it after the test. */
     open: async (options?: BrowserContextOptions, url = stats.url) => {
       const opened = await openPage(browser, url, options)
@@ -90,6 +77,7 @@ export const usePage = (env: Readonly<Record<string, string>> = {}) => {
     /** Adds dead letters, the oldest first, and counts them. */
     bury: async (...letters: ReadonlyArray<Letter>) => {
       const failed = String(letters.length)
+      const redis = server().connection
       await redis.lpush(KEYS.dead, ...letters.map(encode))
       await redis.hincrby(KEYS.counters, "failed", failed)
       await redis.hincrby(KEYS.counters, "queued", failed)

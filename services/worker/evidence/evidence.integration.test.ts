@@ -40,7 +40,7 @@ const layerBreaking = Layer.effect(
     const { sql } = yield* Postgres
     const run = (...statements: ReadonlyArray<string>) =>
       Effect.promise(async () => {
-        for (const statement of statements) await sql.unsafe(statement)
+        for (const statement of statements) await sql(statement)
       })
     let undo: ReadonlyArray<string> = []
     let triggers = 0
@@ -119,7 +119,7 @@ describe("evidence on PostgreSQL", () => {
     Effect.gen(function* () {
       const { sql } = yield* Postgres
       yield* Effect.promise(() =>
-        sql.unsafe(`
+        sql(`
           alter table key_values
             add constraint no_markup check (value not like '<%'),
             add constraint once unique (value),

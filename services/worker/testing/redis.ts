@@ -114,6 +114,6 @@ export const layerAt = (url: string, outsideUrl = url) =>
  * A Redis for the tests of the file or block: a part of everybody's, or with `own` a server of its own.
  */
 export const useRedis = (...parameters: Parameters<typeof useServer>) => {
-  const { url } = useServer(...parameters)
-  return { url, layer: Layer.suspend(() => layerAt(url())) }
+  const server = useServer(...parameters)
+  return { server, layer: Layer.suspend(() => layerAt(server().url)) }
 }

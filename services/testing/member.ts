@@ -1,16 +1,16 @@
 /**
- * One of the four processes in a fault test: started and killed any number of times on one port, behind
- * proxies of its own, and with every line it ever printed.
+ * One of the processes of a stack: started and killed any number of times on one port, behind proxies of its
+ * own, and with every line it ever printed.
  */
 
-import { type Exit, within } from "../../../scripts/servers/process.ts"
+import { type Exit, within } from "../../scripts/servers/process.ts"
 import {
   type Runtime,
   type Service,
   type ServiceName,
   startService,
-} from "../../../scripts/servers/service.ts"
-import type { TestProxy } from "../../testing/proxy.ts"
+} from "../../scripts/servers/service.ts"
+import type { TestProxy } from "./proxy.ts"
 
 /** Above the ten seconds in which every process must end. */
 const EXIT_LIMIT_MILLIS = 12_000
@@ -22,13 +22,21 @@ export type Member = Awaited<ReturnType<typeof startMember>>
 
 export interface MemberOptions {
   readonly name: ServiceName
-  readonly runtime?: Runtime
+  readonly runtime?: Runtime | undefined
   readonly env: Readonly<Record<string, string>>
+  readonly onLine?: ((line: string) => void) | undefined
   readonly redis: TestProxy
   readonly postgres: TestProxy
 }
 
-export const startMember = async ({ name, runtime, env, redis, postgres }: MemberOptions) => {
+export const startMember = async ({
+  name,
+  runtime,
+  env,
+  onLine,
+  redis,
+  postgres,
+}: MemberOptions) => {
   const lines: string[] = []
   /** Ends that nobody asked for, with the last words. */
   const deaths: string[] = []
@@ -36,7 +44,10 @@ export const startMember = async ({ name, runtime, env, redis, postgres }: Membe
   const launch = async (port?: number): Promise<Service> => {
     const started = await startService(name, {
       env,
-      onLine: (line) => void lines.push(line),
+      onLine: (line) => {
+        lines.push(line)
+        onLine?.(line)
+      },
       ...(runtime && { runtime }),
       ...(port !== undefined && { port }),
     })
