@@ -23,6 +23,27 @@ faults("Redis", () => {
       async () => (await stack().oracle.once("again", 1))[0]?.outcome === "ok",
       RECOVERED_LIMIT_MILLIS,
     )
+  /**
+   * The row of the first write that a Redis takes which has lost its data. The version that was answered is
+   * not the one that it gets, which is above the table's: such a Redis keeps no promise.
+   */
+  const storedAnew = async (name: string) => {
+    const { oracle, client } = stack()
+    const write = await until(
+      "accepting",
+      async () => {
+        const sent = await oracle.post(name, "new")
+        return sent.outcome === "ok" && sent
+      },
+      RECOVERED_LIMIT_MILLIS,
+    )
+    const row = await until("the new value", async () => {
+      const found = await client.read(write.key)
+      return found.value === write.value && found
+    })
+    write.version = row.version
+    return row
+  }
   /** Nobody takes: what is accepted stays in the list. */
   const withoutWorkers = async (during: () => Promise<void>) => {
     await Promise.all(stack().workers.map((worker) => worker.end("SIGTERM")))
@@ -131,10 +152,7 @@ faults("Redis", () => {
     await redis.forget()
     oracle.lost()
     await up("redis")
-    await accepted()
-    const next = await oracle.post(name, "new")
-    expect(next.version).toBeGreaterThan(old.version)
-    expect((await client.visible(next.key, next.version)).value).toBe(next.value)
+    expect((await storedAnew(name)).version).toBeGreaterThan(old.version)
   })
 
   test("emptied in the middle of a batch: the late acknowledgement counts nothing", async () => {
@@ -145,7 +163,7 @@ faults("Redis", () => {
     await redis.connection.flushall()
     oracle.lost()
     await unlock()
-    await accepted()
+    await storedAnew(oracle.name("again"))
   })
 
   test("back with nothing and a clock behind the table: the next write of a key still wins", async () => {
@@ -157,14 +175,7 @@ faults("Redis", () => {
     await postgres.sql(`update key_values set version = version + ${HOUR} where key = '${old.key}'`)
     await redis.connection.flushall()
     oracle.lost()
-    const next = await oracle.post(name, "new")
-    const row = await until("the new value", async () => {
-      const found = await client.read(next.key)
-      return found.value === next.value && found
-    })
-    expect(row.version).toBeGreaterThan(old.version + HOUR)
-    // The version that was answered is not the one it got: a Redis that lost its data keeps no promise.
-    next.version = row.version
+    expect((await storedAnew(name)).version).toBeGreaterThan(old.version + HOUR)
   })
 
   test("told to forget its scripts and its clients under load: nobody loses a write", async () => {
