@@ -2,7 +2,7 @@
 import { expect, test } from "vitest"
 import { breaches } from "./rules.ts"
 
-const look = (file: string, text: string) => breaches(file, text, ["key_values", "value"])
+const look = (file: string, text: string) => breaches(file, text, ["orders", "value"])
 const importing = (name: string) => `import { a } from "${name}"\n`
 
 test.each([
@@ -64,7 +64,7 @@ test("an import is seen however it is written, and none in a comment", () => {
 
 test.each([
   ["services/reader/app.ts", "row.value", "shared/table.ts"],
-  ["services/reader/app.ts", 'from("key_values")', "shared/write.ts"],
+  ["services/reader/app.ts", 'from("orders")', "shared/write.ts"],
   ["shared/crash.ts", "Effect.runPromise(work)", "services/worker/main.ts"],
   ["services/worker/hold.ts", "Date.now()", "services/worker/main.ts"],
 ])("%s may not say %s, and %s may", (file, line, home) => {

@@ -19,6 +19,8 @@ const postgres = usePostgres({ own: true })
 const sql = (...statements: ReadonlyArray<string>) => execute(postgres().url, ...statements)
 beforeEach(() => sql("drop schema public cascade", "create schema public"))
 
+const FIRST_APPLIED = expect.stringMatching(/^applied 0001_\w+\.sql\n$/)
+
 /** The command, as it is run; resolves to what it printed. */
 const run = async (url = postgres().url) => {
   const env = { ...process.env, DATABASE_URL: url }
@@ -76,7 +78,7 @@ test.each([
   ["somebody else", "create table schema_migrations (id int, name text, applied_at timestamptz)"],
 ])("the table of %s is not touched, nor read", async (_, table) => {
   await sql(table)
-  expect(await run()).toEqual({ code: 0, text: "applied 0001_key_values.sql\n" })
+  expect(await run()).toEqual({ code: 0, text: FIRST_APPLIED })
   expect(await sql("select count(*)::int as rows from schema_migrations")).toEqual([{ rows: 0 }])
 })
 
@@ -117,6 +119,8 @@ test("what cannot be reached or read is one line, without the password", async (
 test("parameters for other clients are named, and it goes on", async () => {
   expect(await run(`${postgres().url}?sslmode=prefer&channel_binding=prefer`)).toEqual({
     code: 0,
-    text: "DATABASE_URL: parameters for other clients: channel_binding\napplied 0001_key_values.sql\n",
+    text: expect.stringMatching(
+      /^DATABASE_URL: .* other clients: channel_binding\napplied 0001_\w+\.sql\n$/,
+    ),
   })
 })

@@ -7,6 +7,7 @@ import { usePostgres } from "../../services/testing/postgres.ts"
 import { useRedis } from "../../services/testing/redis.ts"
 import { localDatabaseUrl } from "../../shared/config.ts"
 import { openDatabase } from "../../shared/postgres/postgres.ts"
+import { TABLE } from "../../shared/testing/table.ts"
 import { temporaryDirectory } from "../servers/directory.ts"
 import { commandLine } from "../servers/leftover.ts"
 import { freePort, isFree } from "../servers/port.ts"
@@ -56,8 +57,8 @@ test("it starts on the stores that it is given, and Ctrl-C writes what is queued
   expect((await started.exited).code).toBe(0)
   await expectGone(children, [env.INGEST_PORT, env.READER_PORT, env.STATS_PORT])
 
-  const rows = await database().run(
-    (sql) => sql`select count(*)::int from key_values where key like 'drained-%'`,
+  const rows = await database().sql<{ count: number }>(
+    `select count(*)::int from ${TABLE} where key like 'drained-%'`,
   )
   expect(rows[0]?.count).toBe(100)
 })
@@ -91,7 +92,7 @@ test("embedded stores keep the data over kill -9 of the start, which leaves noth
   const { promise: locked, resolve: isLocked } = Promise.withResolvers<void>()
   const lock = opened.run((sql) =>
     sql.begin(async (transaction) => {
-      await transaction`lock table key_values in access exclusive mode`
+      await transaction.unsafe(`lock table ${TABLE}`)
       isLocked()
       await over
     }),

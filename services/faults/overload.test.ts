@@ -3,6 +3,7 @@
  * back, and an outage of hours costs Redis memory and no process of ours.
  */
 import { afterEach, expect, test } from "vitest"
+import { TABLE } from "../../shared/testing/table.ts"
 import type { Stack } from "../testing/stack.ts"
 import { until } from "../testing/until.ts"
 import { flood, residentMiB } from "./testing/flood.ts"
@@ -23,7 +24,7 @@ let stack: Stack
 afterEach(() => stack?.stop())
 
 const rows = async () => {
-  const [row] = await stack.postgres.sql<{ count: string }>("select count(*) from key_values")
+  const [row] = await stack.postgres.sql<{ count: string }>(`select count(*) from ${TABLE}`)
   return Number(row?.count)
 }
 

@@ -3,6 +3,7 @@
  * tried in vain or buried, however long it lasts; and all goes on by itself when it is back.
  */
 import { expect, test } from "vitest"
+import { HIDE_TABLE, onEachRow, SHOW_TABLE, TABLE } from "../../shared/testing/table.ts"
 import { POISON_SQL } from "../testing/ledger.ts"
 import type { Member } from "../testing/member.ts"
 import { until } from "../testing/until.ts"
@@ -17,10 +18,6 @@ const READ_LIMIT_MILLIS = 3_500
 
 /** Longer than the lock_timeout of 3 s. */
 const LOCKED_SECONDS = 4
-
-const GUARD = `
-  create function guard() returns trigger language plpgsql as $$ begin perform missing(); end $$;
-  create trigger guard before insert on key_values for each row execute function guard()`
 
 faults("PostgreSQL", () => {
   const stack = useFaultStack()
@@ -187,21 +184,21 @@ faults("PostgreSQL", () => {
     ))
 
   test("its table is renamed: held, and none is buried", () =>
-    holds(
-      /42P01/,
-      run("alter table key_values rename to elsewhere"),
-      run("alter table elsewhere rename to key_values"),
-    ))
+    holds(/42P01/, run(HIDE_TABLE), run(SHOW_TABLE)))
 
   test("the permission to write is revoked: held, and none is buried", () =>
     holds(
       /42501/,
-      run("revoke insert, update on key_values from services"),
-      run("grant insert, update on key_values to services"),
+      run(`revoke insert, update on ${TABLE} from services`),
+      run(`grant insert, update on ${TABLE} to services`),
     ))
 
   test("its trigger misses a function for every row: held, and none is buried", () =>
-    holds(/42883/, run(GUARD), run("drop function guard cascade")))
+    holds(
+      /42883/,
+      run(onEachRow("guard", "perform missing()")),
+      run("drop function guard cascade"),
+    ))
 
   test("it only reads: held, and none is buried", () =>
     holds(
@@ -225,7 +222,7 @@ faults("PostgreSQL", () => {
       ...Array.from({ length: 5 }, (_, index) => oracle.post(`${name}:${index}`, "bad", true)),
     ])
     const after = await client.drained()
-    await postgres.sql("alter table key_values drop constraint no_poison")
+    await postgres.sql(`alter table ${TABLE} drop constraint no_poison`)
     expect(after.writes_failed).toBe(before.writes_failed + 5)
   })
 })

@@ -3,6 +3,7 @@
  * it keeps its data nothing is lost; when it does not, what comes next still wins over old rows.
  */
 import { expect, test } from "vitest"
+import { TABLE } from "../../shared/testing/table.ts"
 import { LEASE_MILLIS } from "../testing/stack.ts"
 import { until } from "../testing/until.ts"
 import { faults, useFaultStack } from "./testing/stack.ts"
@@ -172,7 +173,7 @@ faults("Redis", () => {
     const old = await oracle.post(name, "old")
     await client.visible(old.key, old.version)
     await client.drained()
-    await postgres.sql(`update key_values set version = version + ${HOUR} where key = '${old.key}'`)
+    await postgres.sql(`update ${TABLE} set version = version + ${HOUR} where key = '${old.key}'`)
     await redis.connection.flushall()
     oracle.lost()
     expect((await storedAnew(name)).version).toBeGreaterThan(old.version + HOUR)

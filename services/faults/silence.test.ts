@@ -4,6 +4,7 @@
  */
 import { expect, test } from "vitest"
 import { ALONE_AFTER } from "../../shared/queue/claim.ts"
+import { onEachRow } from "../../shared/testing/table.ts"
 import { CANARY } from "../testing/ledger.ts"
 import { until } from "../testing/until.ts"
 import { LOST_LEASES_MAX } from "../worker/settings.ts"
@@ -17,12 +18,8 @@ faults("a write that ends every worker", () => {
   test("is claimed alone from the third silence on, and buried at the sixth; neighbours live", async () => {
     const { oracle, client, postgres, redis, keys, workers } = stack()
     // The statement with the killer never returns: its worker holds the batch until it is killed.
-    await postgres.sql(`
-      create function fatal() returns trigger language plpgsql as $$ begin
-        if new.value like '%${KILLER}%' then perform pg_sleep(30); end if;
-        return new;
-      end $$;
-      create trigger fatal before insert on key_values for each row execute function fatal()`)
+    const sleep = `if new.value like '%${KILLER}%' then perform pg_sleep(30); end if`
+    await postgres.sql(onEachRow("fatal", sleep))
     const [worker] = workers
     const seen = new Set<string>()
     /** The next batch that the killer is in; the last one stands there until its lease has ended. */
@@ -56,7 +53,7 @@ faults("a write that ends every worker", () => {
       await worker?.start()
     }
     const stats = await client.drained()
-    await postgres.sql("drop trigger fatal on key_values")
+    await postgres.sql("drop function fatal cascade")
     expect(sizes.slice(ALONE_AFTER)).toEqual([1, 1, 1])
     expect(stats.writes_failed).toBe(1)
     const letters = await redis.connection.lrange(keys.dead, 0, -1)

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { upsert } from "../../shared/table.ts"
+import { HIDE_TABLE, SHOW_TABLE } from "../../shared/testing/table.ts"
 import { usePostgres } from "../testing/postgres.ts"
 import { makeApp } from "./app.ts"
 import { openReads } from "./database.ts"
@@ -91,9 +92,9 @@ describe("a read from PostgreSQL", () => {
   })
 
   test("of a table that is not there is 503, never 404", async () => {
-    await postgres().sql("alter table key_values rename to elsewhere")
+    await postgres().sql(HIDE_TABLE)
     expectUnavailable(await read("known"))
-    await postgres().sql("alter table elsewhere rename to key_values")
+    await postgres().sql(SHOW_TABLE)
     await recovery()
   })
 

@@ -4,6 +4,7 @@
  */
 import type { Browser, BrowserContextOptions, Page } from "playwright-core"
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest"
+import { TABLE } from "../../shared/testing/table.ts"
 import { hasBrowser, openPage, startBrowser } from "../testing/browser.ts"
 import { CANARY } from "../testing/ledger.ts"
 import { REDIS_KINDS } from "../testing/redis.ts"
@@ -36,7 +37,7 @@ describe.runIf(hasBrowser)("the page", () => {
     stack = started
     browser = launched
     await stack.postgres.sql(
-      "alter table key_values add constraint no_markup check (value not like '<%')",
+      `alter table ${TABLE} add constraint no_markup check (value not like '<%')`,
     )
   })
   afterEach(async () => {
@@ -80,11 +81,7 @@ describe.runIf(hasBrowser)("the page", () => {
     await unlock(page, "0".repeat(32))
     await shows(page, "outcome", /Unauthorized/)
     await unlock(page)
-    await shows(
-      page,
-      "letters",
-      /violates check constraint "no_markup" of key_values \(SQLSTATE 23514\)/,
-    )
+    await shows(page, "letters", /violates check constraint "no_markup" of \w+ \(SQLSTATE 23514\)/)
     expect(await page.textContent("#letters code")).toMatch(/^<b>key/)
     expect(await page.locator("#letters code").nth(1).textContent()).toBe(MARKUP)
     expect(await isWide(page)).toBe(false)

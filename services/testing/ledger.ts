@@ -5,6 +5,7 @@
 import { once } from "node:events"
 import { Agent, type IncomingMessage, request } from "node:http"
 import { text } from "node:stream/consumers"
+import { TABLE } from "../../shared/testing/table.ts"
 
 /** Whatever must not be seen outside has this word in it. */
 export const CANARY = "canary"
@@ -32,7 +33,7 @@ const REQUEST_LIMIT_MILLIS = 5_000
 /** The check that the table gets, and what breaks it. */
 export const POISON = `${CANARY} poison`
 export const POISON_SQL = `
-  alter table key_values add constraint no_poison check (value not like '${POISON}%')`
+  alter table ${TABLE} add constraint no_poison check (value not like '${POISON}%')`
 
 export type Ledger = ReturnType<typeof makeLedger>
 

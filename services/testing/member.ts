@@ -2,7 +2,6 @@
  * One of the processes of a stack: started and killed any number of times on one port, behind proxies of its
  * own, and with every line it ever printed.
  */
-
 import { type Exit, within } from "../../scripts/servers/process.ts"
 import {
   type Runtime,

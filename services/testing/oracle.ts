@@ -6,6 +6,7 @@
 import { expect } from "vitest"
 import type { Stats } from "../../shared/contract.ts"
 import { queueKeys } from "../../shared/queue/keys.ts"
+import { TABLE } from "../../shared/testing/table.ts"
 import type { client as makeClient } from "./client.ts"
 import { CANARY, makeLedger, type Sent } from "./ledger.ts"
 import type { Member } from "./member.ts"
@@ -103,7 +104,7 @@ export const makeOracle = ({ client, urls, redis, postgres, members, logs }: Sub
   }
 
   const checkRows = async () => {
-    const rows = await postgres.sql<Row>("select key, value, version from key_values")
+    const rows = await postgres.sql<Row>(`select key, value, version from ${TABLE}`)
     const stored = new Map(rows.map((row) => [row.key, row]))
     const sent = byKey(ledger.sent)
     for (const [key, writes] of sent) broken.push(...judgeRow(key, writes, stored.get(key)))
@@ -147,7 +148,7 @@ export const makeOracle = ({ client, urls, redis, postgres, members, logs }: Sub
     },
     /** The rows of unknown outcomes: what was done although nobody was told. */
     applied: async () => {
-      const rows = await postgres.sql<Row>("select key, value, version from key_values")
+      const rows = await postgres.sql<Row>(`select key, value, version from ${TABLE}`)
       const values = new Map(rows.map(({ key, value }) => [key, value]))
       return ledger.sent.filter(
         ({ key, value, outcome }) => outcome === "unknown" && values.get(key) === value,

@@ -6,6 +6,7 @@ import process from "node:process"
 import { afterAll, beforeAll } from "vitest"
 import { startPostgres } from "../../scripts/servers/postgres.ts"
 import { openDatabase } from "../../shared/postgres/postgres.ts"
+import { TABLE } from "../../shared/testing/table.ts"
 import { migrate } from "./migrate.ts"
 import { borrow, type Ownership, openOwn } from "./store.ts"
 
@@ -58,7 +59,7 @@ export const openPostgres = async ({ own = false, onLine }: PostgresOptions = {}
       }
     },
     /** Holds a lock that no statement gets past, until the function returned is called. */
-    lock: async (statement = "lock table key_values"): Promise<() => Promise<void>> => {
+    lock: async (statement = `lock table ${TABLE}`): Promise<() => Promise<void>> => {
       const locked = Promise.withResolvers<void>()
       const release = Promise.withResolvers<void>()
       const done = owner.run((query) =>

@@ -2,29 +2,26 @@ import { readdir } from "node:fs/promises"
 import { dirname } from "node:path"
 import process from "node:process"
 import { Redis } from "ioredis"
-import postgres from "postgres"
 import { expect, onTestFinished, test } from "vitest"
 import { temporaryDirectory } from "../../scripts/servers/directory.ts"
 import { launch } from "../../scripts/servers/process.ts"
+import { TABLE } from "../../shared/testing/table.ts"
+import { openPostgres } from "./postgres.ts"
 import { borrow } from "./store.ts"
 
 const LIMIT_MILLIS = 30_000
 
 const database = async () => {
-  const { url, close } = await borrow("postgres")
-  const sql = postgres(url, { max: 1 })
-  onTestFinished(async () => {
-    await sql.end()
-    await close()
-  })
-  return sql
+  const opened = await openPostgres()
+  onTestFinished(opened.close)
+  return opened
 }
 
 test("two borrowers of PostgreSQL have a table each", async () => {
   const [one, other] = await Promise.all([database(), database()])
-  await one`insert into key_values (key, value, version) values ('a', 'b', 1)`
-  expect(await one`select key from key_values`).toHaveLength(1)
-  expect(await other`select key from key_values`).toHaveLength(0)
+  await one.sql(`insert into ${TABLE} (key, value, version) values ('a', 'b', 1)`)
+  expect(await one.sql(`select key from ${TABLE}`)).toHaveLength(1)
+  expect(await other.sql(`select key from ${TABLE}`)).toHaveLength(0)
 })
 
 test("two borrowers of a Redis do not see each other, and leave nothing", async () => {

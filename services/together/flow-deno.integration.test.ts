@@ -1,5 +1,4 @@
 /** The contract from end to end with all four processes on Deno: the same files, the same answers. */
-
 import { REDIS_KINDS } from "../testing/redis.ts"
 import { flow } from "./flow.suite.ts"
 

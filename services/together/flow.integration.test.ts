@@ -1,5 +1,4 @@
 /** The contract from end to end on Node, on each kind of Redis that this machine can run. */
-
 import { REDIS_KINDS } from "../testing/redis.ts"
 import { flow } from "./flow.suite.ts"
 

@@ -4,6 +4,7 @@
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { CONTRACT } from "../../shared/contract.ts"
+import { TABLE } from "../../shared/testing/table.ts"
 import { holdToContract } from "../testing/contract.ts"
 import { REDIS_KINDS } from "../testing/redis.ts"
 import { type Stack, startStack } from "../testing/stack.ts"
@@ -17,7 +18,7 @@ beforeAll(async () => {
   stack = await startStack({ redis: REDIS_KINDS[0], env: { ADMIN_TOKEN, QUEUE_ALERT_AGE: "0.3" } })
   holdToContract(stack.urls)
   await stack.postgres.sql(
-    "alter table key_values add constraint no_poison check (value <> 'poison')",
+    `alter table ${TABLE} add constraint no_poison check (value <> 'poison')`,
   )
 })
 afterAll(() => stack?.stop())
@@ -84,7 +85,7 @@ describe("dead letters", () => {
     expect(first.dead).toMatchObject([
       {
         ...{ key: "d1", value: "poison", sqlstate: "23514" },
-        reason: 'violates check constraint "no_poison" of key_values (SQLSTATE 23514)',
+        reason: `violates check constraint "no_poison" of ${TABLE} (SQLSTATE 23514)`,
       },
       { key: "d2" },
     ])
@@ -96,7 +97,7 @@ describe("dead letters", () => {
   test("are replayed with their version, and never over something newer", async () => {
     await bury("again", "older")
     const newer = await stack.client.write("older", "newer than the dead letter")
-    await stack.postgres.sql("alter table key_values drop constraint no_poison")
+    await stack.postgres.sql(`alter table ${TABLE} drop constraint no_poison`)
     const { dead } = await call("GET", "/dead")
     const versions = dead.map(({ version }: { version: number }) => version)
     expect(await call("POST", "/dead/replay", { versions })).toMatchObject({ replayed: 2 })
@@ -107,9 +108,9 @@ describe("dead letters", () => {
     })
     expect(await stack.client.read("older")).toMatchObject({ version: newer })
     expect((await balanced()).dead_letters).toBe(0)
-    await stack.postgres.sql("delete from key_values where value = 'poison'")
+    await stack.postgres.sql(`delete from ${TABLE} where value = 'poison'`)
     await stack.postgres.sql(
-      "alter table key_values add constraint no_poison check (value <> 'poison')",
+      `alter table ${TABLE} add constraint no_poison check (value <> 'poison')`,
     )
   })
 

@@ -1,6 +1,7 @@
 /** Two stacks that met on one Redis: the queue goes to one database, and to the other on purpose. */
 import { afterAll, expect, test } from "vitest"
 import { type Service, startService } from "../../scripts/servers/service.ts"
+import { TABLE } from "../../shared/testing/table.ts"
 import { client } from "../testing/client.ts"
 import { type TestPostgres, usePostgres } from "../testing/postgres.ts"
 import { REDIS_KINDS } from "../testing/redis.ts"
@@ -30,7 +31,7 @@ const startStaging = async (name: "worker" | "stats") => {
 afterAll(() => Promise.all(staging.map((service) => service.stop())))
 
 const keysIn = async ({ sql }: TestPostgres) =>
-  (await sql<{ key: string }>("select key from key_values order by key")).map(({ key }) => key)
+  (await sql<{ key: string }>(`select key from ${TABLE} order by key`)).map(({ key }) => key)
 
 test("a worker of another database takes nothing, and health says whose the queue is", async () => {
   await production().client.write("first", "v")

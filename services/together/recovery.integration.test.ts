@@ -3,6 +3,7 @@
  * answered 202 is in the table or in the dead letters, once, and the counters say so.
  */
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
+import { HIDE_TABLE, onEachRow, SHOW_TABLE } from "../../shared/testing/table.ts"
 import { POISON, POISON_SQL } from "../testing/ledger.ts"
 import { REDIS_KINDS } from "../testing/redis.ts"
 import { type Stack, startStack } from "../testing/stack.ts"
@@ -77,7 +78,7 @@ describe("a stack with one worker", () => {
 
   test("a missing table holds all writes and buries none", async () => {
     const { oracle, postgres } = stack
-    await postgres.sql("alter table key_values rename to elsewhere")
+    await postgres.sql(HIDE_TABLE)
     await oracle.once("held", 50)
     const held = await until("held", async () => {
       const health = await stack.client.health()
@@ -85,7 +86,7 @@ describe("a stack with one worker", () => {
     })
     expect(held).toMatchObject({ code: 200, status: "degraded" })
     expect(held.held?.join()).toContain("42P01")
-    await postgres.sql("alter table elsewhere rename to key_values")
+    await postgres.sql(SHOW_TABLE)
     expect((await oracle.check()).writes_failed).toBe(0)
   })
 
@@ -123,10 +124,7 @@ describe("a stack with one worker", () => {
 
 /** A trigger whose function does something to the rows of a condition. */
 const guard = (condition: string, statement: string) =>
-  stack.postgres.sql(`
-    create function guard() returns trigger language plpgsql as
-    $$ begin if ${condition} then ${statement}; end if; return new; end $$;
-    create trigger guard before insert on key_values for each row execute function guard()`)
+  stack.postgres.sql(onEachRow("guard", `if ${condition} then ${statement}; end if`))
 
 const deadLetters = async () => {
   const letters = await stack.redis.connection.lrange(stack.keys.dead, 0, -1)

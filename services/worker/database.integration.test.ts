@@ -1,6 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { freePort } from "../../scripts/servers/port.ts"
+import { HIDE_TABLE, onEachRow, SHOW_TABLE, TABLE } from "../../shared/testing/table.ts"
 import { Database } from "./database.ts"
 import { databaseSuite } from "./testing/database.suite.ts"
 import { DatabaseOutside } from "./testing/database-memory.ts"
@@ -56,7 +57,7 @@ describe("an error of PostgreSQL", async () => {
     "no table is DatabaseMisconfigured for the probe and the versions, and refuses a write",
     Effect.gen(function* () {
       const { database } = yield* all
-      yield* execute("alter table key_values rename to elsewhere")
+      yield* execute(HIDE_TABLE)
       const expected = { _tag: "DatabaseMisconfigured", sqlstate: "42P01" }
       expect(yield* Effect.flip(database.write([item("a", 1)]))).toMatchObject({
         _tag: "StatementRefused",
@@ -64,7 +65,7 @@ describe("an error of PostgreSQL", async () => {
       })
       expect(yield* Effect.flip(database.probe)).toMatchObject(expected)
       expect(yield* Effect.flip(database.highestVersion)).toMatchObject(expected)
-      yield* execute("alter table elsewhere rename to key_values")
+      yield* execute(SHOW_TABLE)
       yield* database.probe
       yield* database.write([item("a", 1)])
     }),
@@ -103,7 +104,7 @@ describe("an error of PostgreSQL", async () => {
     "a CHECK that a row violates is WriteRejected, and nothing of the batch is stored",
     Effect.gen(function* () {
       const { database, outside } = yield* all
-      yield* execute("alter table key_values add constraint no_bad check (value <> 'bad')")
+      yield* execute(`alter table ${TABLE} add constraint no_bad check (value <> 'bad')`)
       const batch = [item("a", 1), item("b", 2, "bad")]
       expect(yield* Effect.flip(database.write(batch))).toMatchObject({
         _tag: "WriteRejected",
@@ -111,7 +112,7 @@ describe("an error of PostgreSQL", async () => {
         reason: "SQLSTATE 23514",
       })
       expect(yield* outside.read("a")).toBeUndefined()
-      yield* execute("alter table key_values drop constraint no_bad")
+      yield* execute(`alter table ${TABLE} drop constraint no_bad`)
     }),
   )
 
@@ -121,7 +122,7 @@ describe("an error of PostgreSQL", async () => {
       const { database, postgres } = yield* all
       yield* database.write([item("a", 1)])
       const unlock = yield* Effect.promise(() =>
-        postgres.lock("select 1 from key_values where key = 'a' for update"),
+        postgres.lock(`select 1 from ${TABLE} where key = 'a' for update`),
       )
       expect(yield* Effect.flip(database.write([item("a", 2)]))).toMatchObject({
         _tag: "BatchFailed",
@@ -140,10 +141,7 @@ describe("an error of PostgreSQL", async () => {
       const terminate = () =>
         postgres.sql(`select pg_terminate_backend(pid) from pg_stat_activity
           where application_name = 'write-buffer-worker'`)
-      yield* execute(
-        "create function slow() returns trigger language plpgsql as $$ begin perform pg_sleep(30); return new; end $$",
-        "create trigger slow before insert on key_values for each row execute function slow()",
-      )
+      yield* execute(onEachRow("slow", "perform pg_sleep(30)"))
       const writing = Effect.flip(database.write([item("a", 2)]))
       const killing = Effect.promise(async () => {
         const asleep = () =>
@@ -153,7 +151,7 @@ describe("an error of PostgreSQL", async () => {
       })
       const [error] = yield* Effect.all([writing, killing], { concurrency: "unbounded" })
       expect(error._tag).toBe("DatabaseUnavailable")
-      yield* execute("drop trigger slow on key_values", "drop function slow")
+      yield* execute("drop function slow cascade")
       yield* database.write([item("a", 3)])
       expect(yield* outside.read("a")).toEqual(item("a", 3))
     }),

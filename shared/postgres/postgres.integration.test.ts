@@ -3,7 +3,7 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net"
 import { beforeEach, describe, expect, onTestFinished, test } from "vitest"
 import { usePostgres } from "../../services/testing/postgres.ts"
 import { startProxy } from "../../services/testing/proxy.ts"
-import { selectHighestVersion, selectRow, upsert } from "../table.ts"
+import { selectHighestVersion, selectRow, truncate, upsert } from "../table.ts"
 import {
   type Database,
   DeadlinePassed,
@@ -32,7 +32,7 @@ describe("the table's statements", () => {
   let database: Database
   beforeEach(async () => {
     database = open()
-    await database.run((sql) => sql`truncate key_values`)
+    await database.run(truncate)
   })
 
   test("a row tells its key, value, version, and when it was last changed", async () => {

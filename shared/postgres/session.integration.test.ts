@@ -4,12 +4,13 @@ import { beforeAll, describe, expect, onTestFinished, test } from "vitest"
 import { usePostgres } from "../../services/testing/postgres.ts"
 import { reread } from "../config.ts"
 import { selectRow, upsert } from "../table.ts"
+import { TABLE } from "../testing/table.ts"
 import { type OpenDatabaseOptions, openDatabase } from "./postgres.ts"
 
 const AT = "2026-02-03T04:05:06.789Z"
 
 const server = usePostgres({ own: true })
-beforeAll(() => server().sql(`insert into key_values values ('k', 'v', 1, '${AT}')`))
+beforeAll(() => server().sql(`insert into ${TABLE} values ('k', 'v', 1, '${AT}')`))
 
 const open = (url = server().url, options: Partial<OpenDatabaseOptions> = {}) => {
   const all = { name: "test", maxConnections: 1, deadlineMillis: 10_000, ...options }

@@ -69,9 +69,7 @@ describe.runIf(hasCompiler && nativeRedis() !== null)("with a clock that a test 
     }
   })
   afterAll(async () => {
-    for (const { store } of servers) {
-      await store.close()
-    }
+    for (const { store } of servers) await store.close()
     await directory?.remove()
   })
 
@@ -89,16 +87,21 @@ describe.runIf(hasCompiler && nativeRedis() !== null)("with a clock that a test 
     await replica.redis.replicaof("127.0.0.1", 1)
     return replica
   }
+  /** The replica as a master, and the last version that it never saw. */
+  const promote = async (both: Awaited<ReturnType<typeof pair>>) => {
+    const promoted = await cut(both)
+    const lost = await enqueue(both.master.queue, 5)
+    await promoted.redis.replicaof("NO", "ONE")
+    return { queue: promoted.queue, lost: lost + 4 }
+  }
 
   describe("a promoted replica", () => {
     test("whose clock is 30 s behind gives versions above those that it never saw", async () => {
       const both = await pair()
       both.master.clock.set(30)
       await enqueue(both.master.queue, 1, true)
-      const promoted = await cut(both)
-      const lost = await enqueue(both.master.queue, 5)
-      await promoted.redis.replicaof("NO", "ONE")
-      expect(await enqueue(promoted.queue, 1, true)).toBeGreaterThan(lost + 4)
+      const { queue, lost } = await promote(both)
+      expect(await enqueue(queue, 1, true)).toBeGreaterThan(lost)
     })
 
     test("does so when versions ran an hour ahead of time before", async () => {
@@ -107,10 +110,8 @@ describe.runIf(hasCompiler && nativeRedis() !== null)("with a clock that a test 
       await enqueue(both.master.queue, 1, true)
       both.master.clock.set(0)
       await enqueue(both.master.queue)
-      const promoted = await cut(both)
-      const lost = await enqueue(both.master.queue, 5)
-      await promoted.redis.replicaof("NO", "ONE")
-      expect(await enqueue(promoted.queue, 1, true)).toBeGreaterThan(lost + 4)
+      const { queue, lost } = await promote(both)
+      expect(await enqueue(queue, 1, true)).toBeGreaterThan(lost)
     })
 
     test("does so when the queue was idle for ten minutes, by the heartbeats of a worker", async () => {
@@ -119,21 +120,17 @@ describe.runIf(hasCompiler && nativeRedis() !== null)("with a clock that a test 
       await enqueue(both.master.queue, 1, true)
       both.master.clock.set(90)
       await heartbeat(both.master.queue, "worker")
-      const promoted = await cut(both)
-      const lost = await enqueue(both.master.queue, 5)
-      await promoted.redis.replicaof("NO", "ONE")
-      expect(await enqueue(promoted.queue, 1, true)).toBeGreaterThan(lost + 4)
+      const { queue, lost } = await promote(both)
+      expect(await enqueue(queue, 1, true)).toBeGreaterThan(lost)
     })
 
     test("does so on a connection that it had before, as a replica and as a master", async () => {
       const both = await pair()
       both.master.clock.set(30)
       await enqueue(both.master.queue, 1, true)
-      const promoted = await cut(both)
-      const lost = await enqueue(both.master.queue, 5)
-      await promoted.redis.replicaof("NO", "ONE")
-      expect(await enqueue(promoted.queue)).toBeLessThan(lost + 4)
-      expect(await enqueue(promoted.queue, 1, true)).toBeGreaterThan(lost + 4)
+      const { queue, lost } = await promote(both)
+      expect(await enqueue(queue)).toBeLessThan(lost)
+      expect(await enqueue(queue, 1, true)).toBeGreaterThan(lost)
     })
 
     test("does so once, whatever connections come, and again after the next promotion", async () => {

@@ -3,6 +3,7 @@
  * that faults meet but do not undo each other. Each ends what it began, within a few seconds.
  */
 import { setTimeout as sleep } from "node:timers/promises"
+import { HIDE_TABLE, SHOW_TABLE, TABLE } from "../../../shared/testing/table.ts"
 import type { Member } from "../../testing/member.ts"
 import type { Stack } from "../../testing/stack.ts"
 import type { Chance } from "./chance.ts"
@@ -138,14 +139,14 @@ export const makeHavoc = (stack: Stack, chance: Chance): ReadonlyArray<Havoc> =>
       await unlock()
     },
     "PostgreSQL without the table": async () => {
-      await postgres.sql("alter table key_values rename to elsewhere")
+      await postgres.sql(HIDE_TABLE)
       await pause()
-      await postgres.sql("alter table elsewhere rename to key_values")
+      await postgres.sql(SHOW_TABLE)
     },
     "PostgreSQL without the permission": async () => {
-      await postgres.sql("revoke insert on key_values from services")
+      await postgres.sql(`revoke insert on ${TABLE} from services`)
       await pause()
-      await postgres.sql("grant insert on key_values to services")
+      await postgres.sql(`grant insert on ${TABLE} to services`)
     },
   }
   const network: Havoc = {

@@ -1,6 +1,5 @@
 /** The app of stats in a situation that a test makes, without stores. */
-
-import { expectAgreed } from "../../testing/contract.ts"
+import { asking } from "../../testing/app.ts"
 import { CALLS, type Dependencies, makeApp } from "../app.ts"
 import type { Letters } from "../operations/letters.ts"
 import type { Waiting } from "../operations/waiting.ts"
@@ -65,17 +64,8 @@ export const setUp = (situation: Situation = {}, options: Partial<Dependencies> 
     },
     ...options,
   })
-  const send = async (path: string, method = "GET") => {
-    const response = await app.request(path, { method })
-    await expectAgreed(CALLS, method, path, response)
-    const text = await response.text()
-    return {
-      status: response.status,
-      headers: response.headers,
-      text,
-      body: text === "" ? {} : JSON.parse(text),
-    }
-  }
+  const ask = asking(app, CALLS)
+  const send = (path: string, method = "GET") => ask(path, { method })
   return { send, reported }
 }
 

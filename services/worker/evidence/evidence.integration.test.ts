@@ -1,6 +1,7 @@
 /** The rule of evidence on PostgreSQL, as a role that policies and rights apply to. */
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
+import { HIDE_TABLE, onEachRow, SHOW_TABLE, TABLE } from "../../../shared/testing/table.ts"
 import { ClaimSize } from "../claim-size.ts"
 import { layerPostgres } from "../database.ts"
 import { persist } from "../persist.ts"
@@ -23,15 +24,9 @@ const RAISE: Readonly<Record<Exclude<RowCode, "42501">, string>> = {
 const MEND = [
   "drop function if exists guard cascade",
   "drop function if exists guard_2 cascade",
-  "drop policy if exists guard on key_values",
-  "alter table key_values disable row level security",
-  "grant select, insert, update on key_values to writer",
-]
-
-const trigger = (name: string, when: string, condition: string, statement: string) => [
-  `create function ${name}() returns trigger language plpgsql as
-   $$ begin if ${condition} then ${statement}; end if; return new; end $$`,
-  `create trigger ${name} ${when} on key_values for each row execute function ${name}()`,
+  `drop policy if exists guard on ${TABLE}`,
+  `alter table ${TABLE} disable row level security`,
+  `grant select, insert, update on ${TABLE} to writer`,
 ]
 
 const layerBreaking = Layer.effect(
@@ -53,25 +48,22 @@ const layerBreaking = Layer.effect(
         if (code === "42501") {
           const check = value === null ? "false" : `value <> '${value}'`
           return run(
-            "alter table key_values enable row level security",
-            `create policy guard on key_values to writer using (true) with check (${check})`,
+            `alter table ${TABLE} enable row level security`,
+            `create policy guard on ${TABLE} to writer using (true) with check (${check})`,
           )
         }
         const name = triggers++ === 0 ? "guard" : "guard_2"
         const condition = value === null ? "true" : `new.value = '${value}'`
-        return run(...trigger(name, "before insert", condition, RAISE[code]))
+        return run(onEachRow(name, `if ${condition} then ${RAISE[code]}; end if`))
       },
-      changes: run(...trigger("guard", "after insert or update", "true", RAISE.P0001)),
+      changes: run(onEachRow("guard", RAISE.P0001, "after insert or update")),
       table: (code) => {
         const [breaking, ...mending] = {
-          "42P01": [
-            "alter table key_values rename to elsewhere",
-            "alter table elsewhere rename to key_values",
-          ],
-          "42501": ["revoke insert on key_values from writer"],
+          "42P01": [HIDE_TABLE, SHOW_TABLE],
+          "42501": [`revoke insert on ${TABLE} from writer`],
           "42703": [
-            "alter table key_values rename value to content",
-            "alter table key_values rename content to value",
+            `alter table ${TABLE} rename value to content`,
+            `alter table ${TABLE} rename content to value`,
           ],
         }[code]
         undo = mending
@@ -120,20 +112,20 @@ describe("evidence on PostgreSQL", () => {
       const { sql } = yield* Postgres
       yield* Effect.promise(() =>
         sql(`
-          alter table key_values
+          alter table ${TABLE}
             add constraint no_markup check (value not like '<%'),
             add constraint once unique (value),
             add part int generated always as (nullif(length(value), 7)) stored not null;
-          create index by_value on key_values (lower(value))`),
+          create index by_value on ${TABLE} (lower(value))`),
       )
       const long = Array.from({ length: 5_000 }, (_, i) => (i * 7_919).toString(36)).join("")
       const values = ["<b>", "twice", "twice", "7 chars", long]
       const items = values.map((value, i) => item(`key ${i}`, i + 1, value))
       const letters = deadOf(yield* persist(batchOf(...items)))
       expect(Object.fromEntries(letters.map(({ version, reason }) => [version, reason]))).toEqual({
-        1: 'violates check constraint "no_markup" of key_values (SQLSTATE 23514)',
-        2: 'violates unique constraint "once" of key_values (SQLSTATE 23505)',
-        4: 'has no value for column "part" of key_values (SQLSTATE 23502)',
+        1: `violates check constraint "no_markup" of ${TABLE} (SQLSTATE 23514)`,
+        2: `violates unique constraint "once" of ${TABLE} (SQLSTATE 23505)`,
+        4: `has no value for column "part" of ${TABLE} (SQLSTATE 23502)`,
         5: "is too large for an index (SQLSTATE 54000)",
       })
     }).pipe(Effect.provide(layer)),

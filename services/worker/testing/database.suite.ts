@@ -4,6 +4,7 @@
  */
 import { Effect } from "effect"
 import { expect } from "vitest"
+import { TABLE } from "../../../shared/testing/table.ts"
 import { Database } from "../database.ts"
 import { DatabaseOutside } from "./database-memory.ts"
 import { item } from "./kit.ts"
@@ -42,7 +43,7 @@ const ODD = [
     "\uffff",
     "\u{10ffff}",
     "a".repeat(1_024),
-    "'); drop table key_values",
+    `'); drop table ${TABLE}`,
   ],
 ]
 

@@ -4,6 +4,7 @@
  */
 import { Context, Effect, Layer } from "effect"
 import { selectRow } from "../../../shared/table.ts"
+import { TABLE } from "../../../shared/testing/table.ts"
 import { type TestPostgres, usePostgres } from "../../testing/postgres.ts"
 import { layerPostgres } from "../database.ts"
 import { DatabaseOutside } from "./database-memory.ts"
@@ -31,7 +32,7 @@ export const useDatabase = (options: Parameters<typeof usePostgres>[0] = {}) => 
       layerAt(server().url),
       Layer.effectContext(
         Effect.gen(function* () {
-          yield* Effect.promise(() => server().sql("truncate key_values"))
+          yield* Effect.promise(() => server().sql(`truncate ${TABLE}`))
           return Context.make(Postgres, server()).pipe(
             Context.add(DatabaseOutside, { read: (id) => read(server(), id) }),
           )
