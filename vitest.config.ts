@@ -8,7 +8,7 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["**/*.test.ts"],
-          exclude: ["**/node_modules/**", "**/*.integration.test.ts", "scripts/faults/**"],
+          exclude: ["**/node_modules/**", "**/*.integration.test.ts", "services/faults/**"],
           // Two thirds of their time would be imports of the same modules, once for each file.
           isolate: false,
           // An hour of a test's clock is a second of this one, and several on a busy machine.

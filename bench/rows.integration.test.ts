@@ -5,7 +5,7 @@ import { Ledger } from "./ledger.ts"
 import { demandAccepted, sampleWrite, WriteLost } from "./rows.ts"
 
 const postgres = usePostgres()
-const store = (key: string) => postgres.run((sql) => upsertOne(sql, sampleWrite(key)))
+const store = (key: string) => postgres().run((sql) => upsertOne(sql, sampleWrite(key)))
 
 /** One client whose first and third write were accepted, and whose second was refused. */
 const openLedger = (label: string) => {
@@ -21,7 +21,7 @@ const openLedger = (label: string) => {
 describe("the rows of a run", () => {
   test("fail it when an accepted write has none, however many others have one", async () => {
     const ledger = openLedger("lost")
-    const demand = () => demandAccepted(postgres, ledger, "a")
+    const demand = () => demandAccepted(postgres(), ledger, "a")
     await store(ledger.key(0, 0))
     await store("another")
     await expect(demand()).rejects.toThrow(
@@ -34,9 +34,9 @@ describe("the rows of a run", () => {
   test("count their own versions without a queue, and are gone when the table is emptied", async () => {
     await store("twice")
     await store("twice")
-    const read = () => postgres.run((sql) => selectRow(sql, "twice"))
+    const read = () => postgres().run((sql) => selectRow(sql, "twice"))
     expect(await read()).toMatchObject({ ...sampleWrite("twice"), version: 2 })
-    await postgres.run(truncate)
+    await postgres().run(truncate)
     expect(await read()).toBeUndefined()
   })
 })

@@ -2,7 +2,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
-import { type ConfigError, type Environment, loadConfig, reread, VARIABLES } from "./config.ts"
+import { loadConfig, reread, VARIABLES } from "./config.ts"
+import { linesOf } from "./testing/config.ts"
 
 const URL_OF_FILE = "postgres://worker:secret@database:5432/write_buffer"
 
@@ -15,15 +16,6 @@ beforeAll(async () => {
 afterAll(() => rm(directory, { recursive: true }))
 
 const file = (name: string) => join(directory, name)
-
-const linesOf = (environment: Environment) => {
-  try {
-    loadConfig("start", environment)
-    return []
-  } catch (error) {
-    return (error as ConfigError).lines
-  }
-}
 
 describe("loadConfig", () => {
   test("has the defaults of the table", () => {

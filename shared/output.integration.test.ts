@@ -3,31 +3,17 @@ import { once } from "node:events"
 import { existsSync, openSync } from "node:fs"
 import process from "node:process"
 import { fileURLToPath } from "node:url"
-import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest"
-import { type Directory, temporaryDirectory } from "../scripts/servers/directory.ts"
+import { expect, onTestFinished, test } from "vitest"
 import { freePort } from "../scripts/servers/port.ts"
-import { startPostgres } from "../scripts/servers/postgres.ts"
-import { nativeRedis, startRedis } from "../scripts/servers/redis.ts"
 import { type ServiceName, serviceCommand } from "../scripts/servers/service.ts"
-import type { Store } from "../scripts/servers/store.ts"
+import { usePostgres } from "../services/testing/postgres.ts"
+import { REDIS_KINDS, useRedis } from "../services/testing/redis.ts"
 
 const root = fileURLToPath(new URL("..", import.meta.url))
 const LIMIT_MILLIS = 20_000
 
-let directory: Directory
-let postgres: Store
-let redis: Store
-beforeAll(async () => {
-  directory = await temporaryDirectory()
-  const at = (name: string) => ({ directory: `${directory.path}/${name}` })
-  postgres = await startPostgres({ ...at("postgres"), settings: { fsync: "off" } })
-  redis = await startRedis({ ...at("redis"), kind: nativeRedis() ? "native" : "wasm" })
-})
-afterAll(async () => {
-  await redis?.stop()
-  await postgres?.stop()
-  await directory?.remove()
-})
+const postgres = usePostgres()
+const redis = useRedis(REDIS_KINDS[0])
 
 /** Where the log goes: to a reader that is gone before the first line, or onto a disk that is full. */
 type Sink = () => "pipe" | number
@@ -41,7 +27,7 @@ const start = (sink: Sink, program: string, parameters: string[], port = 0) => {
     stdio: ["ignore", to, to],
     env: {
       ...process.env,
-      ...{ DATABASE_URL: postgres.url, REDIS_URL: redis.url, PORT: String(port) },
+      ...{ DATABASE_URL: postgres().url, REDIS_URL: redis().url, PORT: String(port) },
       ...{ LOG_LEVEL: "debug", NO_COLOR: "1", WORKER_POLL_INTERVAL: "0" },
     },
   })

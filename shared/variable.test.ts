@@ -1,14 +1,6 @@
 import { expect, test } from "vitest"
-import { type ConfigError, type Environment, leftOut, loadConfig } from "./config.ts"
-
-const linesOf = (environment: Environment) => {
-  try {
-    loadConfig("start", environment)
-    return []
-  } catch (error) {
-    return (error as ConfigError).lines
-  }
-}
+import { leftOut, loadConfig } from "./config.ts"
+import { linesOf } from "./testing/config.ts"
 
 test("says of a URL what cannot be read or is not supported, once, without a part of it", () => {
   const lines = linesOf({

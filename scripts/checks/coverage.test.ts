@@ -4,7 +4,7 @@ import { expect, test } from "vitest"
 
 const read = (file: string) => readFileSync(new URL(`../../${file}`, import.meta.url), "utf8")
 
-const rows = read("scripts/faults/coverage.md")
+const rows = read("services/faults/coverage.md")
   .split("\n")
   .map((line) => /^\| ([^|]+) \| (\S+\.ts) \| ([^|]+) \|$/.exec(line)?.slice(1))
   .filter((row) => row !== undefined)

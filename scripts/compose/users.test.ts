@@ -42,8 +42,8 @@ const queueCalls = async (): Promise<ReadonlyMap<string, ReadonlyArray<string>>>
 /** The commands that the sources of a service need: by their calls of a queue, and of the door to Redis. */
 const neededBy = async (service: string): Promise<ReadonlyArray<string>> => {
   const folder = new URL(`services/${service}/`, ROOT)
-  const files = (await readdir(folder, { recursive: true })).filter((file) =>
-    /(?<!\.(test|suite))\.ts$/.test(file),
+  const files = (await readdir(folder, { recursive: true })).filter(
+    (file) => file.endsWith(".ts") && !/\.(test|suite)\.ts$|testing\//.test(file),
   )
   const texts = await Promise.all(files.map((file) => readFile(new URL(file, folder), "utf8")))
   const text = texts.join("\n")

@@ -3,39 +3,28 @@ import { execFile } from "node:child_process"
 import process from "node:process"
 import { promisify } from "node:util"
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
+import { REDIS_KINDS, useRedis } from "../../services/testing/redis.ts"
 import { encodeDeadLetter, encodeWrite } from "../../shared/item.ts"
 import { queueKeys } from "../../shared/queue/keys.ts"
 import { openQueue } from "../../shared/queue/queue.ts"
-import { type Connection, openRedis, untilReady } from "../../shared/redis/redis.ts"
-import { type Directory, temporaryDirectory } from "../servers/directory.ts"
-import { nativeRedis, startRedis } from "../servers/redis.ts"
+import type { Connection } from "../../shared/redis/redis.ts"
 import { type Service, startService } from "../servers/service.ts"
-import type { Store } from "../servers/store.ts"
 
 const ADMIN_TOKEN = "0123456789abcdef0123456789abcdef"
 const KEYS = queueKeys("write_queue")
 
-let directory: Directory
-let store: Store
+const server = useRedis(REDIS_KINDS[0])
 let stats: Service
 let redis: Connection
 
 beforeAll(async () => {
-  directory = await temporaryDirectory()
-  store = await startRedis({ directory: directory.path, kind: nativeRedis() ? "native" : "wasm" })
-  redis = openRedis(store.url, { name: "test" })
-  await untilReady(redis)
+  redis = server().connection
   stats = await startService("stats", {
-    env: { ADMIN_TOKEN, REDIS_URL: store.url, QUEUE_ALERT_DEPTH: "2" },
+    env: { ADMIN_TOKEN, REDIS_URL: server().url, QUEUE_ALERT_DEPTH: "2" },
   })
 })
-beforeEach(() => redis.flushall())
-afterAll(async () => {
-  await stats?.stop()
-  redis?.disconnect()
-  await store?.stop()
-  await directory?.remove()
-})
+beforeEach(() => redis.flushdb())
+afterAll(() => stats?.stop())
 
 /** Runs the command without a terminal. */
 const queue = (...parameters: string[]) => queueAt(stats.url, ...parameters)

@@ -7,22 +7,23 @@ import { usePostgres } from "../../services/testing/postgres.ts"
 import { useRedis } from "../../services/testing/redis.ts"
 import { localDatabaseUrl } from "../../shared/config.ts"
 import { openDatabase } from "../../shared/postgres/postgres.ts"
+import { TABLE } from "../../shared/testing/table.ts"
 import { temporaryDirectory } from "../servers/directory.ts"
 import { commandLine } from "../servers/leftover.ts"
 import { freePort, isFree } from "../servers/port.ts"
 import { nativeRedis } from "../servers/redis.ts"
-import { LIMIT_MILLIS, run, START, servicePorts, storePorts } from "./start.suite.ts"
+import { LIMIT_MILLIS, run, START, servicePorts, storePorts } from "./testing/start.ts"
 
 const kind = nativeRedis() === null ? "wasm" : "native"
 const redis = useRedis(kind)
 const database = usePostgres()
 // Empty: the table is made by the first start that finds it.
 beforeAll(() =>
-  database.run((sql) => sql`drop schema public cascade`.then(() => sql`create schema public`)),
+  database().run((sql) => sql`drop schema public cascade`.then(() => sql`create schema public`)),
 )
 
 type Services = Awaited<ReturnType<typeof servicePorts>>
-const named = () => ({ DATABASE_URL: database.url(), REDIS_URL: redis.url() })
+const named = () => ({ DATABASE_URL: database().url, REDIS_URL: redis().url })
 
 /** `npm start` as users have it, on stores of ours. */
 const start = (env: Record<string, string>, cwd?: string) => run([START], env, cwd ? { cwd } : {})
@@ -49,15 +50,15 @@ test("it starts on the stores that it is given, and Ctrl-C writes what is queued
   const started = await start(env)
   const children = await started.up()
   expect(children.length).toBeGreaterThan(3)
-  expect(started.text()).toContain(`PostgreSQL at 127.0.0.1:${database.port()} (DATABASE_URL)`)
+  expect(started.text()).toContain(`PostgreSQL at 127.0.0.1:${database().port} (DATABASE_URL)`)
   expect(started.text()).not.toContain(":postgres@")
   await Promise.all(Array.from({ length: 100 }, (_, i) => write(env, `drained-${i}`)))
   started.kill("SIGINT")
   expect((await started.exited).code).toBe(0)
   await expectGone(children, [env.INGEST_PORT, env.READER_PORT, env.STATS_PORT])
 
-  const rows = await database.run(
-    (sql) => sql`select count(*)::int from key_values where key like 'drained-%'`,
+  const rows = await database().sql<{ count: number }>(
+    `select count(*)::int from ${TABLE} where key like 'drained-%'`,
   )
   expect(rows[0]?.count).toBe(100)
 })
@@ -91,7 +92,7 @@ test("embedded stores keep the data over kill -9 of the start, which leaves noth
   const { promise: locked, resolve: isLocked } = Promise.withResolvers<void>()
   const lock = opened.run((sql) =>
     sql.begin(async (transaction) => {
-      await transaction`lock table key_values in access exclusive mode`
+      await transaction.unsafe(`lock table ${TABLE}`)
       isLocked()
       await over
     }),
@@ -173,8 +174,8 @@ test("two on one port are one line that names both variables, before anything st
 test("a store that does not answer is one line, without the credentials", async () => {
   const port = await freePort()
   const bad = [
-    { DATABASE_URL: `postgres://someone:secret@127.0.0.1:${port}/x`, REDIS_URL: redis.url() },
-    { DATABASE_URL: database.url(), REDIS_URL: `redis://:secret@127.0.0.1:${port}` },
+    { DATABASE_URL: `postgres://someone:secret@127.0.0.1:${port}/x`, REDIS_URL: redis().url },
+    { DATABASE_URL: database().url, REDIS_URL: `redis://:secret@127.0.0.1:${port}` },
   ]
   for (const [at, name] of ["DATABASE_URL: the PostgreSQL", "REDIS_URL: the Redis"].entries()) {
     const started = await start({ ...(await servicePorts()), ...bad[at] })

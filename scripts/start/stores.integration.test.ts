@@ -6,7 +6,7 @@ import { expect, onTestFinished, test } from "vitest"
 import { temporaryDirectory } from "../servers/directory.ts"
 import { commandLine } from "../servers/leftover.ts"
 import { isFree } from "../servers/port.ts"
-import { childrenOf, LIMIT_MILLIS, run, START, servicePorts, storePorts } from "./start.suite.ts"
+import { childrenOf, LIMIT_MILLIS, run, START, servicePorts, storePorts } from "./testing/start.ts"
 
 const root = new URL("../..", import.meta.url).pathname
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest"
 import { CONTRACT } from "../../shared/contract.ts"
 import { KEY_MAX_BYTES, type Write } from "../../shared/write.ts"
-import { expectAgreed } from "../testing/contract.ts"
+import { asking, problemOf } from "../testing/app.ts"
 import { type Dependencies, makeApp } from "./app.ts"
 import type { Outcome } from "./queue.ts"
 
@@ -23,26 +23,14 @@ const setUp = (options: Partial<Dependencies> & { outcome?: Outcome } = {}) => {
     report: (error) => reported.push(error),
     ...dependencies,
   })
-  const send = async (init: RequestInit, path = "/write") => {
-    const response = await app.request(path, init)
-    await expectAgreed(CONTRACT.ingest, init.method ?? "GET", path, response)
-    const text = await response.text()
-    const body = text === "" ? {} : JSON.parse(text)
-    return { status: response.status, headers: response.headers, text, body }
-  }
+  const ask = asking(app, CONTRACT.ingest)
+  const send = (init: RequestInit, path = "/write") => ask(path, init)
   const post = (body: BodyInit, headers: Record<string, string> = JSON_TYPE) =>
     send({ method: "POST", headers, body })
   return { send, post, writes, reported }
 }
 
 const json = (write: object) => JSON.stringify(write)
-const problemOf = (name: string, status: number) => ({
-  success: false,
-  type: `/problems/${name}`,
-  title: expect.any(String),
-  status,
-  detail: expect.any(String),
-})
 
 describe("a write", () => {
   test("is handed over whole and answered with its version and the depth", async () => {

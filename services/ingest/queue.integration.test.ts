@@ -1,16 +1,12 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest"
-import { type Directory, temporaryDirectory } from "../../scripts/servers/directory.ts"
-import { nativeRedis, startRedis } from "../../scripts/servers/redis.ts"
-import type { Store } from "../../scripts/servers/store.ts"
+import { afterEach, beforeEach, describe, expect, test } from "vitest"
 import { decodeItem } from "../../shared/item.ts"
 import { queueKeys } from "../../shared/queue/keys.ts"
 import { openQueue } from "../../shared/queue/queue.ts"
-import { type Connection, openRedis, untilReady } from "../../shared/redis/redis.ts"
+import { openRedis, untilReady } from "../../shared/redis/redis.ts"
 import { startProxy } from "../testing/proxy.ts"
+import { REDIS_KINDS, useRedis } from "../testing/redis.ts"
 import { makeApp } from "./app.ts"
 import { makeProbe, makePut } from "./queue.ts"
-
-const KINDS = nativeRedis() ? (["native", "wasm"] as const) : (["wasm"] as const)
 
 /** What the issue promises; the times between are a small part of them on an idle machine. */
 const REFUSED_LIMIT_MILLIS = 900
@@ -74,36 +70,18 @@ const openIngest = async (url: string, maxDepth = MAX_DEPTH) => {
   return { post, recovery, health, close: () => redis.disconnect() }
 }
 
-describe.each(KINDS)("ingest on a %s Redis", (kind) => {
-  let directory: Directory
-  let store: Store
-  let redis: Connection
+describe.each(REDIS_KINDS)("ingest on a %s Redis", (kind) => {
+  const server = useRedis(kind, { own: true })
   const closing: Array<() => void> = []
 
-  const start = (port?: number) =>
-    startRedis({ directory: directory.path, kind, ...(port !== undefined && { port }) })
-  const open = async (url = store.url, maxDepth?: number) => {
+  const open = async (url = server().url, maxDepth?: number) => {
     const ingest = await openIngest(url, maxDepth)
     closing.push(ingest.close)
     return ingest
   }
-  const count = async (name: string) => Number(await redis.hget(KEYS.counters, name))
+  const count = async (name: string) => Number(await server().connection.hget(KEYS.counters, name))
 
-  beforeAll(async () => {
-    directory = await temporaryDirectory()
-    store = await start()
-    redis = openRedis(store.url, { name: "test" })
-    await untilReady(redis)
-  })
-  afterAll(async () => {
-    redis?.disconnect()
-    await store?.stop()
-    await directory?.remove()
-  })
-  beforeEach(async () => {
-    await untilReady(redis)
-    await redis.flushall()
-  })
+  beforeEach(() => server().connection.flushall())
   afterEach(() => {
     for (const close of closing.splice(0)) close()
   })
@@ -113,7 +91,7 @@ describe.each(KINDS)("ingest on a %s Redis", (kind) => {
     const keys = Array.from({ length: 100 }, (_, index) => `key ${index}`)
     const answers = await Promise.all(keys.map(ingest.post))
     expect(answers.map(({ status }) => status)).toEqual(keys.map(() => 202))
-    const items = (await redis.lrange(KEYS.waiting, 0, -1)).reverse().map(decodeItem)
+    const items = (await server().connection.lrange(KEYS.waiting, 0, -1)).reverse().map(decodeItem)
     expect(items).toMatchObject(
       answers.map(({ version }, index) => ({ success: { version, write: { key: keys[index] } } })),
     )
@@ -121,7 +99,7 @@ describe.each(KINDS)("ingest on a %s Redis", (kind) => {
   })
 
   test("takes exactly as many writes as may wait", async () => {
-    const ingest = await open(store.url, 10)
+    const ingest = await open(server().url, 10)
     const keys = Array.from({ length: 25 }, (_, index) => `key ${index}`)
     const answers = await Promise.all(keys.map(ingest.post))
     const accepted = answers.filter(({ status }) => status === 202)
@@ -130,46 +108,46 @@ describe.each(KINDS)("ingest on a %s Redis", (kind) => {
     for (const { type, retryAfter } of refused) {
       expect([type, retryAfter]).toEqual(["/problems/queue-full", "60"])
     }
-    expect([await redis.llen(KEYS.waiting), await count("queued")]).toEqual([10, 10])
-    await redis.rpop(KEYS.waiting)
+    expect([await server().connection.llen(KEYS.waiting), await count("queued")]).toEqual([10, 10])
+    await server().connection.rpop(KEYS.waiting)
     expect((await ingest.post("room again")).status).toBe(202)
     expect((await ingest.post("and full again")).status).toBe(503)
     expect(await ingest.health()).toMatchObject({ code: 200, status: "degraded" })
   })
 
   test("tells a full queue that drains fast to come back soon", async () => {
-    const ingest = await open(store.url, 10)
-    const [seconds] = await redis.time()
-    await redis.hset(KEYS.counters, `second:${Number(seconds) % 16}`, `${seconds}:5`)
+    const ingest = await open(server().url, 10)
+    const [seconds] = await server().connection.time()
+    await server().connection.hset(KEYS.counters, `second:${Number(seconds) % 16}`, `${seconds}:5`)
     const answers = await Promise.all(Array.from({ length: 11 }, (_, i) => ingest.post(`${i}`)))
     expect(answers.at(-1)).toMatchObject({ status: 503, retryAfter: "2" })
   })
 
   test("refuses when Redis is out of memory, and changes nothing", async () => {
     const ingest = await open()
-    await redis.config("SET", "maxmemory", "1")
+    await server().connection.config("SET", "maxmemory", "1")
     const refused = await ingest.post("too much")
     expect(refused).toMatchObject({ status: 503, type: "/problems/queue-full", retryAfter: "10" })
     expect(await ingest.health()).toMatchObject({ status: "degraded", reason: "queue-full" })
-    await redis.config("SET", "maxmemory", "0")
-    expect(await redis.exists(KEYS.waiting, KEYS.counters)).toBe(0)
+    await server().connection.config("SET", "maxmemory", "0")
+    expect(await server().connection.exists(KEYS.waiting, KEYS.counters)).toBe(0)
     expect((await ingest.post("fits")).status).toBe(202)
   })
 
   test("refuses while Redis is somebody's replica, and goes on when it is not", async () => {
     const ingest = await open()
-    await redis.replicaof("127.0.0.1", 1)
+    await server().connection.replicaof("127.0.0.1", 1)
     expect(await ingest.post("a")).toMatchObject({
       ...{ status: 503, type: "/problems/queue-unavailable", retryAfter: "1" },
     })
     expect(await ingest.health()).toMatchObject({ code: 503, status: "unhealthy" })
-    await redis.replicaof("NO", "ONE")
+    await server().connection.replicaof("NO", "ONE")
     expect((await ingest.recovery()).millis).toBeLessThan(RECOVERED_LIMIT_MILLIS)
     expect(await count("queued")).toBe(1)
   })
 
   test("says that a write may have happened when its reply is lost, and sends it once", async () => {
-    const proxy = await startProxy(store.port)
+    const proxy = await startProxy(server().port)
     closing.push(proxy.stop)
     const ingest = await open(`redis://127.0.0.1:${proxy.port}`)
     const heard = proxy.loseReplies()
@@ -178,14 +156,14 @@ describe.each(KINDS)("ingest on a %s Redis", (kind) => {
     proxy.heal()
     expect(await posted).toMatchObject({ status: 503, type: "/problems/outcome-unknown" })
     await ingest.recovery()
-    expect([await redis.llen(KEYS.waiting), await count("queued")]).toEqual([2, 2])
+    expect([await server().connection.llen(KEYS.waiting), await count("queued")]).toEqual([2, 2])
   })
 
   test("refuses in time while Redis is frozen, and goes on when it is not", async () => {
     const ingest = await open()
-    store.kill("SIGSTOP")
+    server().kill("SIGSTOP")
     const unknown = await ingest.post("frozen")
-    store.kill("SIGCONT")
+    server().kill("SIGCONT")
     expect(unknown).toMatchObject({ status: 503, type: "/problems/outcome-unknown" })
     expect(unknown.millis).toBeLessThan(2_000)
     const { refused } = await ingest.recovery()
@@ -196,8 +174,7 @@ describe.each(KINDS)("ingest on a %s Redis", (kind) => {
   test("refuses at once while Redis is down, and accepts soon after it is back", async () => {
     const ingest = await open()
     expect(await ingest.health()).toEqual({ code: 200, status: "healthy", redis: "up" })
-    store.kill("SIGKILL")
-    await store.exited
+    await server().end("SIGKILL")
     const refused = [await ingest.post("1"), await ingest.post("2"), await ingest.post("3")]
     for (const found of refused) {
       expect(found).toMatchObject({ status: 503, retryAfter: "1" })
@@ -205,7 +182,7 @@ describe.each(KINDS)("ingest on a %s Redis", (kind) => {
     }
     expect(refused.at(-1)?.type).toBe("/problems/queue-unavailable")
     expect(await ingest.health()).toMatchObject({ code: 503, redis: "down" })
-    store = await start(store.port)
+    await server().start()
     expect((await ingest.recovery()).millis).toBeLessThan(RECOVERED_LIMIT_MILLIS)
     expect(await ingest.health()).toMatchObject({ code: 200 })
   })

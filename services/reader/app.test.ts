@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest"
 import { CONTRACT } from "../../shared/contract.ts"
 import { KEY_MAX_BYTES } from "../../shared/write.ts"
-import { expectAgreed } from "../testing/contract.ts"
+import { asking, problemOf } from "../testing/app.ts"
 import { type Dependencies, makeApp } from "./app.ts"
 
 const VALUE = { value: "John Doe", updated_at: "2026-11-22T10:00:00.000Z" }
@@ -19,27 +19,10 @@ const setUp = (options: Partial<Dependencies> = {}) => {
     report: (error) => reported.push(error),
     ...options,
   })
-  const send = async (path: string, method = "GET") => {
-    const response = await app.request(path, { method })
-    await expectAgreed(CONTRACT.reader, method, path, response)
-    const text = await response.text()
-    return {
-      status: response.status,
-      headers: response.headers,
-      text,
-      body: text === "" ? {} : JSON.parse(text),
-    }
-  }
+  const ask = asking(app, CONTRACT.reader)
+  const send = (path: string, method = "GET") => ask(path, { method })
   return { send, asked, reported }
 }
-
-const problemOf = (name: string, status: number) => ({
-  success: false,
-  type: `/problems/${name}`,
-  title: expect.any(String),
-  status,
-  detail: expect.any(String),
-})
 
 describe("a read", () => {
   test("answers the row", async () => {

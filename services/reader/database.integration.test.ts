@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { upsert } from "../../shared/table.ts"
+import { HIDE_TABLE, SHOW_TABLE } from "../../shared/testing/table.ts"
 import { usePostgres } from "../testing/postgres.ts"
 import { makeApp } from "./app.ts"
 import { openReads } from "./database.ts"
@@ -21,7 +22,7 @@ let request: (path: string) => Promise<{
 }>
 
 beforeAll(async () => {
-  reads = openReads(postgres.url())
+  reads = openReads(postgres().url)
   const app = makeApp({ ...reads, report: () => {} })
   request = async (path) => {
     const start = performance.now()
@@ -40,7 +41,7 @@ afterAll(() => reads?.close())
 let version = 0
 const store = (key: string, value: string) => {
   version += 1
-  return postgres.run((sql) => upsert(sql, [{ version, write: { key, value } }]))
+  return postgres().run((sql) => upsert(sql, [{ version, write: { key, value } }]))
 }
 const read = (key: string) => request(`/read/${encodeURIComponent(key)}`)
 
@@ -91,29 +92,26 @@ describe("a read from PostgreSQL", () => {
   })
 
   test("of a table that is not there is 503, never 404", async () => {
-    await postgres.run((sql) => sql`alter table key_values rename to elsewhere`)
+    await postgres().sql(HIDE_TABLE)
     expectUnavailable(await read("known"))
     expect(await request("/health")).toMatchObject({
       ...{ status: 503, body: { reason: expect.stringMatching(/^The table is missing: .*42P01/) } },
     })
-    await postgres.run((sql) => sql`alter table elsewhere rename to key_values`)
+    await postgres().sql(SHOW_TABLE)
     await recovery()
   })
 
   test("of a table that is locked is 503 in time, and health is answered meanwhile", async () => {
-    await postgres.run((sql) =>
-      sql.begin(async (transaction) => {
-        await transaction`lock table key_values in access exclusive mode`
-        const waiting = Array.from({ length: MANY }, () => read("known"))
-        expect(await request("/health")).toMatchObject({ status: 200 })
-        for (const found of await Promise.all(waiting)) expectUnavailable(found)
-      }),
-    )
+    const unlock = await postgres().lock()
+    const waiting = Array.from({ length: MANY }, () => read("known"))
+    expect(await request("/health")).toMatchObject({ status: 200 })
+    for (const found of await Promise.all(waiting)) expectUnavailable(found)
+    await unlock()
     await recovery()
   })
 
   test("of a frozen server is 503 in time, and goes on by itself", async () => {
-    const [health, ...found] = await postgres.frozen(() =>
+    const [health, ...found] = await postgres().frozen(() =>
       Promise.all([request("/health"), ...Array.from({ length: MANY }, () => read("known"))]),
     )
     for (const one of found) expectUnavailable(one)
@@ -124,10 +122,10 @@ describe("a read from PostgreSQL", () => {
   })
 
   test("of a server that is down is 503 in time, and goes on by itself", async () => {
-    await postgres.down(async () => {
-      for (const one of [await read("known"), await read("known")]) expectUnavailable(one)
-      expect(await request("/health")).toMatchObject({ status: 503, body: { postgres: "down" } })
-    })
+    await postgres().end("SIGKILL")
+    for (const one of [await read("known"), await read("known")]) expectUnavailable(one)
+    expect(await request("/health")).toMatchObject({ status: 503, body: { postgres: "down" } })
+    await postgres().start()
     await recovery()
   })
 })

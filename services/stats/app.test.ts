@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest"
-import { STATS, setUp, withoutRedis } from "./app.suite.ts"
+import { STATS, setUp, withoutRedis } from "./testing/app.ts"
 
 describe("GET /stats", () => {
   test("answers the figures, not to be kept", async () => {

@@ -8,7 +8,7 @@ import {
   MAX_DEPTH,
   setUp,
   withoutRedis,
-} from "./app.suite.ts"
+} from "./testing/app.ts"
 
 describe("GET /health", () => {
   test("is healthy when all was found well", async () => {

@@ -1,13 +1,11 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest"
-import { type Directory, temporaryDirectory } from "../../scripts/servers/directory.ts"
-import { nativeRedis, startRedis } from "../../scripts/servers/redis.ts"
-import type { Store } from "../../scripts/servers/store.ts"
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { encodeWrite } from "../../shared/item.ts"
 import { queueKeys } from "../../shared/queue/keys.ts"
 import { openQueue, type Queue } from "../../shared/queue/queue.ts"
 import { type Connection, openRedis, untilReady } from "../../shared/redis/redis.ts"
 import { usePostgres } from "../testing/postgres.ts"
 import { startProxy } from "../testing/proxy.ts"
+import { REDIS_KINDS, useRedis } from "../testing/redis.ts"
 import { makeApp } from "./app.ts"
 import { openProbe } from "./database.ts"
 import { makeLetters } from "./operations/letters.ts"
@@ -15,7 +13,6 @@ import { makeWaiting } from "./operations/waiting.ts"
 import { makeCount } from "./queue.ts"
 import { makeWorkers } from "./workers.ts"
 
-const KINDS = nativeRedis() ? (["native", "wasm"] as const) : (["wasm"] as const)
 const KEYS = queueKeys("write_queue")
 const ALERTS = { depth: 3, maxDepth: 9, ageSeconds: 60, deadLetters: Number.POSITIVE_INFINITY }
 const LIMIT_MILLIS = 2_000
@@ -23,24 +20,15 @@ const RECOVERED_LIMIT_MILLIS = 5_000
 
 const postgres = usePostgres({ own: true })
 
-describe.each(KINDS)("stats on a %s Redis", (kind) => {
-  let directory: Directory
-  let store: Store
+describe.each(REDIS_KINDS)("stats on a %s Redis", (kind) => {
+  const server = useRedis(kind, { own: true })
   let redis: Connection
   let queue: Queue
   const closing: Array<() => unknown> = []
 
-  beforeAll(async () => {
-    directory = await temporaryDirectory()
-    store = await startRedis({ directory: directory.path, kind })
-    redis = openRedis(store.url, { name: "test" })
+  beforeAll(() => {
+    redis = server().connection
     queue = openQueue(redis, KEYS.waiting)
-    await untilReady(redis)
-  })
-  afterAll(async () => {
-    redis?.disconnect()
-    await store?.stop()
-    await directory?.remove()
   })
   beforeEach(() => redis.flushall())
   afterEach(async () => {
@@ -48,7 +36,7 @@ describe.each(KINDS)("stats on a %s Redis", (kind) => {
   })
 
   /** Stats as `main.ts` wires it, without the process. */
-  const open = async (redisUrl = store.url, databaseUrl = postgres.url()) => {
+  const open = async (redisUrl = server().url, databaseUrl = postgres().url) => {
     const connection = openRedis(redisUrl, { name: "stats" })
     await untilReady(connection)
     const probe = openProbe(databaseUrl, () => {})
@@ -183,20 +171,20 @@ describe.each(KINDS)("stats on a %s Redis", (kind) => {
     const send = await open()
     await enqueue("a")
     await send("/health")
-    await postgres.frozen(async () => {
+    await postgres().frozen(async () => {
       const found = await send("/health")
       expect(found.status).toBe(503)
       expect(found.body).toMatchObject({ queue_depth: 1, redis: "up", postgres: "down" })
       expect((await send("/stats")).status).toBe(200)
     })
-    store.kill("SIGSTOP")
+    server().kill("SIGSTOP")
     try {
       const [health, stats] = await Promise.all([send("/health"), send("/stats")])
       expect(health.status).toBe(503)
       expect(health.body).toMatchObject({ status: "unhealthy", redis: "down", queue_depth: null })
       expect(stats.status).toBe(503)
     } finally {
-      store.kill("SIGCONT")
+      server().kill("SIGCONT")
     }
     const start = performance.now()
     while ((await send("/health")).status !== 200) {
@@ -205,12 +193,12 @@ describe.each(KINDS)("stats on a %s Redis", (kind) => {
   })
 
   test("health answers in time when both stores fall silent on open connections", async () => {
-    const proxies = await Promise.all([startProxy(store.port), startProxy(postgres.port())])
+    const proxies = await Promise.all([startProxy(server().port), startProxy(postgres().port)])
     for (const { stop } of proxies) closing.push(stop)
     const [redisPort, postgresPort] = proxies.map(({ port }) => String(port)) as [string, string]
     const send = await open(
-      store.url.replace(String(store.port), redisPort),
-      postgres.url().replace(String(postgres.port()), postgresPort),
+      server().url.replace(String(server().port), redisPort),
+      postgres().url.replace(String(postgres().port), postgresPort),
     )
     expect((await send("/health")).status).toBe(200)
     for (const proxy of proxies) void proxy.loseReplies()

@@ -1,86 +1,93 @@
 /**
- * A database with the table for a file of tests: on the server of all files, or with `own` on one that
- * can freeze, die and come back, and whose settings may be changed.
+ * A database with the table: on the server of all test files, or with `own` on one that can freeze, die and
+ * come back, and whose settings may be changed. Statements run as the owner of everything.
  */
 import process from "node:process"
 import { afterAll, beforeAll } from "vitest"
-import { temporaryDirectory } from "../../scripts/servers/directory.ts"
 import { startPostgres } from "../../scripts/servers/postgres.ts"
-import { type Database, openDatabase } from "../../shared/postgres/postgres.ts"
-import { borrow, type Opened, type Ownership } from "./borrowed.ts"
+import { openDatabase } from "../../shared/postgres/postgres.ts"
+import { TABLE } from "../../shared/testing/table.ts"
 import { migrate } from "./migrate.ts"
+import { borrow, type Ownership, openOwn } from "./store.ts"
 
-const openOwn = async () => {
-  const directory = await temporaryDirectory()
-  // Not synced to the disk: what a process has written outlives the process, if not the machine.
-  const settings = { fsync: "off", shared_buffers: "16MB" }
-  const start = (port = 0) => startPostgres({ directory: directory.path, settings, port })
-  let store = await start()
-  await migrate(store.url)
+/** Not synced to the disk: what a process has written outlives the process, if not the machine. */
+const SETTINGS = { fsync: "off", shared_buffers: "16MB" }
+
+interface PostgresOptions extends Ownership {
+  /** Hears each line that a server of its own prints. */
+  readonly onLine?: ((line: string) => void) | undefined
+}
+
+export type TestPostgres = Awaited<ReturnType<typeof openPostgres>>
+
+export const openPostgres = async ({ own = false, onLine }: PostgresOptions = {}) => {
+  const opened = own
+    ? await openOwn((directory, port) =>
+        startPostgres({ directory, port, settings: SETTINGS, onLine }),
+      )
+    : await borrow("postgres")
+  if (own) await migrate(opened.url)
+  const owner = openDatabase(opened.url, {
+    ...{ name: "test", maxConnections: 2, deadlineMillis: 30_000 },
+  })
+  const sql = async <A>(text: string): Promise<A[]> =>
+    (await owner.run((query) => query.unsafe(text))) as unknown as A[]
+
+  let stopped: number[] = []
+  /** Stops all its processes: those that serve clients are in groups of their own. */
+  const freeze = async () => {
+    const rows = await sql<{ pid: number }>("select pid from pg_stat_activity")
+    stopped = [opened.pid(), ...rows.map(({ pid }) => pid)]
+    for (const pid of stopped) process.kill(pid, "SIGSTOP")
+  }
+  const thaw = () => {
+    for (const pid of stopped.splice(0)) process.kill(pid, "SIGCONT")
+  }
   return {
-    store: () => store,
-    restart: async () => {
-      store = await start(store.port)
+    ...opened,
+    run: owner.run,
+    sql,
+    freeze,
+    thaw,
+    /** Frozen for as long as `during` takes. */
+    frozen: async <A>(during: () => Promise<A>): Promise<A> => {
+      await freeze()
+      try {
+        return await during()
+      } finally {
+        thaw()
+      }
+    },
+    /** Holds a lock that no statement gets past, until the function returned is called. */
+    lock: async (statement = `lock table ${TABLE}`): Promise<() => Promise<void>> => {
+      const locked = Promise.withResolvers<void>()
+      const release = Promise.withResolvers<void>()
+      const done = owner.run((query) =>
+        query.begin(async (transaction) => {
+          await transaction.unsafe(statement)
+          locked.resolve()
+          await release.promise
+        }),
+      )
+      await Promise.race([locked.promise, done])
+      return async () => {
+        release.resolve()
+        await done
+      }
     },
     close: async () => {
-      await store.stop()
-      await directory.remove()
+      thaw()
+      await owner.close()
+      await opened.close()
     },
   }
 }
 
-/** @throws from `kill`, `stop`, `pid` and `exited` of the store, unless it is its own. */
-export const openPostgres = ({ own = false }: Ownership = {}): Promise<Opened> =>
-  own ? openOwn() : borrow("postgres")
-
-export const usePostgres = (options: Ownership = {}) => {
-  let opened: Opened
-  let database: Database
-
+export const usePostgres = (options: Ownership = {}): (() => TestPostgres) => {
+  let opened: TestPostgres
   beforeAll(async () => {
     opened = await openPostgres(options)
-    database = openDatabase(opened.store().url, {
-      ...{ name: "test", maxConnections: 2, deadlineMillis: 10_000 },
-    })
   })
-  afterAll(async () => {
-    await database?.close()
-    await opened?.close()
-  })
-
-  /** The server and the processes that serve its clients: the latter are not in its process group. */
-  const pids = async () => {
-    const rows = await database.run(
-      (sql) => sql<{ pid: number }[]>`
-        select pid from pg_stat_activity where backend_type = 'client backend'`,
-    )
-    return [opened.store().pid, ...rows.map(({ pid }) => pid)]
-  }
-
-  return {
-    url: () => opened.store().url,
-    port: () => opened.store().port,
-    run: <A>(query: Parameters<typeof database.run<A>>[0]) => database.run(query),
-    /** Stops all processes of its own server for as long as `during` takes. */
-    frozen: async <A>(during: () => Promise<A>): Promise<A> => {
-      const stopped = await pids()
-      for (const pid of stopped) process.kill(pid, "SIGSTOP")
-      try {
-        return await during()
-      } finally {
-        for (const pid of stopped) process.kill(pid, "SIGCONT")
-      }
-    },
-    /** Kills its own server without a warning, and starts it again on its port after `during`. */
-    down: async <A>(during: () => Promise<A>): Promise<A> => {
-      const { kill, exited } = opened.store()
-      kill("SIGKILL")
-      await exited
-      try {
-        return await during()
-      } finally {
-        await opened.restart()
-      }
-    },
-  }
+  afterAll(() => opened?.close())
+  return () => opened
 }

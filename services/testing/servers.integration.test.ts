@@ -2,34 +2,31 @@ import { readdir } from "node:fs/promises"
 import { dirname } from "node:path"
 import process from "node:process"
 import { Redis } from "ioredis"
-import postgres from "postgres"
 import { expect, onTestFinished, test } from "vitest"
 import { temporaryDirectory } from "../../scripts/servers/directory.ts"
 import { launch } from "../../scripts/servers/process.ts"
-import { borrow } from "./borrowed.ts"
+import { TABLE } from "../../shared/testing/table.ts"
+import { openPostgres } from "./postgres.ts"
+import { borrow } from "./store.ts"
 
-const LIMIT_MS = 30_000
+const LIMIT_MILLIS = 30_000
 
 const database = async () => {
-  const { store, close } = await borrow("postgres")
-  const sql = postgres(store().url, { max: 1 })
-  onTestFinished(async () => {
-    await sql.end()
-    await close()
-  })
-  return sql
+  const opened = await openPostgres()
+  onTestFinished(opened.close)
+  return opened
 }
 
 test("two borrowers of PostgreSQL have a table each", async () => {
   const [one, other] = await Promise.all([database(), database()])
-  await one`insert into key_values (key, value, version) values ('a', 'b', 1)`
-  expect(await one`select key from key_values`).toHaveLength(1)
-  expect(await other`select key from key_values`).toHaveLength(0)
+  await one.sql(`insert into ${TABLE} (key, value, version) values ('a', 'b', 1)`)
+  expect(await one.sql(`select key from ${TABLE}`)).toHaveLength(1)
+  expect(await other.sql(`select key from ${TABLE}`)).toHaveLength(0)
 })
 
 test("two borrowers of a Redis do not see each other, and leave nothing", async () => {
   const [one, other] = await Promise.all([borrow("wasm"), borrow("wasm")])
-  const [redis, others] = [new Redis(one.store().url), new Redis(other.store().url)]
+  const [redis, others] = [new Redis(one.url), new Redis(other.url)]
   await redis.set("a", "b")
   expect(await others.dbsize()).toBe(0)
   await Promise.all([one.close(), other.close()])
@@ -38,12 +35,12 @@ test("two borrowers of a Redis do not see each other, and leave nothing", async 
 })
 
 test("what is borrowed can be neither killed nor stopped", async () => {
-  const { store, restart, close } = await borrow("wasm")
+  const { kill, end, pid, start, close } = await borrow("wasm")
   onTestFinished(close)
-  expect(() => store().kill("SIGKILL")).toThrow("own: true")
-  expect(() => store().stop()).toThrow("own: true")
-  expect(() => store().pid).toThrow("own: true")
-  await expect(restart()).rejects.toThrow("own: true")
+  expect(() => kill("SIGKILL")).toThrow("own: true")
+  expect(() => end("SIGTERM")).toThrow("own: true")
+  expect(() => pid()).toThrow("own: true")
+  expect(() => start()).toThrow("own: true")
 })
 
 test("a lender that is told to stop leaves neither a server nor a file", async () => {
@@ -53,8 +50,8 @@ test("a lender that is told to stop leaves neither a server nor a file", async (
     name: "servers",
     onLine: (line) => lines.push(line),
   })
-  onTestFinished(() => lender.stop(LIMIT_MS))
-  await lender.printed(/^lending/, LIMIT_MS)
+  onTestFinished(() => lender.stop(LIMIT_MILLIS))
+  await lender.printed(/^lending/, LIMIT_MILLIS)
   const url = lines.at(-1)?.replace("lending at ", "")
   const response = await fetch(`${url}/wasm`, { method: "POST" })
   const redis = new Redis(await response.text(), { retryStrategy: () => null })

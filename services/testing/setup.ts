@@ -14,8 +14,8 @@ declare module "vitest" {
   }
 }
 
-const READY_LIMIT_MS = 30_000
-const STOP_LIMIT_MS = 60_000
+const READY_LIMIT_MILLIS = 30_000
+const STOP_LIMIT_MILLIS = 60_000
 
 export const setup = async ({ provide }: TestProject) => {
   const directory = await temporaryDirectory()
@@ -28,7 +28,7 @@ export const setup = async ({ provide }: TestProject) => {
     name: "servers",
     onLine: (line) => lines.push(line),
   })
-  await lender.printed(/^lending at /, READY_LIMIT_MS)
+  await lender.printed(/^lending at /, READY_LIMIT_MILLIS)
   provide("servers", lines.at(-1)?.replace("lending at ", "") ?? "")
-  return () => lender.stop(STOP_LIMIT_MS)
+  return () => lender.stop(STOP_LIMIT_MILLIS)
 }

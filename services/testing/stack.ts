@@ -1,32 +1,37 @@
 /**
- * A whole stack for tests: a database, a Redis and the four processes on free ports. What was started
- * is stopped by `stop`, whatever failed.
+ * A whole stack for tests: PostgreSQL, a Redis, the four processes on free ports, and between each process
+ * and each store a proxy of its own. What was started is stopped by `stop`, whatever failed.
  */
-import { nativeRedis } from "../../scripts/servers/redis.ts"
-import {
-  type Runtime,
-  type Service,
-  type ServiceName,
-  startService,
-} from "../../scripts/servers/service.ts"
+import { afterAll, beforeAll } from "vitest"
+import type { Runtime, ServiceName } from "../../scripts/servers/service.ts"
 import { queueKeys } from "../../shared/queue/keys.ts"
-import { openRedis as connectRedis, untilReady } from "../../shared/redis/redis.ts"
+import { TABLE } from "../../shared/testing/table.ts"
 import { client } from "./client.ts"
+import { CANARY } from "./ledger.ts"
+import { type Member, startMember } from "./member.ts"
+import { makeOracle } from "./oracle.ts"
 import { openPostgres } from "./postgres.ts"
-import { openRedis } from "./redis.ts"
-
-export const REDIS_KINDS = nativeRedis() ? (["native", "wasm"] as const) : (["wasm"] as const)
-export type RedisKind = (typeof REDIS_KINDS)[number]
+import { startProxy } from "./proxy.ts"
+import { openRedis, type RedisKind } from "./redis.ts"
+import { until } from "./until.ts"
 
 /** Short, so that a takeover after kill -9 takes a test no longer. */
-export const LEASE_SECONDS = 1.5
+export const LEASE_MILLIS = 1_500
+
+const WELL_LIMIT_MILLIS = 10_000
+
+/** Of stores of its own. No output of any process may show it. */
+const PASSWORD = `${CANARY}-password-0123456789`
+
+/** The role of the services in a PostgreSQL of its own: what it may do can be taken from it. */
+const ROLE = "services"
+const ROLE_SQL = `
+  create role ${ROLE} login password '${PASSWORD}';
+  grant select, insert, update on ${TABLE} to ${ROLE}`
 
 export interface StackOptions {
   readonly redis: RedisKind
-  /**
-   * With stores of its own, which may be killed, stopped and reconfigured. Left out: those of all
-   * tests.
-   */
+  /** With stores of its own, which may be killed, stopped and reconfigured. Left out: those of all tests. */
   readonly own?: boolean
   readonly runtime?: Runtime
   readonly env?: Readonly<Record<string, string>>
@@ -35,6 +40,8 @@ export interface StackOptions {
   /** Left out: one worker. */
   readonly workers?: number
 }
+
+type StoreName = "redis" | "postgres"
 
 export type Stack = Awaited<ReturnType<typeof startStack>>
 
@@ -58,54 +65,109 @@ export const startProcesses = async <P extends { readonly url: string }>(
 }
 
 const openStores = async (kind: RedisKind, own: boolean) => {
-  const [postgres, redis] = await Promise.all([openPostgres({ own }), openRedis(kind, { own })])
-  return { postgres, redis }
+  const logs: string[] = []
+  const onLine = (line: string) => void logs.push(line)
+  const settings = own ? { requirepass: PASSWORD } : {}
+  const [redis, postgres] = await Promise.all([
+    openRedis(kind, { own, settings, onLine }),
+    openPostgres({ own, onLine }),
+  ])
+  if (own) await postgres.sql(ROLE_SQL)
+  return { redis, postgres, logs }
 }
 
-export const startStack = async ({ redis: kind, runtime = "node", ...options }: StackOptions) => {
-  const stores = await openStores(kind, options.own ?? false)
-  const started: Service[] = []
-  const env = {
-    DATABASE_URL: stores.postgres.store().url,
-    REDIS_URL: stores.redis.store().url,
-    LEASE_SECONDS: String(LEASE_SECONDS),
-    RETRY_DELAY: "0.05",
-    LOG_LEVEL: "info",
-    ...options.env,
+/** The same place by another port, and where a role is named as that role. */
+const through = (url: string, { port }: { readonly port: number }, role?: string) => {
+  const place = new URL(url)
+  place.port = String(port)
+  if (role !== undefined) Object.assign(place, { username: role, password: PASSWORD })
+  return place.href
+}
+
+export const startStack = async ({ redis: kind, own = false, ...options }: StackOptions) => {
+  const { redis, postgres, logs } = await openStores(kind, own)
+  const members: Member[] = []
+  const add = async (name: ServiceName): Promise<Member> => {
+    const [toRedis, toPostgres] = await Promise.all([
+      startProxy(redis.port),
+      startProxy(postgres.port),
+    ])
+    const env = {
+      LEASE_SECONDS: String(LEASE_MILLIS / 1_000),
+      RETRY_DELAY: "0.05",
+      LOG_LEVEL: "info",
+      ...options.env,
+      REDIS_URL: through(redis.url, toRedis),
+      DATABASE_URL: through(postgres.url, toPostgres, own ? ROLE : undefined),
+    }
+    const { runtime, onLine } = options
+    const proxies = { redis: toRedis, postgres: toPostgres }
+    const member = await startMember({ name, runtime, env, onLine, ...proxies })
+    members.push(member)
+    return member
   }
-  const start = async (name: ServiceName, port?: number): Promise<Service> => {
-    const service = await startService(name, {
-      ...{ runtime, env, onLine: options.onLine },
-      ...(port !== undefined && { port }),
-    })
-    started.push(service)
-    return service
-  }
+  const proxies = (store: StoreName) => members.map((member) => member[store])
   const stop = async () => {
-    await Promise.all(started.map((service) => service.stop()))
-    await Promise.all(Object.values(stores).map(({ close }) => close()))
+    await Promise.all(members.map((member) => member.stop()))
+    await Promise.all([redis.close(), postgres.close()])
   }
   try {
-    const processes = await startProcesses(start, options.workers)
-    const queue = connectRedis(env.REDIS_URL, { name: "test" })
-    await untilReady(queue)
+    const processes = await startProcesses(add, options.workers)
+    const base = { ...processes, members, redis, postgres, logs }
     return {
-      ...processes,
-      postgres: stores.postgres.store(),
-      redis: stores.redis.store(),
-      /** Of the test's own, past every process. */
-      queue,
-      workers: () => started.filter(({ name }) => name === "worker"),
-      start,
-      /** Starts a store of its own again, on its port and with its data. */
-      restart: (store: "postgres" | "redis") => stores[store].restart(),
-      stop: async () => {
-        queue.disconnect()
-        await stop()
+      ...base,
+      add,
+      oracle: makeOracle(base),
+      /** Takes a process out of the stack again. */
+      dismiss: async (member: Member) => {
+        await member.stop()
+        members.splice(members.indexOf(member), 1)
       },
+      /** The services' password in a PostgreSQL of its own. */
+      password: PASSWORD,
+      /** Ends the services' sessions, so that the next ones meet what has changed for their role. */
+      terminate: () =>
+        postgres.sql(
+          `select pg_terminate_backend(pid) from pg_stat_activity where usename = '${ROLE}'`,
+        ),
+      /** Ends a store of its own; to its clients nobody listens any more. */
+      down: async (store: StoreName, signal: NodeJS.Signals) => {
+        for (const proxy of proxies(store)) proxy.refuse()
+        await base[store].end(signal)
+      },
+      up: async (store: StoreName) => {
+        await base[store].start()
+        await Promise.all(proxies(store).map((proxy) => proxy.accept()))
+      },
+      /** Everything runs and everybody hears everybody. */
+      heal: async () => {
+        postgres.thaw()
+        redis.kill("SIGCONT")
+        await Promise.all([redis.start(), postgres.start()])
+        const all = [...proxies("redis"), ...proxies("postgres")]
+        for (const proxy of all) proxy.heal()
+        await Promise.all(all.map((proxy) => proxy.accept()))
+        await Promise.all(members.map((member) => member.start()))
+        await Promise.all(Object.values(processes.urls).map(isWell))
+      },
+      stop,
     }
   } catch (error) {
     await stop()
     throw error
   }
+}
+
+/** Connections that were cut are back: the next test begins with what it breaks, not with this. */
+const isWell = (url: string) =>
+  until(`${url} is well`, async () => (await fetch(`${url}/health`)).ok, WELL_LIMIT_MILLIS)
+
+/** A stack for the tests of a file or block. */
+export const useStack = (options: StackOptions): (() => Stack) => {
+  let stack: Stack
+  beforeAll(async () => {
+    stack = await startStack(options)
+  })
+  afterAll(() => stack?.stop())
+  return () => stack
 }

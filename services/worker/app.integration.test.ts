@@ -2,9 +2,9 @@ import { expect, it } from "@effect/vitest"
 import { Effect, Layer, Metric } from "effect"
 import { freePort } from "../../scripts/servers/port.ts"
 import { layerMetrics } from "./app.ts"
-import { DatabaseUnavailable } from "./errors.ts"
 import { layerLog } from "./log.ts"
 import { countFailure } from "./metrics.ts"
+import { away } from "./testing/kit.ts"
 import { type Logged, layerSettings } from "./testing/worker-memory.ts"
 
 const open = (PORT: number) => {
@@ -22,7 +22,7 @@ it.live("a worker's metrics are those of its registry", () =>
   Effect.gen(function* () {
     const port = yield* Effect.promise(freePort)
     yield* open(port)
-    yield* countFailure(new DatabaseUnavailable({ reason: "ECONNREFUSED", sqlstate: null }))
+    yield* countFailure(away)
     const response = yield* get(port, "/metrics")
     expect(yield* Effect.promise(() => response.text())).toContain('reason="ECONNREFUSED"} 1')
     expect((yield* get(port, "/")).status).toBe(404)

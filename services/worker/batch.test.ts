@@ -1,44 +1,16 @@
-import { describe, expect, it } from "@effect/vitest"
+import { describe, expect } from "@effect/vitest"
 import { Deferred, Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import { settle } from "./batch.ts"
-import {
-  BatchFailed,
-  DatabaseMisconfigured,
-  DatabaseUnavailable,
-  QueueUnavailable,
-} from "./errors.ts"
-import { Hold } from "./hold.ts"
-import { Queue } from "./queue.ts"
+import { DatabaseUnavailable } from "./errors.ts"
 import { holdReason } from "./reason.ts"
-import { DATABASE, DatabaseFaults, DatabaseOutside, reject } from "./testing/database-memory.ts"
-import { conserved, writes } from "./testing/queue.suite.ts"
-import { QueueFaults, QueueOutside } from "./testing/queue-memory.ts"
-import { Logged, layerWorker } from "./testing/worker-memory.ts"
-
-const noReply = new QueueUnavailable({ reason: "no reply" })
-
-type Services =
-  | Effect.Services<ReturnType<typeof settle>>
-  | QueueOutside
-  | QueueFaults
-  | DatabaseFaults
-  | DatabaseOutside
-  | Logged
-
-const test = <E>(sentence: string, effect: Effect.Effect<void, E, Services>) =>
-  it.effect(sentence, () => Effect.suspend(() => Effect.provide(effect, layerWorker())))
+import { DATABASE, reject } from "./testing/database-memory.ts"
+import { conserved, deadlock, noReply, noTable, parts, test, writes } from "./testing/kit.ts"
+import { Logged } from "./testing/worker-memory.ts"
 
 /** Three writes, claimed. */
 const claimed = Effect.gen(function* () {
-  const services = yield* Effect.all({
-    queue: Queue,
-    outside: QueueOutside,
-    onQueue: QueueFaults,
-    onDatabase: DatabaseFaults,
-    table: DatabaseOutside,
-    hold: Hold,
-  })
+  const services = yield* parts
   yield* services.queue.seed(0, DATABASE)
   yield* services.outside.enqueue(writes("a", "b", "c"))
   const batch = yield* services.queue.claim("1", 10, DATABASE)
@@ -91,8 +63,8 @@ describe("settle", () => {
 
   for (const error of [
     new DatabaseUnavailable({ reason: "CONNECTION_CLOSED", sqlstate: null }),
-    new DatabaseMisconfigured({ reason: "SQLSTATE 42P01", sqlstate: "42P01" }),
-    new BatchFailed({ reason: "SQLSTATE 40P01", sqlstate: "40P01" }),
+    noTable,
+    deadlock,
   ]) {
     test(
       `gives the batch back after ${error._tag}, after it held: nobody dies`,

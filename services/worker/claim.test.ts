@@ -1,38 +1,22 @@
-import { describe, expect, it } from "@effect/vitest"
+import { describe, expect } from "@effect/vitest"
 import { Deferred, Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import { UNDER_WAY_MICROS } from "../../shared/queue/seed.ts"
 import { claimBatch } from "./claim.ts"
 import { ClaimSize } from "./claim-size.ts"
 import { Database } from "./database.ts"
-import { DatabaseUnavailable, QueueUnavailable } from "./errors.ts"
 import { Hold } from "./hold.ts"
-import { Queue } from "./queue.ts"
 import { holdReason } from "./reason.ts"
 import { DATABASE, DatabaseFaults } from "./testing/database-memory.ts"
-import { conserved, keysOf, write, writes } from "./testing/queue.suite.ts"
-import { QueueFaults, QueueOutside } from "./testing/queue-memory.ts"
-import { Logged, layerWorker } from "./testing/worker-memory.ts"
+import { away, conserved, keysOf, noReply, parts, testWith, write, writes } from "./testing/kit.ts"
+import { Logged } from "./testing/worker-memory.ts"
 
-const away = new DatabaseUnavailable({ reason: "ECONNREFUSED", sqlstate: null })
-const noReply = new QueueUnavailable({ reason: "no reply" })
-
-type Services =
-  | Effect.Services<typeof claimBatch>
-  | QueueOutside
-  | QueueFaults
-  | DatabaseFaults
-  | Logged
-
-const test = <E>(sentence: string, effect: Effect.Effect<void, E, Services>) =>
-  it.effect(sentence, () =>
-    Effect.suspend(() => Effect.provide(effect, layerWorker({ BATCH_MAX: 3 }))),
-  )
+const test = testWith({ BATCH_MAX: 3 })
 
 const enqueued = Effect.gen(function* () {
-  const outside = yield* QueueOutside
-  yield* outside.enqueue(writes("a", "b", "c", "d"))
-  return { outside, queue: yield* Queue, faults: yield* QueueFaults }
+  const services = yield* parts
+  yield* services.outside.enqueue(writes("a", "b", "c", "d"))
+  return services
 })
 
 describe("claimBatch", () => {
@@ -61,10 +45,10 @@ describe("claimBatch", () => {
   test(
     "asks again when the reply was lost, and gets the batch that was claimed",
     Effect.gen(function* () {
-      const { queue, faults } = yield* enqueued
+      const { queue, onQueue } = yield* enqueued
       yield* queue.seed(0, DATABASE)
       let lost = 3
-      yield* faults.after(
+      yield* onQueue.after(
         "claim",
         Effect.suspend(() => (lost-- > 0 ? noReply : Effect.void)),
       )
@@ -78,11 +62,11 @@ describe("claimBatch", () => {
   test(
     "gives up after the fourth lost reply, and puts the batch back, so that no worker seems silent",
     Effect.gen(function* () {
-      const { faults, queue } = yield* enqueued
+      const { onQueue, queue } = yield* enqueued
       yield* queue.seed(0, DATABASE)
-      yield* faults.after("claim", noReply)
+      yield* onQueue.after("claim", noReply)
       expect(yield* Effect.flip(claimBatch)).toBe(noReply)
-      expect(yield* faults.count("claim")).toBe(4)
+      expect(yield* onQueue.count("claim")).toBe(4)
       const { waiting } = yield* conserved
       expect(waiting).toHaveLength(4)
       expect(yield* conserved).toMatchObject({ inFlight: 0, redelivered: 0 })
@@ -176,10 +160,10 @@ describe("claimBatch", () => {
   test(
     "gives back what it claimed when it is interrupted before it knows",
     Effect.gen(function* () {
-      const { queue, faults, outside } = yield* enqueued
+      const { queue, onQueue, outside } = yield* enqueued
       yield* queue.seed(0, DATABASE)
       const claimed = yield* Deferred.make<void>()
-      yield* faults.after(
+      yield* onQueue.after(
         "claim",
         Effect.andThen(Deferred.succeed(claimed, undefined), Effect.never),
       )

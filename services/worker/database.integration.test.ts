@@ -1,10 +1,12 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { freePort } from "../../scripts/servers/port.ts"
+import { HIDE_TABLE, onEachRow, SHOW_TABLE, TABLE } from "../../shared/testing/table.ts"
 import { Database } from "./database.ts"
-import { databaseSuite, item } from "./testing/database.suite.ts"
+import { databaseSuite } from "./testing/database.suite.ts"
 import { DatabaseOutside } from "./testing/database-memory.ts"
-import { layerAt, Postgres, useDatabase } from "./testing/postgres.suite.ts"
+import { item } from "./testing/kit.ts"
+import { layerAt, Postgres, useDatabase } from "./testing/postgres.ts"
 
 // One of its tests changes what the whole server does.
 const { layer } = useDatabase({ own: true })
@@ -20,7 +22,7 @@ const all = Effect.all({ database: Database, outside: DatabaseOutside, postgres:
 const execute = (...statements: ReadonlyArray<string>) =>
   Effect.gen(function* () {
     const { sql } = yield* Postgres
-    for (const statement of statements) yield* Effect.promise(() => sql.unsafe(statement))
+    for (const statement of statements) yield* Effect.promise(() => sql(statement))
   })
 
 describe("the database in PostgreSQL", () => databaseSuite({ test }))
@@ -55,7 +57,7 @@ describe("an error of PostgreSQL", async () => {
     "no table is DatabaseMisconfigured for the probe and the versions, and refuses a write",
     Effect.gen(function* () {
       const { database } = yield* all
-      yield* execute("alter table key_values rename to elsewhere")
+      yield* execute(HIDE_TABLE)
       const expected = { _tag: "DatabaseMisconfigured", sqlstate: "42P01" }
       expect(yield* Effect.flip(database.write([item("a", 1)]))).toMatchObject({
         _tag: "StatementRefused",
@@ -63,7 +65,7 @@ describe("an error of PostgreSQL", async () => {
       })
       expect(yield* Effect.flip(database.probe)).toMatchObject(expected)
       expect(yield* Effect.flip(database.highestVersion)).toMatchObject(expected)
-      yield* execute("alter table elsewhere rename to key_values")
+      yield* execute(SHOW_TABLE)
       yield* database.probe
       yield* database.write([item("a", 1)])
     }),
@@ -102,7 +104,7 @@ describe("an error of PostgreSQL", async () => {
     "a CHECK that a row violates is WriteRejected, and nothing of the batch is stored",
     Effect.gen(function* () {
       const { database, outside } = yield* all
-      yield* execute("alter table key_values add constraint no_bad check (value <> 'bad')")
+      yield* execute(`alter table ${TABLE} add constraint no_bad check (value <> 'bad')`)
       const batch = [item("a", 1), item("b", 2, "bad")]
       expect(yield* Effect.flip(database.write(batch))).toMatchObject({
         _tag: "WriteRejected",
@@ -110,7 +112,7 @@ describe("an error of PostgreSQL", async () => {
         reason: "SQLSTATE 23514",
       })
       expect(yield* outside.read("a")).toBeUndefined()
-      yield* execute("alter table key_values drop constraint no_bad")
+      yield* execute(`alter table ${TABLE} drop constraint no_bad`)
     }),
   )
 
@@ -143,15 +145,14 @@ describe("an error of PostgreSQL", async () => {
     Effect.gen(function* () {
       const { database, postgres } = yield* all
       yield* database.write([item("a", 1)])
-      const locker = yield* Effect.promise(() => postgres.sql.reserve())
-      yield* Effect.promise(() => locker`begin`)
-      yield* Effect.promise(() => locker`select 1 from key_values where key = 'a' for update`)
+      const unlock = yield* Effect.promise(() =>
+        postgres.lock(`select 1 from ${TABLE} where key = 'a' for update`),
+      )
       expect(yield* Effect.flip(database.write([item("a", 2)]))).toMatchObject({
         _tag: "BatchFailed",
         sqlstate: "55P03",
       })
-      yield* Effect.promise(() => locker`rollback`)
-      locker.release()
+      yield* Effect.promise(unlock)
       yield* database.write([item("a", 2)])
     }),
   )
@@ -162,22 +163,19 @@ describe("an error of PostgreSQL", async () => {
       const { database, outside, postgres } = yield* all
       yield* database.write([item("a", 1)])
       const terminate = () =>
-        postgres.sql`select pg_terminate_backend(pid) from pg_stat_activity
-          where application_name = 'write-buffer-worker'`
-      yield* execute(
-        "create function slow() returns trigger language plpgsql as $$ begin perform pg_sleep(30); return new; end $$",
-        "create trigger slow before insert on key_values for each row execute function slow()",
-      )
+        postgres.sql(`select pg_terminate_backend(pid) from pg_stat_activity
+          where application_name = 'write-buffer-worker'`)
+      yield* execute(onEachRow("slow", "perform pg_sleep(30)"))
       const writing = Effect.flip(database.write([item("a", 2)]))
       const killing = Effect.promise(async () => {
         const asleep = () =>
-          postgres.sql`select 1 from pg_stat_activity where wait_event = 'PgSleep'`
+          postgres.sql("select 1 from pg_stat_activity where wait_event = 'PgSleep'")
         while ((await asleep()).length === 0);
         await terminate()
       })
       const [error] = yield* Effect.all([writing, killing], { concurrency: "unbounded" })
       expect(error._tag).toBe("DatabaseUnavailable")
-      yield* execute("drop trigger slow on key_values", "drop function slow")
+      yield* execute("drop function slow cascade")
       yield* database.write([item("a", 3)])
       expect(yield* outside.read("a")).toEqual(item("a", 3))
     }),
@@ -188,8 +186,8 @@ describe("an error of PostgreSQL", async () => {
     Effect.gen(function* () {
       const { database, postgres } = yield* all
       const sessions = Effect.promise(async () => {
-        const rows = await postgres.sql<{ pid: number }[]>`select pid from pg_stat_activity
-          where application_name = 'write-buffer-worker' order by backend_start desc`
+        const rows = await postgres.sql<{ pid: number }>(`select pid from pg_stat_activity
+          where application_name = 'write-buffer-worker' order by backend_start desc`)
         return rows[0]?.pid
       })
       yield* database.probe

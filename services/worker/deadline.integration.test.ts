@@ -4,11 +4,12 @@ import { type AddressInfo, createServer, type Socket } from "node:net"
 import { describe, expect, it } from "@effect/vitest"
 import { Duration, Effect } from "effect"
 import { STATEMENT_MARGIN_MILLIS } from "../../shared/postgres/postgres.ts"
+import { onEachRow } from "../../shared/testing/table.ts"
 import { Database } from "./database.ts"
 import { isSlow } from "./errors.ts"
 import { STATEMENT_DEADLINE } from "./settings.ts"
-import { item } from "./testing/database.suite.ts"
-import { layerAt, Postgres, useDatabase } from "./testing/postgres.suite.ts"
+import { item } from "./testing/kit.ts"
+import { layerAt, Postgres, useDatabase } from "./testing/postgres.ts"
 
 const { layer } = useDatabase()
 
@@ -44,12 +45,7 @@ describe.concurrent("a statement without an end", () => {
   it.live("ends as BatchFailed 57014 when the server cancels it, and is slow", () =>
     Effect.gen(function* () {
       const { sql } = yield* Postgres
-      yield* Effect.promise(() =>
-        sql.unsafe(`
-        create function slow() returns trigger language plpgsql as
-          $$ begin perform pg_sleep(60); return new; end $$;
-        create trigger slow before insert on key_values for each row execute function slow()`),
-      )
+      yield* Effect.promise(() => sql(onEachRow("slow", "perform pg_sleep(60)")))
       const { error, millis } = yield* writing
       expect(error).toMatchObject({ _tag: "BatchFailed", sqlstate: "57014" })
       expect(isSlow(error)).toBe(true)

@@ -1,38 +1,15 @@
 /** How a delivery answers each error of the database that is not a row's fault. */
-import { describe, expect, it } from "@effect/vitest"
+import { describe, expect } from "@effect/vitest"
 import { Clock, Effect, Fiber, Ref } from "effect"
 import { TestClock } from "effect/testing"
-import type { Config } from "../../shared/config.ts"
 import type { Item } from "../../shared/item.ts"
 import { ClaimSize } from "./claim-size.ts"
-import { BatchFailed, DatabaseMisconfigured, DatabaseUnavailable } from "./errors.ts"
+import type { BatchFailed } from "./errors.ts"
 import { persist } from "./persist.ts"
-import type { Batch } from "./queue.ts"
 import { DatabaseFaults, DatabaseOutside, reject } from "./testing/database-memory.ts"
-import { write } from "./testing/queue.suite.ts"
-import { layerWorker } from "./testing/worker-memory.ts"
+import { away, batchOf, deadlock, item, manyItems, noTable, slow, test } from "./testing/kit.ts"
 
-const batchOf = (length: number): Batch => ({
-  id: "1",
-  items: Array.from({ length }, (_, i) => ({ version: i + 1, write: write(`key ${i}`) })),
-  unreadable: [],
-  lostLeases: 0,
-})
-
-const slow = new BatchFailed({ reason: "SQLSTATE 57014", sqlstate: "57014" })
-const deadlock = new BatchFailed({ reason: "SQLSTATE 40P01", sqlstate: "40P01" })
-const away = new DatabaseUnavailable({ reason: "ECONNREFUSED", sqlstate: null })
-const noTable = new DatabaseMisconfigured({ reason: "SQLSTATE 42P01", sqlstate: "42P01" })
-
-const test = <E>(
-  sentence: string,
-  effect: Effect.Effect<
-    void,
-    E,
-    Effect.Services<ReturnType<typeof persist>> | DatabaseFaults | DatabaseOutside
-  >,
-  overrides: Partial<Config<"worker">> = {},
-) => it.effect(sentence, () => Effect.provide(effect, layerWorker(overrides)))
+const rows = (count: number) => batchOf(...manyItems(count))
 
 /** Fails the next statements with these errors, one each, and notes when each came. */
 const failNext = Effect.fnUntraced(function* (...errors: ReadonlyArray<BatchFailed>) {
@@ -58,7 +35,7 @@ describe("BatchFailed", () => {
     "is retried after about 1, 2 and 4 s, and the fourth try may still succeed",
     Effect.gen(function* () {
       const times = yield* failNext(deadlock, deadlock, deadlock)
-      const fiber = yield* Effect.forkChild(persist(batchOf(3)))
+      const fiber = yield* Effect.forkChild(persist(rows(3)))
       yield* TestClock.adjust("10 seconds")
       expect(yield* Fiber.join(fiber)).toEqual({ coalesced: 0, dead: [] })
       const waits = gaps(yield* times)
@@ -74,7 +51,7 @@ describe("BatchFailed", () => {
     "fails the batch when MAX_RETRIES are used up, and nothing is buried",
     Effect.gen(function* () {
       const times = yield* failNext(deadlock, deadlock, deadlock, deadlock)
-      const fiber = yield* Effect.forkChild(Effect.flip(persist(batchOf(3))))
+      const fiber = yield* Effect.forkChild(Effect.flip(persist(rows(3))))
       yield* TestClock.adjust("10 seconds")
       expect(yield* Fiber.join(fiber)).toBe(deadlock)
       expect(yield* times).toHaveLength(4)
@@ -85,7 +62,7 @@ describe("BatchFailed", () => {
     "fails the batch at once when MAX_RETRIES is 0",
     Effect.gen(function* () {
       const times = yield* failNext(deadlock)
-      expect(yield* Effect.flip(persist(batchOf(3)))).toBe(deadlock)
+      expect(yield* Effect.flip(persist(rows(3)))).toBe(deadlock)
       expect(yield* times).toEqual([0])
     }),
     { MAX_RETRIES: 0 },
@@ -99,7 +76,7 @@ describe("DatabaseUnavailable and DatabaseMisconfigured", () => {
       Effect.gen(function* () {
         const faults = yield* DatabaseFaults
         yield* faults.onWrite(() => error)
-        expect(yield* Effect.flip(persist(batchOf(8)))).toBe(error)
+        expect(yield* Effect.flip(persist(rows(8)))).toBe(error)
         expect(yield* faults.count("write")).toBe(1)
       }),
     )
@@ -114,7 +91,7 @@ describe("DatabaseUnavailable and DatabaseMisconfigured", () => {
           if (statements > 4) return error
           return items.some(({ version }) => version === 1) ? reject("23514") : Effect.void
         })
-        expect(yield* Effect.flip(persist(batchOf(8)))).toBe(error)
+        expect(yield* Effect.flip(persist(rows(8)))).toBe(error)
         expect(statements).toBe(5)
       }),
     )
@@ -131,7 +108,7 @@ describe("SQLSTATE 57014", () => {
     Effect.gen(function* () {
       const faults = yield* DatabaseFaults
       yield* faults.onWrite(slowAbove(500))
-      expect(yield* persist(batchOf(1_000))).toEqual({ coalesced: 0, dead: [] })
+      expect(yield* persist(rows(1_000))).toEqual({ coalesced: 0, dead: [] })
       expect((yield* faults.statements).map(({ length }) => length)).toEqual([1_000, 500, 500])
       expect(yield* Clock.currentTimeMillis).toBe(0)
       expect(yield* (yield* ClaimSize).size).toBeLessThan(1_000)
@@ -145,7 +122,7 @@ describe("SQLSTATE 57014", () => {
       const faults = yield* DatabaseFaults
       const outside = yield* DatabaseOutside
       yield* faults.onWrite(slowAbove(30))
-      yield* persist(batchOf(1_000))
+      yield* persist(rows(1_000))
       for (let i = 0; i < 1_000; i++) expect(yield* outside.read(`key ${i}`)).toBeDefined()
       expect(yield* (yield* ClaimSize).size).toBeLessThan(100)
     }),
@@ -156,7 +133,7 @@ describe("SQLSTATE 57014", () => {
     Effect.gen(function* () {
       const faults = yield* DatabaseFaults
       yield* faults.onWrite(slowAbove(0))
-      const fiber = yield* Effect.forkChild(Effect.flip(persist(batchOf(2))))
+      const fiber = yield* Effect.forkChild(Effect.flip(persist(rows(2))))
       yield* TestClock.adjust("20 seconds")
       expect(yield* Fiber.join(fiber)).toBe(slow)
       expect((yield* faults.statements).map(({ length }) => length)).toEqual([2, 1, 1, 1, 1])
@@ -171,8 +148,7 @@ describe("SQLSTATE 57014", () => {
       yield* claimSize.shrink(10)
       expect(yield* claimSize.size).toBe(5)
       for (let size = 5; size < 1_000; size = yield* claimSize.size) {
-        const items = Array.from({ length: size }, (_, i) => ({ version: i, write: write("hot") }))
-        yield* persist({ id: "1", items, unreadable: [], lostLeases: 0 })
+        yield* persist(batchOf(...Array.from({ length: size }, (_, i) => item("hot", i))))
         expect(yield* claimSize.size).toBeGreaterThan(size)
       }
       expect(yield* faults.count("write")).toBeLessThan(30)

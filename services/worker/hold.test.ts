@@ -1,38 +1,27 @@
-import { describe, expect, it } from "@effect/vitest"
+import { describe, expect } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
-import { DatabaseMisconfigured, DatabaseUnavailable } from "./errors.ts"
-import { Hold } from "./hold.ts"
 import { holdReason } from "./reason.ts"
-import { DatabaseFaults, refuse } from "./testing/database-memory.ts"
-import { Logged, layerWorker } from "./testing/worker-memory.ts"
-
-const away = new DatabaseUnavailable({ reason: "ECONNREFUSED", sqlstate: null })
-const noTable = new DatabaseMisconfigured({ reason: "SQLSTATE 42P01", sqlstate: "42P01" })
-
-const test = <E>(
-  sentence: string,
-  effect: Effect.Effect<void, E, Hold | DatabaseFaults | Logged>,
-) => it.effect(sentence, () => Effect.suspend(() => Effect.provide(effect, layerWorker())))
-
-const both = Effect.all({ hold: Hold, faults: DatabaseFaults })
+import { refuse } from "./testing/database-memory.ts"
+import { away, noTable, parts, test } from "./testing/kit.ts"
+import { Logged } from "./testing/worker-memory.ts"
 
 describe("Hold", () => {
   test(
     "lets everybody pass until somebody enters it, and again after a probe that succeeds",
     Effect.gen(function* () {
-      const { hold, faults } = yield* both
+      const { hold, onDatabase } = yield* parts
       yield* hold.passed
       expect(yield* hold.reason).toBe("")
 
-      yield* faults.before("probe", away)
+      yield* onDatabase.before("probe", away)
       yield* hold.enter(away)
       expect(yield* hold.reason).toBe(holdReason(away))
       const passing = yield* Effect.forkChild(hold.passed)
       yield* TestClock.adjust("1 minute")
       expect(passing.pollUnsafe()).toBeUndefined()
 
-      yield* faults.before("probe", null)
+      yield* onDatabase.before("probe", null)
       yield* TestClock.adjust("6 seconds")
       yield* Fiber.join(passing)
       expect(yield* hold.reason).toBe("")
@@ -42,16 +31,16 @@ describe("Hold", () => {
   test(
     "lasts as long as the outage, with a probe every 3.2 to 4.8 s in the end",
     Effect.gen(function* () {
-      const { hold, faults } = yield* both
-      yield* faults.before("probe", away)
+      const { hold, onDatabase } = yield* parts
+      yield* onDatabase.before("probe", away)
       yield* hold.enter(away)
       yield* TestClock.adjust("1 minute")
-      const first = yield* faults.count("probe")
+      const first = yield* onDatabase.count("probe")
       // 0.1 + 0.2 + … + 3.2 s, then about 13 more in the rest of the minute.
       expect(first).toBeGreaterThanOrEqual(16)
       expect(first).toBeLessThanOrEqual(24)
       yield* TestClock.adjust("59 minutes")
-      const rest = (yield* faults.count("probe")) - first
+      const rest = (yield* onDatabase.count("probe")) - first
       expect(rest).toBeGreaterThanOrEqual((59 * 60) / 4.8)
       expect(rest).toBeLessThanOrEqual((59 * 60) / 3.2)
     }),
@@ -60,21 +49,21 @@ describe("Hold", () => {
   test(
     "probes once at a time, however many batches enter it",
     Effect.gen(function* () {
-      const { hold, faults } = yield* both
-      yield* faults.before("probe", Effect.never)
+      const { hold, onDatabase } = yield* parts
+      yield* onDatabase.before("probe", Effect.never)
       yield* hold.enter(away)
       yield* hold.enter(away)
       yield* TestClock.adjust("2 seconds")
       yield* hold.enter(noTable)
       yield* TestClock.adjust("2 seconds")
-      expect(yield* faults.count("probe")).toBe(1)
+      expect(yield* onDatabase.count("probe")).toBe(1)
     }),
   )
 
   test(
     "waits longer each time it is entered again, until a batch was stored",
     Effect.gen(function* () {
-      const { hold } = yield* both
+      const { hold } = yield* parts
       const held = Effect.gen(function* () {
         yield* hold.enter(away)
         const passing = yield* Effect.forkChild(hold.passed)
@@ -99,12 +88,12 @@ describe("Hold", () => {
   test(
     "asks again when a probe hangs: what hangs on an old server flows within 10 s on a new one",
     Effect.gen(function* () {
-      const { hold, faults } = yield* both
-      yield* faults.before("probe", Effect.never)
+      const { hold, onDatabase } = yield* parts
+      yield* onDatabase.before("probe", Effect.never)
       yield* hold.enter(away)
       yield* TestClock.adjust("1 minute")
       expect(yield* hold.reason).toContain("(deadline passed)")
-      yield* faults.before("probe", null)
+      yield* onDatabase.before("probe", null)
       const passing = yield* Effect.forkChild(hold.passed)
       yield* TestClock.adjust("8800 millis")
       expect(passing.pollUnsafe()).toBeDefined()
@@ -114,7 +103,7 @@ describe("Hold", () => {
   test(
     "lets batches pass after a probe, and says why until one is stored, when rows were refused",
     Effect.gen(function* () {
-      const { hold } = yield* both
+      const { hold } = yield* parts
       const refused = refuse("42883")
       yield* hold.enter(refused)
       const passing = yield* Effect.forkChild(hold.passed)
@@ -133,16 +122,16 @@ describe("Hold", () => {
   test(
     "says why, says it again when the reason changes, and says when it is over",
     Effect.gen(function* () {
-      const { hold, faults } = yield* both
+      const { hold, onDatabase } = yield* parts
       const logged = yield* Logged
-      yield* faults.before("probe", noTable)
+      yield* onDatabase.before("probe", noTable)
       yield* hold.enter(away)
       yield* hold.enter(away)
       yield* hold.changed
       yield* TestClock.adjust("10 seconds")
       yield* hold.changed
       expect(yield* hold.reason).toBe(holdReason(noTable))
-      yield* faults.before("probe", null)
+      yield* onDatabase.before("probe", null)
       yield* TestClock.adjust("6 seconds")
       yield* hold.changed
       expect(logged.map(({ level, fields }) => [level, fields.reason])).toEqual([

@@ -1,39 +1,17 @@
-import { describe, expect, it } from "@effect/vitest"
+import { describe, expect } from "@effect/vitest"
 import { Deferred, Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
-import { DatabaseUnavailable, QueueUnavailable } from "./errors.ts"
 import { Hold } from "./hold.ts"
-import { Lease } from "./lease.ts"
-import { Queue } from "./queue.ts"
 import { holdReason } from "./reason.ts"
 import { DATABASE, DatabaseFaults } from "./testing/database-memory.ts"
-import { keysOf, writes } from "./testing/queue.suite.ts"
-import { QueueFaults, QueueOutside } from "./testing/queue-memory.ts"
-import { Logged, layerWorker } from "./testing/worker-memory.ts"
+import { away, keysOf, noReply, parts, testWith, writes } from "./testing/kit.ts"
+import { Logged } from "./testing/worker-memory.ts"
 
-const away = new DatabaseUnavailable({ reason: "ECONNREFUSED", sqlstate: null })
-const noReply = new QueueUnavailable({ reason: "no reply" })
-
-const test = <E>(
-  sentence: string,
-  effect: Effect.Effect<
-    void,
-    E,
-    Lease | Hold | Queue | QueueOutside | QueueFaults | DatabaseFaults | Logged
-  >,
-) =>
-  it.effect(sentence, () =>
-    Effect.suspend(() => Effect.provide(effect, layerWorker({ LEASE_SECONDS: 9 }))),
-  )
+const test = testWith({ LEASE_SECONDS: 9 })
 
 /** A beating heart, and two writes claimed as batch "1". */
 const beating = Effect.gen(function* () {
-  const services = yield* Effect.all({
-    lease: Lease,
-    queue: Queue,
-    outside: QueueOutside,
-    faults: QueueFaults,
-  })
+  const services = yield* parts
   yield* services.queue.seed(0, DATABASE)
   yield* services.outside.enqueue(writes("a", "b"))
   yield* services.queue.claim("1", 10, DATABASE)
@@ -45,11 +23,11 @@ describe("Lease", () => {
   test(
     "beats three times a lease, and keeps a batch for as long as it is used",
     Effect.gen(function* () {
-      const { lease, outside, faults } = yield* beating
+      const { lease, outside, onQueue } = yield* beating
       const done = yield* Deferred.make<void>()
       const use = yield* Effect.forkChild(lease.keep("1", Deferred.await(done)))
       yield* TestClock.adjust("90 seconds")
-      expect(yield* faults.count("heartbeat")).toBe(31)
+      expect(yield* onQueue.count("heartbeat")).toBe(31)
       expect((yield* outside.snapshot).inFlight).toBe(2)
 
       yield* Deferred.succeed(done, undefined)
@@ -92,11 +70,11 @@ describe("Lease", () => {
   test(
     "goes on after Redis was away, and has its batch if that was shorter than the lease",
     Effect.gen(function* () {
-      const { lease, outside, faults, heart } = yield* beating
+      const { lease, outside, onQueue, heart } = yield* beating
       yield* Effect.forkChild(lease.keep("1", Effect.never))
-      yield* faults.before("heartbeat", noReply)
+      yield* onQueue.before("heartbeat", noReply)
       yield* TestClock.adjust("7 seconds")
-      yield* faults.before("heartbeat", null)
+      yield* onQueue.before("heartbeat", null)
       yield* TestClock.adjust("2 seconds")
       expect(yield* outside.leaseLeft("1")).toBeGreaterThan(5_000)
       expect(heart.pollUnsafe()).toBeUndefined()

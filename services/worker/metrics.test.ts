@@ -1,14 +1,11 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Metric } from "effect"
 import { format } from "effect/observability/PrometheusMetrics"
-import { BatchFailed, DatabaseUnavailable } from "./errors.ts"
 import { countBatch, countFailure, countHold } from "./metrics.ts"
+import { away, deadlock } from "./testing/kit.ts"
 
 const test = <E>(sentence: string, effect: Effect.Effect<void, E>) =>
   it.effect(sentence, () => Effect.provideService(effect, Metric.MetricRegistry, new Map()))
-
-const away = new DatabaseUnavailable({ reason: "ECONNREFUSED", sqlstate: null })
-const deadlock = new BatchFailed({ reason: "SQLSTATE 40P01", sqlstate: "40P01" })
 
 /** The lines that are figures, without the prefix that all have, buckets left out. */
 const figures = Effect.map(format(), (text) =>

@@ -1,47 +1,10 @@
 /** What the whole worker does when the database is away, broken or slow: it holds, and loses nothing. */
-import { describe, expect, it } from "@effect/vitest"
+import { describe, expect } from "@effect/vitest"
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"
-import type { Config } from "../../shared/config.ts"
-import { BatchFailed, DatabaseMisconfigured, DatabaseUnavailable } from "./errors.ts"
-import { pipeline } from "./pipeline.ts"
 import { holdReason } from "./reason.ts"
-import { DatabaseFaults, DatabaseOutside } from "./testing/database-memory.ts"
-import { conserved, writes } from "./testing/queue.suite.ts"
-import { QueueFaults, QueueOutside } from "./testing/queue-memory.ts"
-import { Logged, layerWorker } from "./testing/worker-memory.ts"
-
-const away = new DatabaseUnavailable({ reason: "ECONNREFUSED", sqlstate: null })
-const noTable = new DatabaseMisconfigured({ reason: "SQLSTATE 42P01", sqlstate: "42P01" })
-const deadlock = new BatchFailed({ reason: "SQLSTATE 40P01", sqlstate: "40P01" })
-const slow = new BatchFailed({ reason: "SQLSTATE 57014", sqlstate: "57014" })
-
-type Services =
-  | Effect.Services<typeof pipeline>
-  | QueueOutside
-  | QueueFaults
-  | DatabaseFaults
-  | DatabaseOutside
-  | Logged
-
-const test = <E>(
-  sentence: string,
-  effect: Effect.Effect<void, E, Services>,
-  overrides: Partial<Config<"worker">> = {},
-) => it.effect(sentence, () => Effect.suspend(() => Effect.provide(effect, layerWorker(overrides))))
-
-const many = (count: number) => writes(...Array.from({ length: count }, (_, i) => `key ${i}`))
-
-const running = Effect.gen(function* () {
-  yield* Effect.forkChild(pipeline, { startImmediately: true })
-  return {
-    outside: yield* QueueOutside,
-    onQueue: yield* QueueFaults,
-    onDatabase: yield* DatabaseFaults,
-    table: yield* DatabaseOutside,
-    logged: yield* Logged,
-  }
-})
+import { DatabaseFaults } from "./testing/database-memory.ts"
+import { away, conserved, deadlock, many, noTable, running, slow, test } from "./testing/kit.ts"
 
 const breakDatabase = Effect.fnUntraced(function* (error: typeof away | typeof noTable | null) {
   const faults = yield* DatabaseFaults

@@ -1,41 +1,16 @@
-import { describe, expect, it } from "@effect/vitest"
+import { describe, expect } from "@effect/vitest"
 import { Clock, Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import type { Item } from "../../shared/item.ts"
 import { persist } from "./persist.ts"
-import type { Batch } from "./queue.ts"
 import { DatabaseFaults, DatabaseOutside, reject } from "./testing/database-memory.ts"
-import { write } from "./testing/queue.suite.ts"
-import { layerWorker } from "./testing/worker-memory.ts"
-
-const item = (key: string, version: number): Item => ({
-  version,
-  write: write(key, `${key}${version}`),
-})
-
-const batchOf = (...items: ReadonlyArray<Item>): Batch => ({
-  id: "1",
-  items,
-  unreadable: [],
-  lostLeases: 0,
-})
+import { batchOf, deadOf, item, test } from "./testing/kit.ts"
 
 /** Every statement with a row whose key begins with "bad" is refused. */
 const refuseBad = (items: ReadonlyArray<Item>) =>
   items.some((each) => each.write.key.startsWith("bad")) ? reject("23514") : Effect.void
 
 const database = Effect.all({ faults: DatabaseFaults, outside: DatabaseOutside })
-
-const deadOf = (dead: ReadonlyArray<string>) => dead.map((letter) => JSON.parse(letter))
-
-const test = <E>(
-  sentence: string,
-  effect: Effect.Effect<
-    void,
-    E,
-    Effect.Services<ReturnType<typeof persist>> | DatabaseFaults | DatabaseOutside
-  >,
-) => it.effect(sentence, () => Effect.provide(effect, layerWorker()))
 
 describe("persist", () => {
   test(
@@ -60,7 +35,7 @@ describe("persist", () => {
         batchOf(...good, item("bad 1", 98), item("bad 2", 99)),
       )
       expect(coalesced).toBe(0)
-      expect(deadOf(dead)).toEqual(
+      expect(deadOf({ dead })).toEqual(
         [98, 99].map((version, i) => ({
           version,
           key: `bad ${i + 1}`,
@@ -84,7 +59,7 @@ describe("persist", () => {
       yield* faults.onWrite(refuseBad)
       const items = Array.from({ length: 5 }, (_, i) => item(`bad ${i}`, i + 1))
       const { dead } = yield* persist(batchOf(...items))
-      expect(deadOf(dead).map(({ version }) => version)).toEqual([1, 2, 3, 4, 5])
+      expect(deadOf({ dead }).map(({ version }) => version)).toEqual([1, 2, 3, 4, 5])
     }),
   )
 
@@ -94,10 +69,10 @@ describe("persist", () => {
       const { faults } = yield* database
       const { dead } = yield* persist({ ...batchOf(item("bomb", 1)), lostLeases: 6 })
       const reason = "6 workers went silent with it"
-      expect(deadOf(dead)).toMatchObject([{ version: 1, reason }])
+      expect(deadOf({ dead })).toMatchObject([{ version: 1, reason }])
       const unreadable = [{ version: 2, text: '{"version":2,}', reason: "is not JSON" }]
       const none = yield* persist({ id: "1", items: [], unreadable, lostLeases: 6 })
-      expect(deadOf(none.dead)).toMatchObject([{ version: 2, reason }])
+      expect(deadOf(none)).toMatchObject([{ version: 2, reason }])
       expect(yield* faults.count("write")).toBe(0)
     }),
   )
@@ -109,7 +84,7 @@ describe("persist", () => {
       const unreadable = [{ version: 7, text: '{"version":7,}', reason: "/key is missing" }]
       const { coalesced, dead } = yield* persist({ id: "1", items: [], unreadable, lostLeases: 0 })
       expect(coalesced).toBe(0)
-      expect(deadOf(dead)).toEqual([
+      expect(deadOf({ dead })).toEqual([
         {
           version: 7,
           key: null,
@@ -139,7 +114,7 @@ describe("the older writes of a rejected newest", () => {
         const persisted = yield* persist(
           batchOf(item(name, 1), item(name, 2), item("b", 3), item(name, 4)),
         )
-        expect(deadOf(persisted.dead).map(({ version }) => version)).toEqual([4])
+        expect(deadOf(persisted).map(({ version }) => version)).toEqual([4])
         expect(persisted.coalesced).toBe(1)
         expect(yield* outside.read(name)).toEqual(item(name, 2))
         expect(yield* outside.read("b")).toEqual(item("b", 3))
@@ -155,7 +130,7 @@ describe("the older writes of a rejected newest", () => {
       const items = [11, 12, 13].map((version) => item("a", version))
       const others = [21, 22, 23].map((version) => item("b", version))
       const { coalesced, dead } = yield* persist(batchOf(...items, ...others))
-      expect(deadOf(dead).map(({ version }) => version)).toEqual([13, 23, 12])
+      expect(deadOf({ dead }).map(({ version }) => version)).toEqual([13, 23, 12])
       expect(coalesced).toBe(1)
       expect(yield* outside.read("a")).toEqual(item("a", 11))
       expect(yield* outside.read("b")).toEqual(item("b", 22))

@@ -1,52 +1,10 @@
-import { describe, expect, it } from "@effect/vitest"
+import { describe, expect } from "@effect/vitest"
 import { Cause, Deferred, Effect, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
-import type { Config } from "../../shared/config.ts"
-import { QueueUnavailable } from "./errors.ts"
-import { pipeline } from "./pipeline.ts"
-import { DatabaseFaults, DatabaseOutside, reject } from "./testing/database-memory.ts"
-import { conserved, write, writes } from "./testing/queue.suite.ts"
-import { QueueFaults, QueueOutside, type Snapshot } from "./testing/queue-memory.ts"
-import { Logged, layerWorker } from "./testing/worker-memory.ts"
-
-const noReply = new QueueUnavailable({ reason: "no reply" })
-
-type Services =
-  | Effect.Services<typeof pipeline>
-  | QueueOutside
-  | QueueFaults
-  | DatabaseFaults
-  | DatabaseOutside
-  | Logged
-
-const test = <E>(
-  sentence: string,
-  effect: Effect.Effect<void, E, Services>,
-  overrides: Partial<Config<"worker">> = {},
-) => it.effect(sentence, () => Effect.suspend(() => Effect.provide(effect, layerWorker(overrides))))
-
-/** A worker that runs, and everything around it. */
-const running = Effect.gen(function* () {
-  const worker = yield* Effect.forkChild(pipeline, { startImmediately: true })
-  return {
-    worker,
-    outside: yield* QueueOutside,
-    onQueue: yield* QueueFaults,
-    onDatabase: yield* DatabaseFaults,
-    table: yield* DatabaseOutside,
-  }
-})
-
-/** Lets the worker run, without time passing, until nothing waits and nothing is in flight. */
-const drained = Effect.gen(function* () {
-  const outside = yield* QueueOutside
-  const turn = Effect.andThen(Effect.yieldNow, outside.snapshot)
-  const empty = ({ waiting, inFlight }: Snapshot) => waiting.length + inFlight === 0
-  yield* Effect.repeat(turn, { until: empty, times: 10_000 })
-  return yield* conserved
-})
-
-const many = (count: number) => writes(...Array.from({ length: count }, (_, i) => `key ${i}`))
+import { reject } from "./testing/database-memory.ts"
+import { conserved, drained, many, noReply, running, test, write, writes } from "./testing/kit.ts"
+import { QueueOutside } from "./testing/queue-memory.ts"
+import { Logged } from "./testing/worker-memory.ts"
 
 describe("pipeline", () => {
   test(

@@ -1,9 +1,9 @@
 import { describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { nativeRedis } from "../../scripts/servers/redis.ts"
+import { REDIS_KINDS } from "../testing/redis.ts"
 import { leaseSuite } from "./testing/lease.suite.ts"
 import { queueSuite, type Subject } from "./testing/queue.suite.ts"
-import { useRedis } from "./testing/redis.suite.ts"
+import { useRedis } from "./testing/redis.ts"
 import { seedSuite } from "./testing/seed.suite.ts"
 
 const suites = (kind: "native" | "wasm") => {
@@ -18,4 +18,4 @@ const suites = (kind: "native" | "wasm") => {
 }
 
 describe("the queue in Valkey (WebAssembly)", () => suites("wasm"))
-describe.runIf(nativeRedis() !== null)("the queue in Redis", () => suites("native"))
+describe.runIf(REDIS_KINDS[0] === "native")("the queue in Redis", () => suites("native"))

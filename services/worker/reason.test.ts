@@ -11,26 +11,22 @@ const error = (code: string, fields: Readonly<Record<string, string>> = {}) =>
     }),
   )
 
-const IN_TABLE = { table_name: "key_values" }
+const IN_TABLE = { table_name: "items" }
 
 describe("why a write was buried", () => {
   test.each([
-    [
-      "23514",
-      { constraint_name: "no_markup" },
-      'violates check constraint "no_markup" of key_values',
-    ],
-    ["23505", { constraint_name: "u" }, 'violates unique constraint "u" of key_values'],
-    ["23503", { constraint_name: "f" }, 'violates foreign key "f" of key_values'],
-    ["23P01", { constraint_name: "e" }, 'violates exclusion constraint "e" of key_values'],
-    ["23502", { column_name: "kind" }, 'has no value for column "kind" of key_values'],
-    ["23000", {}, "violates a constraint of key_values"],
+    ["23514", { constraint_name: "no_markup" }, 'violates check constraint "no_markup" of items'],
+    ["23505", { constraint_name: "u" }, 'violates unique constraint "u" of items'],
+    ["23503", { constraint_name: "f" }, 'violates foreign key "f" of items'],
+    ["23P01", { constraint_name: "e" }, 'violates exclusion constraint "e" of items'],
+    ["23502", { column_name: "kind" }, 'has no value for column "kind" of items'],
+    ["23000", {}, "violates a constraint of items"],
     ["22003", {}, "has a number that is out of range"],
     ["22P02", {}, "has text that its column's type cannot read"],
     ["22999", {}, "has a value that the database cannot store"],
-    ["54000", { constraint_name: "i" }, 'is too large for index "i" of key_values'],
+    ["54000", { constraint_name: "i" }, 'is too large for index "i" of items'],
     ["54000", { table_name: "" }, "is too large for an index"],
-    ["42501", {}, "is refused by a row-level policy or a missing right of key_values"],
+    ["42501", {}, "is refused by a row-level policy or a missing right of items"],
     [
       "42883",
       { where: "PL/pgSQL function audit() line 3" },

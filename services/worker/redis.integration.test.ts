@@ -1,22 +1,22 @@
 /** What only a real Redis can do to the queue: be full, forget its scripts, lose a reply, be away. */
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
-import { nativeRedis } from "../../scripts/servers/redis.ts"
 import { startProxy } from "../testing/proxy.ts"
+import { REDIS_KINDS } from "../testing/redis.ts"
 import type { QueueOwned, QueueUnavailable } from "./errors.ts"
 import { Queue } from "./queue.ts"
 import { queueBackoff } from "./retry.ts"
 import { DATABASE } from "./testing/database-memory.ts"
-import { conserved, keysOf, writes } from "./testing/queue.suite.ts"
+import { conserved, keysOf, writes } from "./testing/kit.ts"
 import { QueueOutside } from "./testing/queue-memory.ts"
-import { layerAt, Redis, useRedis } from "./testing/redis.suite.ts"
+import { layerAt, Redis, useRedis } from "./testing/redis.ts"
 
-const server = useRedis(nativeRedis() === null ? "wasm" : "native", { own: true })
+const { server, layer } = useRedis(REDIS_KINDS[0], { own: true })
 
 type Services = Queue | QueueOutside | Redis
 
 const test = (sentence: string, effect: Effect.Effect<void, unknown, Services>) =>
-  it.live(sentence, () => Effect.provide(effect, server.layer))
+  it.live(sentence, () => Effect.provide(effect, layer))
 
 const seeded = Effect.gen(function* () {
   const services = yield* Effect.all({ queue: Queue, outside: QueueOutside, redis: Redis })
@@ -121,9 +121,9 @@ describe("a connection that fails", () => {
   ) =>
     it.live(sentence, () =>
       Effect.acquireUseRelease(
-        Effect.promise(() => startProxy(Number(new URL(server.url()).port))),
+        Effect.promise(() => startProxy(server().port)),
         (proxy) =>
-          Effect.provide(run(proxy), layerAt(`redis://127.0.0.1:${proxy.port}`, server.url())),
+          Effect.provide(run(proxy), layerAt(`redis://127.0.0.1:${proxy.port}`, server().url)),
         (proxy) => Effect.sync(proxy.stop),
       ),
     )

@@ -1,28 +1,8 @@
 /** What the whole worker does when it is told to stop. */
-import { describe, expect, it } from "@effect/vitest"
+import { describe, expect } from "@effect/vitest"
 import { Deferred, Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
-import { DatabaseUnavailable, QueueUnavailable } from "./errors.ts"
-import { pipeline } from "./pipeline.ts"
-import { DatabaseFaults } from "./testing/database-memory.ts"
-import { conserved, writes } from "./testing/queue.suite.ts"
-import { QueueFaults, QueueOutside } from "./testing/queue-memory.ts"
-import { layerWorker } from "./testing/worker-memory.ts"
-
-type Services = Effect.Services<typeof pipeline> | QueueOutside | QueueFaults | DatabaseFaults
-
-const test = <E>(sentence: string, effect: Effect.Effect<void, E, Services>) =>
-  it.effect(sentence, () => Effect.suspend(() => Effect.provide(effect, layerWorker())))
-
-const running = Effect.gen(function* () {
-  const worker = yield* Effect.forkChild(pipeline, { startImmediately: true })
-  return {
-    worker,
-    outside: yield* QueueOutside,
-    onQueue: yield* QueueFaults,
-    onDatabase: yield* DatabaseFaults,
-  }
-})
+import { away, conserved, noReply, running, test, writes } from "./testing/kit.ts"
 
 /** One batch that is being written until the latch opens, and one write in a half-open window. */
 const writing = Effect.gen(function* () {
@@ -133,14 +113,13 @@ describe("a worker that is told to stop", () => {
   test(
     "stops within 6 s while the database is away, and while Redis is",
     Effect.gen(function* () {
-      const away = new DatabaseUnavailable({ reason: "ECONNREFUSED", sqlstate: null })
       const { worker, outside, onDatabase, onQueue } = yield* running
       yield* onDatabase.before("write", away)
       yield* onDatabase.before("probe", away)
       yield* outside.enqueue(writes("a"))
       yield* TestClock.adjust("1 minute")
       for (const call of ["look", "waitForWrite", "heartbeat", "leave"] as const) {
-        yield* onQueue.before(call, new QueueUnavailable({ reason: "no reply" }))
+        yield* onQueue.before(call, noReply)
       }
       const stopping = yield* Effect.forkChild(Fiber.interrupt(worker))
       yield* TestClock.adjust("6 seconds")

@@ -4,8 +4,8 @@ import { startProxy } from "../testing/proxy.ts"
 import { useStandby } from "../testing/standby.ts"
 import { Database } from "./database.ts"
 import { Hold } from "./hold.ts"
-import { item } from "./testing/database.suite.ts"
-import { layerAt } from "./testing/postgres.suite.ts"
+import { item } from "./testing/kit.ts"
+import { layerAt } from "./testing/postgres.ts"
 
 const RESUMED_LIMIT = "10 seconds"
 

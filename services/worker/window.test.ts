@@ -1,13 +1,10 @@
-import { describe, expect, it, test } from "@effect/vitest"
 import { Clock, Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
-import type { Config } from "../../shared/config.ts"
+import { describe, expect, test } from "vitest"
 import { Queue } from "./queue.ts"
-import type { Settings } from "./settings.ts"
 import { DATABASE } from "./testing/database-memory.ts"
-import { writes } from "./testing/queue.suite.ts"
+import { test as testWorker, writes } from "./testing/kit.ts"
 import { QueueFaults, QueueOutside } from "./testing/queue-memory.ts"
-import { layerWorker } from "./testing/worker-memory.ts"
 import { decide, nextWindow, type Rules } from "./window.ts"
 
 const RULES: Rules = { BATCH_SIZE: 10, BATCH_TIMEOUT: 1, WORKER_POLL_INTERVAL: 0.1 }
@@ -47,19 +44,13 @@ describe("decide", () => {
 })
 
 describe("nextWindow", () => {
-  const testWindow = (
-    sentence: string,
-    effect: Effect.Effect<void, unknown, Queue | QueueOutside | QueueFaults | Settings>,
-    overrides: Partial<Config<"worker">> = {},
-  ) => it.effect(sentence, () => Effect.provide(effect, layerWorker(overrides)))
-
   /** A window, waited for in the background; joined, it tells why and when it closed. */
   const opened = Effect.gen(function* () {
     const reason = yield* nextWindow
     return { reason, at: yield* Clock.currentTimeMillis }
   }).pipe(Effect.forkChild({ startImmediately: true }))
 
-  testWindow(
+  testWorker(
     "closes at once when BATCH_SIZE writes wait",
     Effect.gen(function* () {
       yield* (yield* QueueOutside).enqueue(writes(..."0123456789"))
@@ -67,7 +58,7 @@ describe("nextWindow", () => {
     }),
   )
 
-  testWindow(
+  testWorker(
     "closes within 20 ms of the write that fills it",
     Effect.gen(function* () {
       const outside = yield* QueueOutside
@@ -80,7 +71,7 @@ describe("nextWindow", () => {
     }),
   )
 
-  testWindow(
+  testWorker(
     "closes BATCH_TIMEOUT after its first write when others keep coming",
     Effect.gen(function* () {
       const outside = yield* QueueOutside
@@ -94,7 +85,7 @@ describe("nextWindow", () => {
     { WORKER_POLL_INTERVAL: 0.2 },
   )
 
-  testWindow(
+  testWorker(
     "closes WORKER_POLL_INTERVAL after its last write",
     Effect.gen(function* () {
       const outside = yield* QueueOutside
@@ -108,7 +99,7 @@ describe("nextWindow", () => {
     }),
   )
 
-  testWindow(
+  testWorker(
     "closes with its first write when WORKER_POLL_INTERVAL is 0",
     Effect.gen(function* () {
       const window = yield* opened
@@ -119,7 +110,7 @@ describe("nextWindow", () => {
     { WORKER_POLL_INTERVAL: 0 },
   )
 
-  testWindow(
+  testWorker(
     "opens anew when another worker has emptied the queue",
     Effect.gen(function* () {
       const queue = yield* Queue
@@ -138,7 +129,7 @@ describe("nextWindow", () => {
     }),
   )
 
-  testWindow(
+  testWorker(
     "closes when Redis' clock was set back before it opened",
     Effect.gen(function* () {
       yield* TestClock.setTime(3_600_000)
@@ -150,7 +141,7 @@ describe("nextWindow", () => {
     }),
   )
 
-  testWindow(
+  testWorker(
     "closes when the machine's clock is set back while it is open",
     Effect.gen(function* () {
       yield* TestClock.setTime(3_600_000)
@@ -164,7 +155,7 @@ describe("nextWindow", () => {
     }),
   )
 
-  testWindow(
+  testWorker(
     "does not open while the workers are paused, however much waits",
     Effect.gen(function* () {
       const outside = yield* QueueOutside
@@ -179,7 +170,7 @@ describe("nextWindow", () => {
     }),
   )
 
-  testWindow(
+  testWorker(
     "looks at an idle queue once in five seconds, and at nothing in between",
     Effect.gen(function* () {
       const faults = yield* QueueFaults

@@ -1,10 +1,9 @@
 import process from "node:process"
 import { describe, expect, type TestContext, test, vi } from "vitest"
 import { launch } from "../../scripts/servers/process.ts"
-import { nativeRedis } from "../../scripts/servers/redis.ts"
 import { type ServiceOptions, startService } from "../../scripts/servers/service.ts"
 import { openConnection, requestText } from "../../services/testing/connection.ts"
-import { useRedis } from "../../services/testing/redis.ts"
+import { REDIS_KINDS, useRedis } from "../../services/testing/redis.ts"
 
 const HTTP_SERVICES = ["ingest", "reader", "stats"] as const
 const RUNTIMES = ["node", "deno"] as const
@@ -134,7 +133,7 @@ describe("a process that is not in order", () => {
 })
 
 describe("a stop of ingest during an upload", () => {
-  const redis = useRedis(nativeRedis() ? "native" : "wasm")
+  const redis = useRedis(REDIS_KINDS[0])
 
   const text = JSON.stringify({ key: "a", value: "b" })
   const head = requestText("POST /write HTTP/1.1", [
@@ -144,7 +143,7 @@ describe("a stop of ingest during an upload", () => {
 
   /** A process with an upload that has begun, and a keep-alive connection that has nothing to do. */
   const setUp = async (context: Finish, runtime: (typeof RUNTIMES)[number]) => {
-    const service = await start(context, "ingest", { runtime, env: { REDIS_URL: redis.url() } })
+    const service = await start(context, "ingest", { runtime, env: { REDIS_URL: redis().url } })
     const idle = await openConnection(service.port)
     idle.send(requestText("GET /health HTTP/1.1"))
     await idle.answers()

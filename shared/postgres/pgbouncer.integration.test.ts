@@ -1,10 +1,8 @@
-import { execFile } from "node:child_process"
-import process from "node:process"
-import { promisify } from "node:util"
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest"
 import { temporaryDirectory } from "../../scripts/servers/directory.ts"
 import { startPostgres } from "../../scripts/servers/postgres.ts"
 import type { Store } from "../../scripts/servers/store.ts"
+import { migrate } from "../../services/testing/migrate.ts"
 import { hasPgBouncer, startPgBouncer } from "../../services/testing/pgbouncer.ts"
 import { selectRow, upsert } from "../table.ts"
 import { databaseErrorReason, openDatabase, ping } from "./postgres.ts"
@@ -33,11 +31,6 @@ describe.runIf(hasPgBouncer)("through PgBouncer as it is packaged", () => {
     onTestFinished(() => database.close())
     return database
   }
-
-  const migrate = (url: string) =>
-    promisify(execFile)(process.execPath, ["scripts/migrate.ts"], {
-      env: { ...process.env, DATABASE_URL: url },
-    })
 
   test("the reason names the setting that it refuses, and the parameter that helps", async () => {
     const error = await open("")

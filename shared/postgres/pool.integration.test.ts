@@ -1,22 +1,11 @@
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest"
-import { temporaryDirectory } from "../../scripts/servers/directory.ts"
-import { startPostgres } from "../../scripts/servers/postgres.ts"
-import type { Store } from "../../scripts/servers/store.ts"
+import { describe, expect, onTestFinished, test } from "vitest"
+import { usePostgres } from "../../services/testing/postgres.ts"
 import { startProxy } from "../../services/testing/proxy.ts"
 import { type Database, type OpenDatabaseOptions, openDatabase, type Sql } from "./postgres.ts"
 
-let store: Store
-let directory: Awaited<ReturnType<typeof temporaryDirectory>>
-beforeAll(async () => {
-  directory = await temporaryDirectory()
-  store = await startPostgres({ directory: directory.path, settings: { fsync: "off" } })
-})
-afterAll(async () => {
-  await store?.stop()
-  await directory?.remove()
-})
+const server = usePostgres()
 
-const open = (options: Partial<OpenDatabaseOptions> = {}, url = store.url) => {
+const open = (options: Partial<OpenDatabaseOptions> = {}, url = server().url) => {
   const all = { name: "test", maxConnections: 3, deadlineMillis: 10_000, ...options }
   const database = openDatabase(url, all)
   onTestFinished(() => database.close())
@@ -139,9 +128,9 @@ describe("the connections of a database", () => {
 
 describe("while a new connection cannot be made", () => {
   const serve = async (...[options]: Parameters<typeof open>) => {
-    const proxy = await startProxy(store.port)
+    const proxy = await startProxy(server().port)
     onTestFinished(proxy.stop)
-    const database = open(options, store.url.replace(`:${store.port}/`, `:${proxy.port}/`))
+    const database = open(options, server().url.replace(`:${server().port}/`, `:${proxy.port}/`))
     return { database, proxy }
   }
 
@@ -150,7 +139,7 @@ describe("while a new connection cannot be made", () => {
     await other.run((sql) =>
       sql.unsafe("create role few login password 'few' connection limit 1").simple(),
     )
-    const database = open({}, store.url.replace("postgres:postgres@", "few:few@"))
+    const database = open({}, server().url.replace("postgres:postgres@", "few:few@"))
     const { query, most } = makeBusy()
     await Promise.all(Array.from({ length: 12 }, () => database.run(query)))
     expect(most.size).toBe(1)

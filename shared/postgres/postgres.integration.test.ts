@@ -3,7 +3,7 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net"
 import { beforeEach, describe, expect, onTestFinished, test } from "vitest"
 import { usePostgres } from "../../services/testing/postgres.ts"
 import { startProxy } from "../../services/testing/proxy.ts"
-import { selectHighestVersion, selectRow, upsert } from "../table.ts"
+import { selectHighestVersion, selectRow, truncate, upsert } from "../table.ts"
 import {
   type Database,
   DeadlinePassed,
@@ -19,7 +19,7 @@ const postgres = usePostgres({ own: true })
 const ANY = /(?:)/
 const IGNORED = [() => {}, () => {}] as const
 
-const open = (url = postgres.url(), deadlineMillis = 10_000, maxConnections = 2): Database => {
+const open = (url = postgres().url, deadlineMillis = 10_000, maxConnections = 2): Database => {
   const database = openDatabase(url, { name: "test", maxConnections, deadlineMillis })
   onTestFinished(() => database.close())
   return database
@@ -32,7 +32,7 @@ describe("the table's statements", () => {
   let database: Database
   beforeEach(async () => {
     database = open()
-    await database.run((sql) => sql`truncate key_values`)
+    await database.run(truncate)
   })
 
   test("a row tells its key, value, version, and when it was last changed", async () => {
@@ -75,7 +75,7 @@ describe("openDatabase", () => {
   })
 
   test("a statement that takes too long ends with a SQLSTATE, before the deadline", async () => {
-    const database = open(postgres.url(), STATEMENT_MARGIN_MILLIS + 300)
+    const database = open(postgres().url, STATEMENT_MARGIN_MILLIS + 300)
     const begin = performance.now()
     await expect(database.run((sql) => sql`select pg_sleep(30)`)).rejects.toMatchObject({
       name: "PostgresError",
@@ -86,7 +86,7 @@ describe("openDatabase", () => {
   })
 
   test("more calls than connections are all answered", async () => {
-    const database = open(postgres.url(), 10_000, 1)
+    const database = open(postgres().url, 10_000, 1)
     const calls = Array.from({ length: 50 }, (_, i) =>
       database.run((sql) => sql`select ${i}::int as number`),
     )
@@ -94,7 +94,7 @@ describe("openDatabase", () => {
   })
 
   test("a closed database fails what is asked of it", async () => {
-    const database = openDatabase(postgres.url(), {
+    const database = openDatabase(postgres().url, {
       name: "test",
       maxConnections: 1,
       deadlineMillis: 5_000,
@@ -124,9 +124,9 @@ const serve = async (onConnection: (socket: Socket) => void): Promise<string> =>
 
 describe("a server that does not answer", () => {
   test("frozen: each call ends by its deadline, and the first after the thaw succeeds", async () => {
-    const database = open(postgres.url(), DEADLINE_MILLIS)
+    const database = open(postgres().url, DEADLINE_MILLIS)
     await Promise.all([database.run(ping), database.run(ping)])
-    await postgres.frozen(async () => {
+    await postgres().frozen(async () => {
       const begin = performance.now()
       const calls = await Promise.allSettled([database.run(ping), database.run(ping)])
       expect(calls.map(({ status }) => status)).toEqual(["rejected", "rejected"])
@@ -151,7 +151,7 @@ describe("a server that does not answer", () => {
     const url = await serve((socket) => {
       connections += 1
       if (connections === 1) return
-      const server = connect(postgres.port(), "127.0.0.1").on("error", () => {})
+      const server = connect(postgres().port, "127.0.0.1").on("error", () => {})
       socket.pipe(server).pipe(socket)
     })
     const database = open(url.replace(/x$/, "write_buffer"), DEADLINE_MILLIS, 1)
@@ -161,9 +161,9 @@ describe("a server that does not answer", () => {
   })
 
   test("it goes away at each point of a start: the call fails, the next one works, nobody dies", async () => {
-    const proxy = await startProxy(postgres.port())
+    const proxy = await startProxy(postgres().port)
     onTestFinished(proxy.stop)
-    const url = postgres.url().replace(`:${postgres.port()}/`, `:${proxy.port}/`)
+    const url = postgres().url.replace(`:${postgres().port}/`, `:${proxy.port}/`)
     let cuts = 0
     // Each round lets one request more pass before the connection is reset: start-up, password, query.
     for (let passed = 0; cuts === passed; passed++) {

@@ -1,31 +1,18 @@
 import { writeFile } from "node:fs/promises"
 import { join } from "node:path"
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest"
-import { temporaryDirectory } from "../../scripts/servers/directory.ts"
-import { startPostgres } from "../../scripts/servers/postgres.ts"
-import type { Store } from "../../scripts/servers/store.ts"
-import { migrate } from "../../services/testing/migrate.ts"
-import { execute } from "../../services/testing/standby.ts"
+import { beforeAll, describe, expect, onTestFinished, test } from "vitest"
+import { usePostgres } from "../../services/testing/postgres.ts"
 import { reread } from "../config.ts"
 import { selectRow, upsert } from "../table.ts"
+import { TABLE } from "../testing/table.ts"
 import { type OpenDatabaseOptions, openDatabase } from "./postgres.ts"
 
 const AT = "2026-02-03T04:05:06.789Z"
 
-let store: Store
-let directory: Awaited<ReturnType<typeof temporaryDirectory>>
-beforeAll(async () => {
-  directory = await temporaryDirectory()
-  store = await startPostgres({ directory: directory.path, settings: { fsync: "off" } })
-  await migrate(store.url)
-  await execute(store.url, `insert into key_values values ('k', 'v', 1, '${AT}')`)
-})
-afterAll(async () => {
-  await store?.stop()
-  await directory?.remove()
-})
+const server = usePostgres({ own: true })
+beforeAll(() => server().sql(`insert into ${TABLE} values ('k', 'v', 1, '${AT}')`))
 
-const open = (url = store.url, options: Partial<OpenDatabaseOptions> = {}) => {
+const open = (url = server().url, options: Partial<OpenDatabaseOptions> = {}) => {
   const all = { name: "test", maxConnections: 1, deadlineMillis: 10_000, ...options }
   const database = openDatabase(url, all)
   onTestFinished(() => database.close())
@@ -50,30 +37,30 @@ describe("a session", () => {
     ["bytea_output", "escape"],
     ["standard_conforming_strings", "off"],
   ])("reads and writes the same where the database has %s = %s", async (name, value) => {
-    await execute(store.url, `alter database write_buffer set ${name} = '${value}'`)
+    await server().sql(`alter database write_buffer set ${name} = '${value}'`)
     const database = open()
     const row = await database.run((sql) => selectRow(sql, "k"))
     expect(row).toEqual({ key: "k", value: "v", version: 1, updated_at: AT })
     const write = { key: `é \\\\ ${name}`, value: "\\n ü 🙂" }
     await database.run((sql) => upsert(sql, [{ version: 2, write }]))
     expect(await database.run((sql) => selectRow(sql, write.key))).toMatchObject(write)
-    const shown = await show(store.url, name)
+    const shown = await show(server().url, name)
     expect(shown?.[name]).not.toBe(value)
-    await execute(store.url, "alter database write_buffer reset all")
+    await server().sql("alter database write_buffer reset all")
   })
 
   test("answers no commit before it is on disk, and keeps what waits for more", async () => {
     const commit = async (value: string) => {
-      await execute(store.url, `alter role postgres set synchronous_commit = ${value}`)
-      return (await show(store.url, "synchronous_commit"))?.synchronous_commit
+      await server().sql(`alter role postgres set synchronous_commit = ${value}`)
+      return (await show(server().url, "synchronous_commit"))?.synchronous_commit
     }
     expect(await commit("off")).toBe("on")
     expect(await commit("remote_apply")).toBe("remote_apply")
-    await execute(store.url, "alter role postgres reset all")
+    await server().sql("alter role postgres reset all")
   })
 
   test("has the name, the schema and the options of the URL", async () => {
-    const url = `${store.url}?application_name=shop&schema=app&options=-c%20geqo%3Doff`
+    const url = `${server().url}?application_name=shop&schema=app&options=-c%20geqo%3Doff`
     expect(await show(url, "application_name", "search_path", "geqo")).toEqual({
       application_name: "shop-test",
       search_path: "app",
@@ -84,23 +71,20 @@ describe("a session", () => {
 
 describe("a login that is refused", () => {
   const role = async (password: string) => {
-    await execute(
-      store.url,
-      "drop role if exists rotating",
-      `create role rotating login password '${password}'`,
-    )
-    return store.url.replace("postgres:postgres@", `rotating:${password}@`)
+    await server().sql("drop role if exists rotating")
+    await server().sql(`create role rotating login password '${password}'`)
+    return server().url.replace("postgres:postgres@", `rotating:${password}@`)
   }
 
   test("is tried again with what the file says now, and the query does not notice", async () => {
-    const file = join(directory.path, "url")
+    const file = join(server().directory(), "url")
     const old = await role("old")
     await writeFile(file, old)
     const database = open(old, {
       reread: () => reread("DATABASE_URL", { DATABASE_URL_FILE: file }),
     })
     await database.run((sql) => sql`select 1`)
-    await execute(store.url, "alter role rotating password 'new'")
+    await server().sql("alter role rotating password 'new'")
     database.renew()
     await expect(database.run((sql) => sql`select 1`)).rejects.toMatchObject({ code: "28P01" })
     await writeFile(file, old.replace(":old@", ":new@"))

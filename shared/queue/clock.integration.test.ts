@@ -1,10 +1,10 @@
 /** The protocol when the clock of Redis is not what it was: set back, or that of another server. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { type Directory, temporaryDirectory } from "../../scripts/servers/directory.ts"
-import { nativeRedis, startRedis } from "../../scripts/servers/redis.ts"
-import type { Store } from "../../scripts/servers/store.ts"
+import { nativeRedis } from "../../scripts/servers/redis.ts"
 import { hasCompiler, makeClock } from "../../services/testing/clock.ts"
-import { type Connection, openRedis, untilReady } from "../redis/redis.ts"
+import { openRedis, type TestRedis } from "../../services/testing/redis.ts"
+import type { Connection } from "../redis/redis.ts"
 import { openQueue, type Queue } from "./queue.ts"
 
 const WRITE = '{"key":"a","value":"v"}'
@@ -16,7 +16,7 @@ const POLL_MILLIS = 10
 type Clock = ReturnType<typeof makeClock>
 
 interface Server {
-  readonly store: Store
+  readonly store: TestRedis
   readonly clock: Clock
   readonly redis: Connection
   readonly queue: Queue
@@ -42,9 +42,8 @@ describe.runIf(hasCompiler && nativeRedis() !== null)("with a clock that a test 
 
   const start = async (name: string): Promise<Server> => {
     const clock = makeClock(directory.path, name)
-    const store = await startRedis({
-      directory: `${directory.path}/${name}`,
-      kind: "native",
+    const store = await openRedis("native", {
+      own: true,
       env: clock.env,
       settings: {
         appendfsync: "no",
@@ -52,8 +51,7 @@ describe.runIf(hasCompiler && nativeRedis() !== null)("with a clock that a test 
         "repl-ping-replica-period": "1",
       },
     })
-    const redis = openRedis(store.url, { name: "test" })
-    await untilReady(redis)
+    const redis = store.connection
     const server = { store, clock, redis, queue: openQueue(redis, "write_queue") }
     servers.push(server)
     return server
@@ -71,10 +69,7 @@ describe.runIf(hasCompiler && nativeRedis() !== null)("with a clock that a test 
     }
   })
   afterAll(async () => {
-    for (const { redis, store } of servers) {
-      redis.disconnect()
-      await store.stop()
-    }
+    for (const { store } of servers) await store.close()
     await directory?.remove()
   })
 
@@ -92,16 +87,21 @@ describe.runIf(hasCompiler && nativeRedis() !== null)("with a clock that a test 
     await replica.redis.replicaof("127.0.0.1", 1)
     return replica
   }
+  /** The replica as a master, and the last version that it never saw. */
+  const promote = async (both: Awaited<ReturnType<typeof pair>>) => {
+    const promoted = await cut(both)
+    const lost = await enqueue(both.master.queue, 5)
+    await promoted.redis.replicaof("NO", "ONE")
+    return { queue: promoted.queue, lost: lost + 4 }
+  }
 
   describe("a promoted replica", () => {
     test("whose clock is 30 s behind gives versions above those that it never saw", async () => {
       const both = await pair()
       both.master.clock.set(30)
       await enqueue(both.master.queue, 1, true)
-      const promoted = await cut(both)
-      const lost = await enqueue(both.master.queue, 5)
-      await promoted.redis.replicaof("NO", "ONE")
-      expect(await enqueue(promoted.queue, 1, true)).toBeGreaterThan(lost + 4)
+      const { queue, lost } = await promote(both)
+      expect(await enqueue(queue, 1, true)).toBeGreaterThan(lost)
     })
 
     test("does so when versions ran an hour ahead of time before", async () => {
@@ -110,10 +110,8 @@ describe.runIf(hasCompiler && nativeRedis() !== null)("with a clock that a test 
       await enqueue(both.master.queue, 1, true)
       both.master.clock.set(0)
       await enqueue(both.master.queue)
-      const promoted = await cut(both)
-      const lost = await enqueue(both.master.queue, 5)
-      await promoted.redis.replicaof("NO", "ONE")
-      expect(await enqueue(promoted.queue, 1, true)).toBeGreaterThan(lost + 4)
+      const { queue, lost } = await promote(both)
+      expect(await enqueue(queue, 1, true)).toBeGreaterThan(lost)
     })
 
     test("does so when the queue was idle for ten minutes, by the heartbeats of a worker", async () => {
@@ -122,21 +120,17 @@ describe.runIf(hasCompiler && nativeRedis() !== null)("with a clock that a test 
       await enqueue(both.master.queue, 1, true)
       both.master.clock.set(90)
       await heartbeat(both.master.queue, "worker")
-      const promoted = await cut(both)
-      const lost = await enqueue(both.master.queue, 5)
-      await promoted.redis.replicaof("NO", "ONE")
-      expect(await enqueue(promoted.queue, 1, true)).toBeGreaterThan(lost + 4)
+      const { queue, lost } = await promote(both)
+      expect(await enqueue(queue, 1, true)).toBeGreaterThan(lost)
     })
 
     test("does so on a connection that it had before, as a replica and as a master", async () => {
       const both = await pair()
       both.master.clock.set(30)
       await enqueue(both.master.queue, 1, true)
-      const promoted = await cut(both)
-      const lost = await enqueue(both.master.queue, 5)
-      await promoted.redis.replicaof("NO", "ONE")
-      expect(await enqueue(promoted.queue)).toBeLessThan(lost + 4)
-      expect(await enqueue(promoted.queue, 1, true)).toBeGreaterThan(lost + 4)
+      const { queue, lost } = await promote(both)
+      expect(await enqueue(queue)).toBeLessThan(lost)
+      expect(await enqueue(queue, 1, true)).toBeGreaterThan(lost)
     })
 
     test("does so once, whatever connections come, and again after the next promotion", async () => {

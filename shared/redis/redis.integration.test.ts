@@ -1,11 +1,8 @@
 /** The door to Redis: which servers it does not let in, and what it says of them. */
 import { once } from "node:events"
 import { type AddressInfo, connect, createServer } from "node:net"
-import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest"
-import { type Directory, temporaryDirectory } from "../../scripts/servers/directory.ts"
-import { startRedis } from "../../scripts/servers/redis.ts"
-import type { Store } from "../../scripts/servers/store.ts"
-import { REDIS_KINDS } from "../../services/testing/stack.ts"
+import { afterEach, expect, test, vi } from "vitest"
+import { REDIS_KINDS, useRedis } from "../../services/testing/redis.ts"
 import { openQueue } from "../queue/queue.ts"
 import { leaveReplica, openRedis, redisErrorReason, untilReady } from "./redis.ts"
 
@@ -13,27 +10,15 @@ const QUEUE = "write_queue"
 const NOT_READY_MILLIS = 300
 const PASSWORD = "right"
 
-let directory: Directory
-let store: Store
+const settings = { databases: "1", requirepass: PASSWORD }
+const server = useRedis(REDIS_KINDS[0], { own: true, settings })
 const closing: Array<() => void> = []
 
-beforeAll(async () => {
-  directory = await temporaryDirectory()
-  store = await startRedis({
-    directory: directory.path,
-    kind: REDIS_KINDS[0],
-    settings: { databases: "1", requirepass: PASSWORD },
-  })
-})
 afterEach(() => {
   for (const close of closing.splice(0)) close()
 })
-afterAll(async () => {
-  await store?.stop()
-  await directory?.remove()
-})
 
-const address = (password: string, port = store.port) =>
+const address = (password: string, port = server().port) =>
   `redis://${password && `:${password}@`}127.0.0.1:${port}`
 
 /** Sends a write through a connection, and says why it was refused; null when it was not. */
@@ -50,17 +35,12 @@ const tried = async (url: string) => {
     )
 }
 
-const waiting = async () => {
-  const redis = openRedis(address(PASSWORD), { name: "test" })
-  closing.push(() => redis.disconnect())
-  await untilReady(redis)
-  return await redis.llen(QUEUE)
-}
+const waiting = () => server().connection.llen(QUEUE)
 
 /** What this Redis would be if it were of that version. */
 const startOlder = async (version: string) => {
-  const server = createServer((client) => {
-    const upstream = connect(store.port, "127.0.0.1")
+  const older = createServer((client) => {
+    const upstream = connect(server().port, "127.0.0.1")
     client.on("error", () => upstream.destroy()).pipe(upstream)
     upstream.on("error", () => client.destroy())
     upstream.on("data", (bytes) =>
@@ -71,9 +51,9 @@ const startOlder = async (version: string) => {
     )
     upstream.on("close", () => client.destroy())
   }).listen(0, "127.0.0.1")
-  await once(server, "listening")
-  closing.push(() => server.close())
-  return (server.address() as AddressInfo).port
+  await once(older, "listening")
+  closing.push(() => older.close())
+  return (older.address() as AddressInfo).port
 }
 
 test("a database that Redis does not have is not replaced by another", async () => {

@@ -1,23 +1,19 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest"
-import { type Directory, temporaryDirectory } from "../../../scripts/servers/directory.ts"
-import { nativeRedis, startRedis } from "../../../scripts/servers/redis.ts"
-import type { Store } from "../../../scripts/servers/store.ts"
+import { beforeAll, beforeEach, describe, expect, test, vi } from "vitest"
 import { encodeDeadLetter, encodeWrite } from "../../../shared/item.ts"
 import type { Selection } from "../../../shared/operations.ts"
 import { queueKeys } from "../../../shared/queue/keys.ts"
 import { openQueue, type Queue } from "../../../shared/queue/queue.ts"
-import { type Connection, openRedis, untilReady } from "../../../shared/redis/redis.ts"
+import type { Connection } from "../../../shared/redis/redis.ts"
+import { REDIS_KINDS, useRedis } from "../../testing/redis.ts"
 import { type Letters, type Moved, makeLetters, REASONS_MAX } from "./letters.ts"
 import { makeWaiting, type Waiting } from "./waiting.ts"
 
-const KINDS = nativeRedis() ? (["native", "wasm"] as const) : (["wasm"] as const)
 const KEYS = queueKeys("write_queue")
 const MEBIBYTE = 1024 * 1024
 const AT = "2026-11-22T00:00:00.000Z"
 
-describe.each(KINDS)("an operator on a %s Redis", (kind) => {
-  let directory: Directory
-  let store: Store
+describe.each(REDIS_KINDS)("an operator on a %s Redis", (kind) => {
+  const server = useRedis(kind)
   let redis: Connection
   let calls: Queue
   let letters: Letters
@@ -42,21 +38,13 @@ describe.each(KINDS)("an operator on a %s Redis", (kind) => {
   }
   const waiting = async () => (await queue.peek(100)).map((write) => "key" in write && write.key)
 
-  beforeAll(async () => {
-    directory = await temporaryDirectory()
-    store = await startRedis({ directory: directory.path, kind })
-    redis = openRedis(store.url, { name: "test" })
-    await untilReady(redis)
+  beforeAll(() => {
+    redis = server().connection
     calls = openQueue(redis, KEYS.waiting)
     letters = makeLetters(calls, 65_536)
     queue = makeWaiting(calls, 65_536)
   })
-  afterAll(async () => {
-    redis?.disconnect()
-    await store?.stop()
-    await directory?.remove()
-  })
-  beforeEach(() => redis.flushall())
+  beforeEach(() => redis.flushdb())
 
   test("purges what was seen, and leaves in order what came later", async () => {
     await enqueue("a", "b", "c", "d")

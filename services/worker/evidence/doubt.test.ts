@@ -7,7 +7,7 @@ import { pipeline } from "../pipeline.ts"
 import { Queue } from "../queue.ts"
 import { holdReason } from "../reason.ts"
 import { DATABASE, DatabaseFaults, DatabaseOutside, refuse } from "../testing/database-memory.ts"
-import { conserved, writes } from "../testing/queue.suite.ts"
+import { conserved, writes } from "../testing/kit.ts"
 import { QueueOutside } from "../testing/queue-memory.ts"
 import { Logged, layerWorker } from "../testing/worker-memory.ts"
 

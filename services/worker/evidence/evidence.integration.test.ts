@@ -5,8 +5,8 @@ import { ClaimSize } from "../claim-size.ts"
 import { layerPostgres } from "../database.ts"
 import { persist } from "../persist.ts"
 import { Breaking, type RowCode } from "../testing/breaking.ts"
-import { item } from "../testing/database.suite.ts"
-import { Postgres, useDatabase } from "../testing/postgres.suite.ts"
+import { item } from "../testing/kit.ts"
+import { Postgres, useDatabase } from "../testing/postgres.ts"
 import { layerSettings } from "../testing/worker-memory.ts"
 import { batchOf, deadOf, evidenceSuite } from "./evidence.suite.ts"
 import { Evidence } from "./evidence.ts"
@@ -41,7 +41,7 @@ const layerBreaking = Layer.effect(
     const { sql } = yield* Postgres
     const run = (...statements: ReadonlyArray<string>) =>
       Effect.promise(async () => {
-        for (const statement of statements) await sql.unsafe(statement)
+        for (const statement of statements) await sql(statement)
       })
     let undo: ReadonlyArray<string> = []
     let triggers = 0
@@ -135,7 +135,7 @@ describe("evidence on PostgreSQL", () => {
             "insert into audit (value) values (new.value)",
           ),
         ]
-        for (const each of statements) yield* Effect.promise(() => sql.unsafe(each))
+        for (const each of statements) yield* Effect.promise(() => sql(each))
         const batch = batchOf(item("a", 1), item("b", 2), item("c", 3))
         expect(yield* Effect.flip(persist(batch))).toMatchObject({ sqlstate: code })
         yield* mend
@@ -148,9 +148,9 @@ describe("evidence on PostgreSQL", () => {
     Effect.gen(function* () {
       const { sql } = yield* Postgres
       const batch = batchOf(item("a", 1), item("b", 2))
-      yield* Effect.promise(() => sql.unsafe("alter table key_values add kind text not null"))
+      yield* Effect.promise(() => sql("alter table key_values add kind text not null"))
       expect(yield* Effect.flip(persist(batch))).toMatchObject({ sqlstate: "23502" })
-      yield* Effect.promise(() => sql.unsafe("alter table key_values drop kind"))
+      yield* Effect.promise(() => sql("alter table key_values drop kind"))
       expect(yield* persist(batch)).toEqual({ coalesced: 0, dead: [] })
     }).pipe(Effect.provide(layer)),
   )
@@ -168,7 +168,7 @@ describe("evidence on PostgreSQL", () => {
     Effect.gen(function* () {
       const { sql } = yield* Postgres
       yield* Effect.promise(() =>
-        sql.unsafe(`
+        sql(`
           alter table key_values
             add constraint no_markup check (value not like '<%'),
             add constraint once unique (value),

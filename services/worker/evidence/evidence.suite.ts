@@ -16,8 +16,8 @@ import {
   type RowCode,
   type TableCode,
 } from "../testing/breaking.ts"
-import { item } from "../testing/database.suite.ts"
 import { DatabaseOutside } from "../testing/database-memory.ts"
+import { item } from "../testing/kit.ts"
 
 type Services = Effect.Services<ReturnType<typeof persist>> | Database | DatabaseOutside | Breaking
 

@@ -4,10 +4,10 @@
  */
 import { Effect } from "effect"
 import { expect } from "vitest"
-import type { Item } from "../../../shared/item.ts"
+import { TABLE } from "../../../shared/testing/table.ts"
 import { Database } from "../database.ts"
 import { DatabaseOutside } from "./database-memory.ts"
-import { write } from "./queue.suite.ts"
+import { item } from "./kit.ts"
 
 export interface Subject {
   readonly test: (
@@ -15,11 +15,6 @@ export interface Subject {
     effect: Effect.Effect<void, unknown, Database | DatabaseOutside>,
   ) => void
 }
-
-export const item = (key: string, version: number, value = `${key}${version}`): Item => ({
-  version,
-  write: write(key, value),
-})
 
 const both = Effect.all({ database: Database, outside: DatabaseOutside })
 
@@ -48,7 +43,7 @@ const ODD = [
     "\uffff",
     "\u{10ffff}",
     "a".repeat(1_024),
-    "'); drop table key_values",
+    `'); drop table ${TABLE}`,
   ],
 ]
 

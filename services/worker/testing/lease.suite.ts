@@ -7,7 +7,8 @@ import { expect } from "vitest"
 import { Queue } from "../queue.ts"
 import { RECOVER_MAX } from "../settings.ts"
 import { DATABASE } from "./database-memory.ts"
-import { conserved, keysOf, type Subject, writes } from "./queue.suite.ts"
+import { conserved, keysOf, writes } from "./kit.ts"
+import type { Subject } from "./queue.suite.ts"
 import { QueueOutside } from "./queue-memory.ts"
 
 export const LEASE_MILLIS = 10_000

@@ -4,9 +4,10 @@
  */
 import { Effect, Fiber } from "effect"
 import { expect } from "vitest"
-import { type Batch, Queue } from "../queue.ts"
+import { Queue } from "../queue.ts"
 import { CLAIM_MAX_BYTES } from "../settings.ts"
 import { DATABASE } from "./database-memory.ts"
+import { conserved, keysOf, write, writes } from "./kit.ts"
 import { QueueOutside } from "./queue-memory.ts"
 
 /** How a suite meets a store: each test gets an empty queue. */
@@ -18,17 +19,6 @@ export interface Subject {
   /** Lets time pass where a test has to do that; real time passes by itself. */
   readonly pass: (millis: number) => Effect.Effect<void>
 }
-
-export const write = (key: string, value = "") => ({ key, value })
-export const writes = (...keys: ReadonlyArray<string>) => keys.map((key) => write(key, `of ${key}`))
-export const keysOf = (batch: Batch | null) => batch?.items.map((item) => item.write.key)
-
-/** Asserts what always holds, and returns what it looked at. */
-export const conserved = Effect.gen(function* () {
-  const seen = yield* (yield* QueueOutside).snapshot
-  expect(seen.queued).toBe(seen.waiting.length + seen.inFlight + seen.processed + seen.failed)
-  return seen
-})
 
 const both = Effect.gen(function* () {
   const queue = yield* Queue

@@ -5,7 +5,8 @@ import { UNDER_WAY_MICROS } from "../../../shared/queue/seed.ts"
 import { QueueOwned } from "../errors.ts"
 import { Queue } from "../queue.ts"
 import { DATABASE } from "./database-memory.ts"
-import { conserved, keysOf, type Subject, writes } from "./queue.suite.ts"
+import { conserved, keysOf, writes } from "./kit.ts"
+import type { Subject } from "./queue.suite.ts"
 import { QueueOutside } from "./queue-memory.ts"
 
 /** The year 2223: no clock is ahead of it. */

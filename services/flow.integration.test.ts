@@ -1,5 +1,0 @@
-/** The contract from end to end on Node, on each kind of Redis that this machine can run. */
-import { flow } from "./flow.suite.ts"
-import { REDIS_KINDS } from "./testing/stack.ts"
-
-for (const redis of REDIS_KINDS) flow(`the flow on Node with a ${redis} Redis`, { redis })
