@@ -185,6 +185,10 @@ export const loadConfig = <P extends Program>(
   return values as unknown as Config<P>
 }
 
+/** Whether somebody has set it: a URL may well be the one that follows from nothing being set. */
+export const isGiven = (name: UrlName, environment: Environment = process.env): boolean =>
+  Boolean(environment[name]?.trim() || environment[`${name}_FILE`])
+
 type UrlName = "DATABASE_URL" | "REDIS_URL"
 
 /** The secret as it is now when a file holds it, and one that can be used: secrets rotate. */

@@ -1,6 +1,6 @@
 /**
- * What a write is: its schema, its identity, and its JSON in the queue. With `database.ts` and a
- * migration this is all that names the fields of the table; everything else handles a `Write` whole.
+ * What a write is: its schema and its identity. With `item.ts`, `table.ts` and a migration this is all that
+ * names the fields of the table; everything else handles a `Write` whole.
  */
 import { Result, Schema, SchemaIssue } from "effect"
 

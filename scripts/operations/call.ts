@@ -43,7 +43,9 @@ export const call = async ({ method, path, body, accepts }: Call): Promise<Answe
     ...(body && { body: JSON.stringify(body) }),
     signal: AbortSignal.timeout(DEADLINE_MILLIS),
   }).catch(() => {
-    throw new Error("the stats service does not answer: is it running, and STATS_URL right?")
+    throw new Error(
+      `the stats service does not answer at ${address.origin}: is it running, and STATS_URL right?`,
+    )
   })
   const answer = (await response.json().catch(() => {
     throw new Error(`no stats service answers there (${response.status}): is STATS_URL right?`)

@@ -24,8 +24,17 @@ export interface Health {
 
 export const askHealth = (service: string): Promise<Health | null> => ask(`${service}/health`)
 
-/** How many accepted writes are not in PostgreSQL yet. */
-export const countWaiting = async (stats: string): Promise<number | null> => {
-  const found = await ask<{ queue_depth: number; in_flight: number }>(`${stats}/stats`)
-  return found && found.queue_depth + found.in_flight
+interface Figures {
+  readonly queue_depth: number
+  readonly in_flight: number
+  readonly paused: boolean
+  readonly held: ReadonlyArray<string>
+}
+
+/** How many accepted writes are not in PostgreSQL yet, and why none of them goes; "" when they go. */
+export const askWaiting = async (stats: string) => {
+  const found = await ask<Figures>(`${stats}/stats`)
+  if (found === null) return null
+  const reason = found.paused ? "an operator paused the workers" : (found.held[0] ?? "")
+  return { writes: found.queue_depth + found.in_flight, reason }
 }

@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises"
 import type { ServiceName } from "../../shared/config.ts"
-import { countWaiting } from "./health.ts"
+import { askWaiting } from "./health.ts"
 import type { Stack } from "./stack.ts"
 import { complain, say, step } from "./terminal.ts"
 
@@ -24,8 +24,10 @@ const untilEmpty = async (stack: Stack, hurried: AbortSignal): Promise<void> => 
   let least = Number.POSITIVE_INFINITY
   let deadline = Date.now() + STALLED_LIMIT_MILLIS
   let shown = Date.now()
+  let said = ""
   while (!hurried.aborted && stack.fallen === null) {
-    const waiting = await countWaiting(stack.urls.stats)
+    const found = await askWaiting(stack.urls.stats)
+    const waiting = found?.writes ?? null
     if (waiting === 0) return
     if (waiting !== null && waiting < least) {
       least = waiting
@@ -35,7 +37,10 @@ const untilEmpty = async (stack: Stack, hurried: AbortSignal): Promise<void> => 
       return complain(`No write has left the queue for ${STALLED_LIMIT_MILLIS / 1_000} s.`)
     }
     if (Date.now() > shown + PROGRESS_MILLIS) {
-      say(`Writes left: ${waiting ?? "unknown"}. Ctrl-C again stops without waiting for them.`)
+      const reason = found?.reason ? ` (${found.reason})` : ""
+      const left = `Writes left: ${waiting ?? "unknown"}${reason}. Ctrl-C again stops without them.`
+      if (left !== said) say(left)
+      said = left
       shown = Date.now()
     }
     await sleep(POLL_MILLIS)
@@ -65,7 +70,8 @@ const stopServices = async (stack: Stack, drain: boolean, hurried: AbortSignal):
   await step("Stopping ingest", () => end("ingest"), LATE.service)
   if (drain) await step("Draining the queue", () => untilEmpty(stack, hurried))
   await step("Stopping worker", () => end("worker"), LATE.service)
-  if (stack.services.stats) sayWhatStays(stack, await countWaiting(stack.urls.stats))
+  if (stack.services.stats)
+    sayWhatStays(stack, (await askWaiting(stack.urls.stats))?.writes ?? null)
   await step("Stopping reader and stats", () => end("reader", "stats"), LATE.service)
 }
 

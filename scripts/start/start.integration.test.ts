@@ -187,6 +187,14 @@ test("a store that does not answer is one line, without the credentials", async 
   }
 })
 
+test("a URL that is given is somebody's own store, also where ours would be", async () => {
+  const ports = await storePorts()
+  const env = { ...ports, DATABASE_URL: localDatabaseUrl(Number(ports.POSTGRES_PORT)) }
+  const started = await start({ ...(await servicePorts()), ...env, REDIS_URL: redis().url })
+  expect((await started.exited).code).toBe(1)
+  expect(started.text()).toContain("DATABASE_URL: the PostgreSQL at 127.0.0.1")
+})
+
 test("a folder that cannot be written and a bad variable are one line each", async () => {
   const own = await temporaryDirectory()
   onTestFinished(own.remove)

@@ -4,7 +4,7 @@
  */
 import { access, constants, mkdir } from "node:fs/promises"
 import { resolve } from "node:path"
-import { type Config, localDatabaseUrl, localRedisUrl } from "../../shared/config.ts"
+import { type Config, isGiven, localDatabaseUrl, localRedisUrl } from "../../shared/config.ts"
 import { openDatabase, ping } from "../../shared/postgres/postgres.ts"
 import { describeFailure, hasAnswered } from "../../shared/postgres/refusal.ts"
 import { describeAddresses, parsePostgresUrl } from "../../shared/postgres/url.ts"
@@ -95,8 +95,9 @@ const sayStopped = (what: string, pid: number | null): void => {
 
 /** Which of the two stores are ours: those whose URL is not set. */
 export const isEmbedded = (config: StoresConfig) => ({
-  database: config.DATABASE_URL === localDatabaseUrl(config.POSTGRES_PORT),
-  redis: config.REDIS_URL === localRedisUrl(config.REDIS_PORT),
+  database:
+    config.DATABASE_URL === localDatabaseUrl(config.POSTGRES_PORT) && !isGiven("DATABASE_URL"),
+  redis: config.REDIS_URL === localRedisUrl(config.REDIS_PORT) && !isGiven("REDIS_URL"),
 })
 
 const folders = (directory: string) => ({

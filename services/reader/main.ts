@@ -10,5 +10,8 @@ export default await serve("reader", (config, log) => {
   const { close, ...reads } = openReads(config.DATABASE_URL)
   const sparing = makeSparingLog(log)
   const report = (error: unknown) => sparing("warn", "read failed", { reason: readTrouble(error) })
+  void reads.databaseTrouble().then((reason) => {
+    if (reason !== null) log("warn", "no database", { reason })
+  })
   return { fetch: metered(makeApp({ ...reads, report }), CONTRACT.reader), close }
 })

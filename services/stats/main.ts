@@ -61,7 +61,8 @@ export default await serve("stats", async (config, log) => {
       identity: probe.identity,
       token: config.ADMIN_TOKEN,
       rereadToken: () => reread("ADMIN_TOKEN"),
-      audit: (action, writes) => log("info", "operator", { action, writes }),
+      audit: (action, writes) =>
+        log("info", "operator", { action, ...(writes !== null && { writes }) }),
     },
   })
   const close = async () => {

@@ -56,9 +56,9 @@ describe.concurrent("a start", () => {
     "on %s on a port in use says in one line to change %s",
     async ([runtime, variable], context) => {
       const { port } = await start(context, "reader")
-      expect(await failure(context, "reader", { port, runtime })).toEqual([
+      expect((await failure(context, "reader", { port, runtime })).at(-1)).toBe(
         `reader: port ${port} is in use; set ${variable} to another`,
-      ])
+      )
     },
   )
 
@@ -87,6 +87,12 @@ describe.concurrent("a start", () => {
         url: `http://localhost:${service.port}`,
       },
     ])
+  })
+
+  test("says why there is no database, before anybody reads", async (context) => {
+    const service = await start(context, "reader")
+    const line = /"message":"no database","reason":"PostgreSQL is not running, .*ECONNREFUSED/
+    await vi.waitFor(() => expect(service.output()).toMatch(line))
   })
 })
 

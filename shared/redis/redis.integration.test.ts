@@ -63,6 +63,15 @@ test("a database that Redis does not have is not replaced by another", async () 
   expect(await waiting()).toBe(0)
 })
 
+test("nothing vaguer is said of it in between", async () => {
+  const redis = openRedis(`${address(PASSWORD)}/1`, { name: "test" })
+  closing.push(() => redis.disconnect())
+  const said = new Set<string | null>()
+  redis.on("error", () => said.add(redis.link.trouble))
+  await untilReady(redis, NOT_READY_MILLIS)
+  expect([...said]).toEqual(["Redis has no database of the number in REDIS_URL"])
+})
+
 test("a refused login is told by the first word of Redis' answer", async () => {
   expect(await tried(address("wrong"))).toBe("not connected: WRONGPASS")
   expect(await tried(address(""))).toBe("not connected: NOAUTH")

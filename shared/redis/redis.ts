@@ -47,9 +47,11 @@ export interface OpenRedisOptions {
 
 type Info = Readonly<Record<string, string>>
 
+const NO_SUCH_DATABASE = "Redis has no database of the number in REDIS_URL"
+
 /** Why a Redis that answers cannot hold the queue; null when it can. */
 const unfit = ({ redis_version: version, role }: Info, isSelected: boolean): string | null => {
-  if (!isSelected) return "Redis has no database of the number in REDIS_URL"
+  if (!isSelected) return NO_SUCH_DATABASE
   if (version !== undefined && Number.parseInt(version, 10) < OLDEST_MAJOR) {
     return `Redis is ${version}, and ${OLDEST_MAJOR} or newer is needed`
   }
@@ -96,9 +98,12 @@ const watch = (redis: Redis, reread: OpenRedisOptions["reread"]): Link => {
   })
   // Each command reports its own failure; an unheard "error" would end the process.
   redis.on("error", (error: Error & { code?: string; command?: { name: string } }) => {
-    if (error.command?.name === "select") isSelected = false
     const code = error.code ?? error.name
     link.trouble = isRefusal(error) ? firstWord(error) : code
+    if (error.command?.name === "select") {
+      isSelected = false
+      link.trouble = NO_SUCH_DATABASE
+    }
     const url = LOGIN_REFUSED.has(link.trouble) ? reread?.() : undefined
     // The driver reads its options anew for each connection.
     if (url !== undefined) Object.assign(redis.options, parseRedisUrl(url).options)
