@@ -12,7 +12,9 @@ import {
   STATEMENT_MARGIN_MILLIS,
 } from "./postgres.ts"
 
-const DEADLINE_MILLIS = 700
+const DEADLINE_MILLIS = 1_000
+/** How late a call may end on a busy machine, and still not by another limit than its own. */
+const LATE_MILLIS = 1_500
 
 const postgres = usePostgres({ own: true })
 
@@ -130,7 +132,7 @@ describe("a server that does not answer", () => {
       const begin = performance.now()
       const calls = await Promise.allSettled([database.run(ping), database.run(ping)])
       expect(calls.map(({ status }) => status)).toEqual(["rejected", "rejected"])
-      expect(performance.now() - begin).toBeLessThan(DEADLINE_MILLIS + 500)
+      expect(performance.now() - begin).toBeLessThan(DEADLINE_MILLIS + LATE_MILLIS)
       // The connections of the new pool find nobody either.
       await expect(database.run(ping)).rejects.toBeInstanceOf(DeadlinePassed)
     })
@@ -142,7 +144,7 @@ describe("a server that does not answer", () => {
     for (let i = 0; i < 2; i++) {
       const begin = performance.now()
       await expect(database.run(ping)).rejects.toBeInstanceOf(DeadlinePassed)
-      expect(performance.now() - begin).toBeLessThan(DEADLINE_MILLIS + 500)
+      expect(performance.now() - begin).toBeLessThan(DEADLINE_MILLIS + LATE_MILLIS)
     }
   })
 
