@@ -1,7 +1,7 @@
 /**
- * The one table of configuration, and the one place that reads the environment. `loadConfig` decodes
- * the variables that a program uses and looks at no other, reports every bad one at once, and never
- * prints a secret.
+ * The one table of configuration, and the one place where services read the environment; scripts and
+ * tests read a few more names of their own. `loadConfig` decodes the variables that a program uses and
+ * looks at no other, reports every bad one at once, and never prints a secret.
  */
 import { readFileSync } from "node:fs"
 import process from "node:process"
