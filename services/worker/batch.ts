@@ -3,7 +3,7 @@
  * acknowledgement nothing can interrupt it.
  */
 import { Cause, Clock, Effect, Option } from "effect"
-import { decodeDeadLetter } from "../../shared/item.ts"
+import { commonReason } from "./bury.ts"
 import { DatabaseMisconfigured } from "./errors.ts"
 import type { PersistError } from "./evidence/trial.ts"
 import { Hold } from "./hold.ts"
@@ -13,17 +13,6 @@ import { type Batch, type Closing, Queue } from "./queue.ts"
 import { Report } from "./report.ts"
 import { acknowledgeRetry, releaseRetry } from "./retry.ts"
 import { Settings } from "./settings.ts"
-
-/** Why most of the dead letters died. It quotes no data, unlike the letters. */
-const commonReason = (letters: ReadonlyArray<string>): string => {
-  const counts = new Map<string, number>()
-  for (const letter of letters) {
-    const { reason } = decodeDeadLetter(letter).shown
-    counts.set(reason, (counts.get(reason) ?? 0) + 1)
-  }
-  const [[reason] = [""]] = [...counts].sort(([, one], [, other]) => other - one)
-  return reason
-}
 
 /** The dead go into the same step, so that each write leaves the batch exactly once. */
 const acknowledge = Effect.fnUntraced(function* (

@@ -1,7 +1,7 @@
 /**
  * What can go wrong at the worker's two boundaries, as six typed errors, and the one function that
  * tells them apart. What is done about each stands in `sift.ts`, `retry.ts` and `hold.ts`; what people
- * read of it, in `reason.ts`.
+ * read of it, in `bury.ts` and `hold.ts`.
  */
 import { Data } from "effect"
 import { DeadlinePassed } from "../../shared/postgres/postgres.ts"

@@ -1,9 +1,10 @@
-import { describe, expect } from "@effect/vitest"
+import { describe, expect, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
-import { holdReason } from "./reason.ts"
+import { classify } from "./errors.ts"
+import { holdReason } from "./hold.ts"
 import { refuse } from "./testing/database-memory.ts"
-import { away, noTable, parts, test } from "./testing/kit.ts"
+import { away, noTable, parts, refusal, test } from "./testing/kit.ts"
 import { Logged } from "./testing/worker-memory.ts"
 
 describe("Hold", () => {
@@ -145,4 +146,53 @@ describe("Hold", () => {
       expect(waiting.pollUnsafe()).toBeUndefined()
     }),
   )
+})
+
+describe("why writes are held", () => {
+  it("names the setting that PgBouncer refuses, with what to set instead", () => {
+    const refused = refusal("08P01", {
+      message: "unsupported startup parameter: statement_timeout",
+    })
+    expect(holdReason(refused)).toMatch(
+      /^PgBouncer refuses the setting statement_timeout: add pgbouncer=true to DATABASE_URL \(SQLSTATE 08P01\)/,
+    )
+  })
+
+  it.each([
+    [
+      { code: "CONNECT_TIMEOUT" },
+      /^PostgreSQL does not answer \(CONNECT_TIMEOUT\); nothing is lost; it goes on by itself$/,
+    ],
+    [
+      { code: "ECONNREFUSED" },
+      /^PostgreSQL is not running, .* \(ECONNREFUSED\); nothing is lost; it goes on by itself$/,
+    ],
+    [{ code: "ENOTFOUND" }, /host is not known \(ENOTFOUND\)/],
+    [
+      { code: "DEPTH_ZERO_SELF_SIGNED_CERT" },
+      /^PostgreSQL cannot be used as it is \(DEPTH_ZERO_SELF_SIGNED_CERT\)/,
+    ],
+  ])("%j", (cause, words) => {
+    expect(holdReason(classify(cause))).toMatch(words)
+  })
+
+  it.each([
+    ["42P01", "run npm run migrate"],
+    ["42501", "grant insert and update"],
+    ["25006", "only reads"],
+    ["28P01", "refuses the password"],
+    ["28000", "refuses the login"],
+    ["3D000", "does not exist"],
+    ["08P01", "A proxy like PgBouncer"],
+    ["53100", "disk of PostgreSQL is full"],
+    ["53300", "raise max_connections"],
+    ["57P03", "stops, starts or closes"],
+    ["P0001", "A trigger refuses the rows that wait"],
+    ["99999", "PostgreSQL refuses the rows that wait"],
+  ])("SQLSTATE %s says what it is, what to repair, and the code", (code, words) => {
+    const reason = holdReason(refusal(code, { table_name: "canary" }))
+    expect(reason).toContain(words)
+    expect(reason).toContain(`(SQLSTATE ${code}); `)
+    expect(reason).not.toContain("canary")
+  })
 })

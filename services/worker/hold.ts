@@ -2,13 +2,14 @@
  * The hold: while the database is away or misconfigured, nothing is claimed, so the queue keeps the
  * writes and shows the true depth. One probe at a time asks for it, ever more rarely, and ends the hold.
  * A hold uses up no attempt and lasts as long as it must. What refuses rows may still answer probes:
- * then batches are tried again, and the reason stays until one was stored.
+ * then batches are tried again, and the reason stays until one was stored. The reason is in plain words,
+ * and never PostgreSQL's own message, detail or hint, which may quote values.
  */
 import { Context, Effect, Latch, Layer, Ref, Schedule } from "effect"
+import { byCode, databaseSentence } from "../../shared/postgres/trouble.ts"
 import { Database } from "./database.ts"
 import { type DatabaseError, DatabaseUnavailable, type WriteError } from "./errors.ts"
 import { countHold } from "./metrics.ts"
-import { holdReason } from "./reason.ts"
 import { probeBackoff } from "./retry.ts"
 import { PROBE_DEADLINE } from "./settings.ts"
 
@@ -95,4 +96,41 @@ export class Hold extends Context.Service<
       })
     }),
   )
+}
+
+/** Why nothing can be written, by reasons that are not PostgreSQL's own. */
+const OF_WORKERS: ReadonlyArray<readonly [string, string]> = [
+  [
+    "queue of",
+    "The queue belongs to another database: mend WRITE_QUEUE_NAME, REDIS_URL or DATABASE_URL, " +
+      "or give it to this one with npm run queue -- adopt",
+  ],
+  ["version ", "The table has a version that is no time in microseconds: mend or delete that row"],
+  ["defect", "The worker has a fault: its log says more"],
+]
+
+/** What the reader of a hold can expect of it. */
+const OUTLOOK: Readonly<Record<WriteError["_tag"], string>> = {
+  DatabaseUnavailable: "nothing is lost; it goes on by itself",
+  BatchFailed: "nothing is lost; it is tried again by itself",
+  WriteRejected: "nothing is lost",
+  StatementRefused:
+    "no other is taken either, so nothing is buried; it goes on after the repair, or when one is",
+  DatabaseMisconfigured: "nothing is lost; it goes on by itself after the repair",
+}
+
+const OTHERWISE: Readonly<Record<WriteError["_tag"], string>> = {
+  DatabaseUnavailable: "PostgreSQL does not answer",
+  BatchFailed: "PostgreSQL fails batch after batch",
+  WriteRejected: "PostgreSQL rejects a row",
+  StatementRefused: "PostgreSQL refuses the rows that wait",
+  DatabaseMisconfigured: "PostgreSQL cannot be used as it is",
+}
+
+/** Why writes are held: `PostgreSQL does not answer (CONNECT_TIMEOUT); nothing is lost; it goes …`. */
+export const holdReason = (error: WriteError): string => {
+  const code = error.sqlstate ?? error.reason
+  const what =
+    databaseSentence(error.cause, code) ?? byCode(OF_WORKERS, code) ?? OTHERWISE[error._tag]
+  return `${what} (${error.reason}); ${OUTLOOK[error._tag]}`
 }

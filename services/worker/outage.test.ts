@@ -2,7 +2,7 @@
 import { describe, expect } from "@effect/vitest"
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"
-import { holdReason } from "./reason.ts"
+import { holdReason } from "./hold.ts"
 import { DatabaseFaults } from "./testing/database-memory.ts"
 import { away, conserved, deadlock, many, noTable, running, slow, test } from "./testing/kit.ts"
 

@@ -4,7 +4,7 @@
  * written again, because a row never goes back to an older version.
  */
 import { Clock, Effect } from "effect"
-import { encodeDeadLetter } from "../../shared/item.ts"
+import { buryBatch, buryRejected, buryUnreadable } from "./bury.ts"
 import { ClaimSize } from "./claim-size.ts"
 import { coalesce } from "./coalesce.ts"
 import { BatchFailed } from "./errors.ts"
@@ -12,7 +12,6 @@ import { settle } from "./evidence/doubt.ts"
 import type { Bad } from "./evidence/sift.ts"
 import { makeTrial } from "./evidence/trial.ts"
 import type { Batch } from "./queue.ts"
-import { rowReason } from "./reason.ts"
 import { BATCH_DEADLINE, LOST_LEASES_MAX } from "./settings.ts"
 
 export interface Persisted {
@@ -31,14 +30,11 @@ const tookTooLong = (rows: number) =>
 
 /** Writes a batch. If a key's newest write is rejected, the next older one of it is written instead. */
 export const persist = Effect.fnUntraced(
-  function* ({ items, unreadable, lostLeases }: Batch) {
+  function* (batch: Batch) {
     const claimSize = yield* ClaimSize
     const at = new Date(yield* Clock.currentTimeMillis).toISOString()
-    if (lostLeases >= LOST_LEASES_MAX) {
-      const reason = `${lostLeases} workers went silent with it`
-      const all = [...items, ...unreadable]
-      return { coalesced: 0, dead: all.map((item) => encodeDeadLetter(item, reason, null, at)) }
-    }
+    if (batch.lostLeases >= LOST_LEASES_MAX) return { coalesced: 0, dead: buryBatch(batch, at) }
+    const { items, unreadable } = batch
     const { newest, nextOlder } = coalesce(items)
     const trial = yield* makeTrial
     const rejected: Bad[] = []
@@ -56,10 +52,8 @@ export const persist = Effect.fnUntraced(
     return {
       coalesced: items.length - tried,
       dead: [
-        ...unreadable.map((item) => encodeDeadLetter(item, item.reason, null, at)),
-        ...rejected.map(({ item, error }) =>
-          encodeDeadLetter(item, rowReason(error), error.sqlstate, at),
-        ),
+        ...unreadable.map((item) => buryUnreadable(item, at)),
+        ...rejected.map((bad) => buryRejected(bad, at)),
       ],
     } satisfies Persisted as Persisted
   },

@@ -10,6 +10,7 @@ import type { Item } from "../../../shared/item.ts"
 import { ClaimSize } from "../claim-size.ts"
 import {
   BatchFailed,
+  classify,
   DatabaseMisconfigured,
   DatabaseUnavailable,
   QueueUnavailable,
@@ -27,6 +28,15 @@ export const noTable = new DatabaseMisconfigured({ reason: "SQLSTATE 42P01", sql
 export const deadlock = new BatchFailed({ reason: "SQLSTATE 40P01", sqlstate: "40P01" })
 export const slow = new BatchFailed({ reason: "SQLSTATE 57014", sqlstate: "57014" })
 export const noReply = new QueueUnavailable({ reason: "no reply" })
+
+/** As postgres.js throws what the server said; everything that may quote a row has the canary. */
+export const refusal = (code: string, fields: Readonly<Record<string, string>> = {}) =>
+  classify(
+    Object.assign(new Error("canary"), {
+      ...{ name: "PostgresError", code, detail: "canary", hint: "canary", query: "canary" },
+      ...fields,
+    }),
+  )
 
 export const write = (key: string, value = "") => ({ key, value })
 export const writes = (...keys: ReadonlyArray<string>) => keys.map((key) => write(key, `of ${key}`))

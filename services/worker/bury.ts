@@ -1,10 +1,39 @@
 /**
- * What people read of an error: why a write was buried, and why writes are held and what to repair. In
- * plain words, with names of constraints, columns and tables and the code to search for; never
- * PostgreSQL's own message, detail or hint, which may quote values.
+ * Buries writes: makes dead letters of those that can never be stored, each with the reason, and says why
+ * most of a batch's died. In plain words, with names of constraints, columns and tables and the code to
+ * search for; never PostgreSQL's own message, detail or hint, which may quote values. The letters go to
+ * the queue with the acknowledgement of their batch.
  */
-import { byCode, databaseSentence } from "../../shared/postgres/trouble.ts"
+import { decodeDeadLetter, encodeDeadLetter, type Unreadable } from "../../shared/item.ts"
+import { byCode } from "../../shared/postgres/trouble.ts"
 import type { WriteError } from "./errors.ts"
+import type { Bad } from "./evidence/sift.ts"
+import type { Batch } from "./queue.ts"
+
+/** A row that PostgreSQL refuses. */
+export const buryRejected = ({ item, error }: Bad, at: string): string =>
+  encodeDeadLetter(item, rowReason(error), error.sqlstate, at)
+
+/** What stands in the queue and is no write. */
+export const buryUnreadable = (item: Unreadable, at: string): string =>
+  encodeDeadLetter(item, item.reason, null, at)
+
+/** All of a batch that may be what ends the workers that have it. */
+export const buryBatch = ({ items, unreadable, lostLeases }: Batch, at: string) =>
+  [...items, ...unreadable].map((item) =>
+    encodeDeadLetter(item, `${lostLeases} workers went silent with it`, null, at),
+  )
+
+/** Why most of the dead letters died. It quotes no data, unlike the letters. */
+export const commonReason = (letters: ReadonlyArray<string>): string => {
+  const counts = new Map<string, number>()
+  for (const letter of letters) {
+    const { reason } = decodeDeadLetter(letter).shown
+    counts.set(reason, (counts.get(reason) ?? 0) + 1)
+  }
+  const [[reason] = [""]] = [...counts].sort(([, one], [, other]) => other - one)
+  return reason
+}
 
 /** The names that PostgreSQL sends beside its message. They are those of the schema, and quote no data. */
 interface Fields {
@@ -69,43 +98,6 @@ const OF_ROWS: ReadonlyArray<readonly [string, Words]> = [
   ["", (fields) => `is refused by ${raiser(fields)}`],
 ]
 
-/** Why nothing can be written, by reasons that are not PostgreSQL's own. */
-const OF_WORKERS: ReadonlyArray<readonly [string, string]> = [
-  [
-    "queue of",
-    "The queue belongs to another database: mend WRITE_QUEUE_NAME, REDIS_URL or DATABASE_URL, " +
-      "or give it to this one with npm run queue -- adopt",
-  ],
-  ["version ", "The table has a version that is no time in microseconds: mend or delete that row"],
-  ["defect", "The worker has a fault: its log says more"],
-]
-
 /** Why a row was buried: `violates check constraint "no_markup" of key_values (SQLSTATE 23514)`. */
 export const rowReason = (error: WriteError): string =>
   `${byCode(OF_ROWS, error.sqlstate ?? "")?.(fieldsOf(error))} (${error.reason})`
-
-/** What the reader of a hold can expect of it. */
-const OUTLOOK: Readonly<Record<WriteError["_tag"], string>> = {
-  DatabaseUnavailable: "nothing is lost; it goes on by itself",
-  BatchFailed: "nothing is lost; it is tried again by itself",
-  WriteRejected: "nothing is lost",
-  StatementRefused:
-    "no other is taken either, so nothing is buried; it goes on after the repair, or when one is",
-  DatabaseMisconfigured: "nothing is lost; it goes on by itself after the repair",
-}
-
-const OTHERWISE: Readonly<Record<WriteError["_tag"], string>> = {
-  DatabaseUnavailable: "PostgreSQL does not answer",
-  BatchFailed: "PostgreSQL fails batch after batch",
-  WriteRejected: "PostgreSQL rejects a row",
-  StatementRefused: "PostgreSQL refuses the rows that wait",
-  DatabaseMisconfigured: "PostgreSQL cannot be used as it is",
-}
-
-/** Why writes are held: `PostgreSQL does not answer (CONNECT_TIMEOUT); nothing is lost; it goes …`. */
-export const holdReason = (error: WriteError): string => {
-  const code = error.sqlstate ?? error.reason
-  const what =
-    databaseSentence(error.cause, code) ?? byCode(OF_WORKERS, code) ?? OTHERWISE[error._tag]
-  return `${what} (${error.reason}); ${OUTLOOK[error._tag]}`
-}
