@@ -42,18 +42,18 @@ export const PROCESS_MUTATIONS: ReadonlyArray<Mutation> = [
     name: "a batch is released before the hold begins",
     edits: [
       edit(
-        "services/worker/batch.ts",
+        "services/worker/acknowledge.ts",
         "  if (error) yield* hold.enter(error)",
         "  yield* Effect.retry(queue.release(id), releaseRetry)\n  if (error) yield* hold.enter(error)",
       ),
       edit(
-        "services/worker/batch.ts",
+        "services/worker/acknowledge.ts",
         "  }\n  yield* Effect.retry(queue.release(id), releaseRetry)\n})",
         "  }\n})",
       ),
     ],
     caughtBy: [
-      "services/worker/batch.test.ts",
+      "services/worker/acknowledge.test.ts",
       "gives the batch back after DatabaseUnavailable, after it held: nobody dies",
     ],
   },
@@ -126,7 +126,7 @@ export const PROCESS_MUTATIONS: ReadonlyArray<Mutation> = [
   {
     name: "a log line quotes what was buried",
     edits: [
-      edit("services/worker/batch.ts", "reason: commonReason(dead),", "reason: dead.join(),"),
+      edit("services/worker/acknowledge.ts", "reason: commonReason(dead),", "reason: dead.join(),"),
     ],
     caughtBy: [
       "services/faults/postgres.test.ts",

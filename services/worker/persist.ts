@@ -8,7 +8,7 @@ import { buryBatch, buryRejected, buryUnreadable } from "./bury.ts"
 import { ClaimSize } from "./claim-size.ts"
 import { coalesce } from "./coalesce.ts"
 import { BatchFailed } from "./errors.ts"
-import { settle } from "./evidence/doubt.ts"
+import { storeRows } from "./evidence/doubt.ts"
 import type { Bad } from "./evidence/sift.ts"
 import { makeTrial } from "./evidence/trial.ts"
 import type { Batch } from "./queue.ts"
@@ -43,7 +43,7 @@ export const persist = Effect.fnUntraced(
     // Each round tries at least one item that no round before it has tried.
     while (rows.length > 0) {
       tried += rows.length
-      const bad = yield* settle(rows, trial)
+      const bad = yield* storeRows(rows, trial)
       rejected.push(...bad)
       rows = bad.flatMap(({ item }) => nextOlder(item) ?? [])
     }

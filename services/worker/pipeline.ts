@@ -3,7 +3,7 @@
  * be written goes back, and the hold decides when the next batch is taken.
  */
 import { Effect, Fiber, FiberSet, Option, Semaphore } from "effect"
-import { settle } from "./batch.ts"
+import { settle } from "./acknowledge.ts"
 import { checkOwner, claimBatch } from "./claim.ts"
 import { Place } from "./evidence/doubt.ts"
 import { Hold } from "./hold.ts"

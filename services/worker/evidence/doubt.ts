@@ -59,7 +59,7 @@ const decide = Effect.fnUntraced(function* (first: Sifted, trial: Trial, mayWait
 })
 
 /** Writes rows; returns those that can never be stored. */
-export const settle = Effect.fnUntraced(function* (rows: ReadonlyArray<Item>, trial: Trial) {
+export const storeRows = Effect.fnUntraced(function* (rows: ReadonlyArray<Item>, trial: Trial) {
   const evidence = yield* Evidence
   const place = yield* Place
   const found = yield* sift([rows], trial)

@@ -1,6 +1,6 @@
 /**
- * Carries one batch to its end: written and acknowledged, or given back. Between the commit and the
- * acknowledgement nothing can interrupt it.
+ * Ends a batch: has it written and acknowledges it, the buried writes included, or gives it back.
+ * Between the commit and the acknowledgement nothing can interrupt it.
  */
 import { Cause, Clock, Effect, Option } from "effect"
 import { commonReason } from "./bury.ts"

@@ -1,7 +1,7 @@
 import { describe, expect } from "@effect/vitest"
 import { Deferred, Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
-import { settle } from "./batch.ts"
+import { settle } from "./acknowledge.ts"
 import { DatabaseUnavailable } from "./errors.ts"
 import { holdReason } from "./hold.ts"
 import { DATABASE, reject } from "./testing/database-memory.ts"
