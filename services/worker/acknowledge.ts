@@ -60,7 +60,6 @@ export const settle = (batch: Batch, closing: Closing) =>
   Effect.uninterruptibleMask((restore) =>
     Effect.gen(function* () {
       const hold = yield* Hold
-      if (batch.items.length + batch.unreadable.length === 0) return
       const since = yield* Clock.monotonicTimeNanos
       yield* restore(persist(batch)).pipe(
         Effect.matchCauseEffect({

@@ -26,9 +26,9 @@ describe("claimBatch", () => {
       const first = yield* claimBatch
       const second = yield* claimBatch
       const third = yield* claimBatch
-      expect([first, second, third].map(keysOf)).toEqual([["a", "b", "c"], ["d"], []])
-      expect(new Set([first.id, second.id, third.id]).size).toBe(3)
-      expect(first.id).toMatch(/^worker-1:/)
+      expect([first, second, third].map(keysOf)).toEqual([["a", "b", "c"], ["d"], undefined])
+      expect(second?.id).not.toBe(first?.id)
+      expect(first?.id).toMatch(/^worker-1:/)
     }),
   )
 
@@ -54,7 +54,7 @@ describe("claimBatch", () => {
       const batch = yield* claimBatch
       expect(keysOf(batch)).toEqual(["a", "b", "c"])
       expect(yield* conserved).toMatchObject({ inFlight: 3 })
-      expect(yield* queue.acknowledge(batch.id, "Full", 0, [])).toBe(true)
+      expect(yield* queue.acknowledge(batch?.id ?? "", "Full", 0, [])).toBe(true)
     }),
   )
 
@@ -79,7 +79,7 @@ describe("claimBatch", () => {
       yield* database.write([{ version: 5_000, write: write("a", "old") }])
       yield* enqueued
       const batch = yield* claimBatch
-      expect(batch.items.map(({ version }) => version - UNDER_WAY_MICROS)).toEqual([
+      expect(batch?.items.map(({ version }) => version - UNDER_WAY_MICROS)).toEqual([
         5_001, 5_002, 5_003,
       ])
       expect(yield* Logged).toMatchObject([
@@ -97,7 +97,7 @@ describe("claimBatch", () => {
       const database = yield* DatabaseFaults
       yield* database.before("highestVersion", away)
       yield* database.before("probe", away)
-      expect(yield* claimBatch).toMatchObject({ items: [], unreadable: [] })
+      expect(yield* claimBatch).toBeNull()
       expect(yield* (yield* Hold).reason).toBe(holdReason(away))
       expect((yield* outside.snapshot).waiting).toHaveLength(4)
     }),
@@ -108,7 +108,7 @@ describe("claimBatch", () => {
     Effect.gen(function* () {
       const { queue, outside } = yield* enqueued
       yield* queue.seed(0, "7/orders/public")
-      expect(yield* claimBatch).toMatchObject({ items: [], unreadable: [] })
+      expect(yield* claimBatch).toBeNull()
       const hold = yield* Hold
       expect(yield* hold.reason).toContain(
         '(queue of "orders" (schema public) of server 7, ' +
@@ -132,7 +132,7 @@ describe("claimBatch", () => {
       const database = yield* Database
       yield* database.write([{ version: 9e15, write: write("a", "old") }])
       const { outside } = yield* enqueued
-      expect(yield* claimBatch).toMatchObject({ items: [], unreadable: [] })
+      expect(yield* claimBatch).toBeNull()
       expect(yield* (yield* Hold).reason).toContain("no time in microseconds")
       expect((yield* outside.snapshot).waiting).toHaveLength(4)
     }),
@@ -149,7 +149,7 @@ describe("claimBatch", () => {
       yield* database.write([{ version: 5_000, write: write("a", "old") }])
       const claiming = yield* Effect.forkChild(claimBatch)
       yield* TestClock.adjust("1 second")
-      expect(yield* Fiber.join(claiming)).toMatchObject({ items: [] })
+      expect(yield* Fiber.join(claiming)).toBeNull()
       expect(yield* (yield* DatabaseFaults).count("highestVersion")).toBe(1)
       yield* queue.release("1")
       expect(keysOf(yield* claimBatch)).toEqual(["a", "b", "c"])

@@ -1,5 +1,5 @@
 /**
- * Takes a batch from the queue. Its id is made here and claimed again when the reply was lost: the
+ * Claims a batch from the queue. Its id is new, and is claimed again when the reply was lost: the
  * queue then answers with the same batch. Before the first batch of a Redis that came back empty, the
  * versions are made to continue above those in the table. A queue of another database is held.
  */
@@ -8,14 +8,12 @@ import { ClaimSize } from "./claim-size.ts"
 import { Database } from "./database.ts"
 import { DatabaseMisconfigured, QueueOwned } from "./errors.ts"
 import { Hold } from "./hold.ts"
-import { type Batch, isSameDatabase, Queue } from "./queue.ts"
+import { Lease } from "./lease.ts"
+import { isSameDatabase, Queue } from "./queue.ts"
 import { releaseRetry } from "./retry.ts"
-import { Settings } from "./settings.ts"
 
 /** A lost reply is asked for again with the same id; then the lease of what was claimed brings it back. */
 const CLAIM_RETRIES = 3
-
-let taken = 0
 
 /** Versions are µs since 1970 and exact up to 2^53: this is the year 2252. */
 const HIGHEST_VERSION = 8_900_000_000_000_000
@@ -70,15 +68,14 @@ export const checkOwner = Effect.gen(function* () {
   if (!isSameDatabase(owner, identity)) yield* holdOwned(new QueueOwned({ owner }), identity)
 }).pipe(Effect.ignore)
 
-/** The next batch; an empty one when there was nothing to take, or the database could not be asked. */
+/** The next batch; null when nothing waits, when an operator pauses the workers, or when a hold begins. */
 export const claimBatch = Effect.gen(function* () {
   const queue = yield* Queue
   const database = yield* Database
   const hold = yield* Hold
   const claimSize = yield* ClaimSize
-  const { worker } = yield* Settings
-  const id = `${worker}:${++taken}`
-  const nothing: Batch = { id, items: [], unreadable: [], lostLeases: 0 }
+  const lease = yield* Lease
+  const id = yield* lease.nextId
   // A claim that is given up may still happen; on one connection the release comes after it. Left to its
   // lease it would look as if a worker had gone silent with it.
   const claim = (identity: string) =>
@@ -86,7 +83,7 @@ export const claimBatch = Effect.gen(function* () {
       Effect.retry({ times: CLAIM_RETRIES, while: ({ _tag }) => _tag === "QueueUnavailable" }),
       Effect.onError(() => Effect.ignore(Effect.retry(queue.release(id), releaseRetry))),
     )
-  const batch = Effect.gen(function* () {
+  const batch = yield* Effect.gen(function* () {
     const identity = yield* database.identity
     return yield* Effect.gen(function* () {
       return (yield* claim(identity)) ?? (yield* Effect.andThen(seed(identity), claim(identity)))
@@ -99,5 +96,5 @@ export const claimBatch = Effect.gen(function* () {
       DatabaseMisconfigured: (error) => hold.enter(error),
     }),
   )
-  return (yield* batch) ?? nothing
+  return batch && batch.items.length + batch.unreadable.length > 0 ? batch : null
 })

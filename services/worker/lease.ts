@@ -1,6 +1,7 @@
 /**
- * Leases: which batches this worker has, the heartbeat that keeps them, and the recovery of batches
- * whose worker went silent, its own earlier life included. Every worker recovers for all.
+ * Leases: the ids of this worker's batches, which of them it has, the heartbeat that keeps them, and the
+ * recovery of batches whose worker went silent, its own earlier life included. Every worker recovers for
+ * all.
  */
 import { Context, Duration, Effect, Layer, Option } from "effect"
 import { Hold } from "./hold.ts"
@@ -14,6 +15,8 @@ const HEARTBEATS_PER_LEASE = 3
 export class Lease extends Context.Service<
   Lease,
   {
+    /** The id of a batch to be claimed; no other batch of any worker has it. */
+    readonly nextId: Effect.Effect<string>
     /** Keeps the lease of a batch for as long as `use` runs. */
     readonly keep: <A, E, R>(id: string, use: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
     /** Heartbeats and recovers for ever. */
@@ -25,9 +28,10 @@ export class Lease extends Context.Service<
     Effect.gen(function* () {
       const queue = yield* Queue
       const hold = yield* Hold
-      const { LEASE_SECONDS } = yield* Settings
+      const { LEASE_SECONDS, worker } = yield* Settings
       const interval = Duration.seconds(LEASE_SECONDS / HEARTBEATS_PER_LEASE)
       const held = new Set<string>()
+      let ids = 0
 
       const once = Effect.gen(function* () {
         const { lost, expired } = yield* queue.heartbeat([...held], yield* hold.reason)
@@ -44,6 +48,7 @@ export class Lease extends Context.Service<
       })
 
       return Lease.of({
+        nextId: Effect.sync(() => `${worker}:${++ids}`),
         keep: (id, use) =>
           Effect.suspend(() => {
             held.add(id)

@@ -42,6 +42,7 @@ export const pipeline = Effect.gen(function* () {
       const batch = yield* restore(Effect.andThen(hold.passed, claimBatch)).pipe(
         Effect.onError(() => leave),
       )
+      if (!batch) return yield* leave
       yield* FiberSet.run(pauses, pace(closing, batch))
       yield* FiberSet.run(
         settling,
