@@ -22,7 +22,7 @@
 import type { Connection } from "../redis/redis.ts"
 import { acknowledge } from "./acknowledge.ts"
 import { claim } from "./claim.ts"
-import { discard } from "./discard.ts"
+import { discardLetters } from "./discard-letters.ts"
 import { enqueue } from "./enqueue.ts"
 import { heartbeat } from "./heartbeat.ts"
 import { queueKeys } from "./keys.ts"
@@ -51,7 +51,7 @@ export const SCRIPTS = {
   own,
   snapshot,
   replay,
-  discard,
+  discardLetters,
   purge,
   pause,
 }

@@ -99,7 +99,7 @@ export const makeLetters = (queue: Queue, valueMaxBytes: number) => {
       queue.replay({ pairs: letters.flatMap(({ text, item }) => [text, item]) }),
     ),
     discard: makeMove(list, (letters) =>
-      queue.discard({ letters: letters.map(({ text }) => text) }),
+      queue.discardLetters({ letters: letters.map(({ text }) => text) }),
     ),
   }
 }

@@ -4,7 +4,7 @@ import { list, script } from "./script.ts"
  * Throws dead letters away, `letters` as they stand in the list. Replies with how many were there.
  * They stay counted as failed: a write that failed and was discarded did not succeed.
  */
-export const discard = script({
+export const discardLetters = script({
   mode: "drains",
   keys: ["dead", "counters"],
   args: { letters: list },
