@@ -1,21 +1,16 @@
 /** The ingest process: POST /write, from HTTP to the queue. */
-import { reread } from "../../shared/config.ts"
 import { CONTRACT } from "../../shared/contract.ts"
 import { metered } from "../../shared/http/metrics.ts"
 import { serve } from "../../shared/http/serve.ts"
 import { makeSparingLog } from "../../shared/log.ts"
 import { openQueue } from "../../shared/queue/queue.ts"
-import { closeRedis, openRedis, untilReady } from "../../shared/redis/redis.ts"
+import { closeRedis, connectRedis } from "../../shared/redis/redis.ts"
 import { makeApp } from "./app.ts"
 import { makeProbe, makePut } from "./queue.ts"
 
 export default await serve("ingest", async (config, log) => {
-  const redis = openRedis(config.REDIS_URL, {
-    name: "ingest",
-    reread: () => reread("REDIS_URL"),
-  })
-  // Otherwise the first requests would be refused by a start, not by an outage.
-  await untilReady(redis)
+  // Ready, or the first requests would be refused by a start, not by an outage.
+  const redis = await connectRedis(config.REDIS_URL, "ingest")
   if (redis.link.trouble) log("warn", "no queue", { reason: redis.link.trouble })
   const queue = openQueue(redis, config.WRITE_QUEUE_NAME)
   const sparing = makeSparingLog(log)

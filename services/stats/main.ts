@@ -4,7 +4,7 @@ import { metered } from "../../shared/http/metrics.ts"
 import { serve } from "../../shared/http/serve.ts"
 import { makeSparingLog } from "../../shared/log.ts"
 import { openQueue } from "../../shared/queue/queue.ts"
-import { closeRedis, openRedis, redisErrorReason, untilReady } from "../../shared/redis/redis.ts"
+import { closeRedis, connectRedis, redisErrorReason } from "../../shared/redis/redis.ts"
 import { CALLS, makeApp } from "./app.ts"
 import { buildOf } from "./build.ts"
 import { openProbe } from "./database.ts"
@@ -18,12 +18,8 @@ import { makeCount } from "./queue.ts"
 import { makeWorkers } from "./workers.ts"
 
 export default await serve("stats", async (config, log) => {
-  const redis = openRedis(config.REDIS_URL, {
-    name: "stats",
-    reread: () => reread("REDIS_URL"),
-  })
-  // Otherwise the first requests would be refused by a start, not by an outage.
-  await untilReady(redis)
+  // Ready, or the first requests would be refused by a start, not by an outage.
+  const redis = await connectRedis(config.REDIS_URL, "stats")
   if (redis.link.trouble) log("warn", "no queue", { reason: redis.link.trouble })
   const queue = openQueue(redis, config.WRITE_QUEUE_NAME)
   const sparing = makeSparingLog(log)

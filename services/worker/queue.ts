@@ -4,17 +4,15 @@
  * `shared/queue`, answers within its deadline, and fails as `QueueUnavailable`.
  */
 import { Context, Duration, Effect, Layer, Result } from "effect"
-import { reread } from "../../shared/config.ts"
 import { decodeItem, type Item, type Unreadable } from "../../shared/item.ts"
 import type { Look } from "../../shared/queue/look.ts"
 import { openQueue, ownerOf } from "../../shared/queue/queue.ts"
 import {
   closeRedis,
+  connectRedis,
   isRefusal,
   type Link,
-  openRedis,
   redisErrorReason,
-  untilReady,
 } from "../../shared/redis/redis.ts"
 import { QueueOwned, QueueUnavailable } from "./errors.ts"
 import { CLAIM_MAX_BYTES, RECOVER_MAX, Settings } from "./settings.ts"
@@ -127,15 +125,7 @@ const REFUSED_PAUSE = Duration.millis(100)
 
 const connection = (url: string, name: string, blockingMillis?: number) =>
   Effect.acquireRelease(
-    Effect.promise(async () => {
-      const redis = openRedis(url, {
-        name,
-        reread: () => reread("REDIS_URL"),
-        ...(blockingMillis !== undefined && { blockingMillis }),
-      })
-      await untilReady(redis)
-      return redis
-    }),
+    Effect.promise(() => connectRedis(url, name, blockingMillis)),
     (redis) => Effect.sync(() => closeRedis(redis)),
   )
 

@@ -4,6 +4,7 @@
  * of unknown outcome (`isUnknownOutcome`). Reconnecting goes on for ever, with a bounded delay.
  */
 import { Redis } from "ioredis"
+import { reread } from "../config.ts"
 import { parseRedisUrl } from "./url.ts"
 
 /** A reply takes well under a millisecond; a second is a Redis that is not there. */
@@ -151,6 +152,17 @@ export const untilReady = (redis: Redis, limitMillis = COMMAND_DEADLINE_MILLIS):
       resolve()
     })
   })
+
+/** A service's connection: ready, or in trouble that `link` tells. Secrets that rotate are read anew. */
+export const connectRedis = async (url: string, name: string, blockingMillis?: number) => {
+  const redis = openRedis(url, {
+    name,
+    reread: () => reread("REDIS_URL"),
+    ...(blockingMillis !== undefined && { blockingMillis }),
+  })
+  await untilReady(redis)
+  return redis
+}
 
 /** Redis answered, and the answer is no: the script had no effect (it validates before it writes). */
 export const isRefusal = (error: unknown): error is Error =>
