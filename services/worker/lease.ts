@@ -30,12 +30,12 @@ export class Lease extends Context.Service<
       const hold = yield* Hold
       const { LEASE_SECONDS, worker } = yield* Settings
       const interval = Duration.seconds(LEASE_SECONDS / HEARTBEATS_PER_LEASE)
-      const held = new Set<string>()
+      const claimed = new Set<string>()
       let ids = 0
 
       const once = Effect.gen(function* () {
-        const { lost, expired } = yield* queue.heartbeat([...held], yield* hold.reason)
-        for (const id of lost.filter((batch) => held.has(batch))) {
+        const { lost, expired } = yield* queue.heartbeat([...claimed], yield* hold.reason)
+        for (const id of lost.filter((batch) => claimed.has(batch))) {
           yield* Effect.logWarning("a lease was lost").pipe(Effect.annotateLogs({ batch: id }))
         }
         for (const id of expired) {
@@ -51,10 +51,10 @@ export class Lease extends Context.Service<
         nextId: Effect.sync(() => `${worker}:${++ids}`),
         keep: (id, use) =>
           Effect.suspend(() => {
-            held.add(id)
+            claimed.add(id)
             return Effect.ensuring(
               use,
-              Effect.sync(() => held.delete(id)),
+              Effect.sync(() => claimed.delete(id)),
             )
           }),
         // A change of the hold is told at once, so that /health does not lag by a heartbeat.

@@ -21,15 +21,15 @@ export const pipeline = Effect.gen(function* () {
   const { WORKER_CONCURRENCY } = yield* Settings
   const places = yield* Semaphore.make(WORKER_CONCURRENCY)
   const settling = yield* FiberSet.make<void, never>()
-  const pauses = yield* FiberSet.make<void, never>()
+  const pacing = yield* FiberSet.make<void, never>()
 
   /** A batch that waits for evidence has left its place, and is no reason for others to wait. */
   const allPlaces = places.withPermits(WORKER_CONCURRENCY)
-  const notBusy = Effect.andThen(allPlaces(Effect.void), FiberSet.awaitEmpty(pauses))
+  const notBusy = Effect.andThen(allPlaces(Effect.void), FiberSet.awaitEmpty(pacing))
   const busy = Effect.zipWith(
     places.withPermitsIfAvailable(WORKER_CONCURRENCY)(Effect.void),
-    FiberSet.size(pauses),
-    (places, pausing) => Option.isNone(places) || pausing > 0,
+    FiberSet.size(pacing),
+    (free, pacing) => Option.isNone(free) || pacing > 0,
   )
 
   const next = Effect.uninterruptibleMask((restore) =>
@@ -43,7 +43,7 @@ export const pipeline = Effect.gen(function* () {
         Effect.onError(() => leave),
       )
       if (!batch) return yield* leave
-      yield* FiberSet.run(pauses, pace(closing, batch))
+      yield* FiberSet.run(pacing, pace(closing, batch))
       yield* FiberSet.run(
         settling,
         lease

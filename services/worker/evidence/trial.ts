@@ -1,5 +1,5 @@
 /**
- * The statements of one delivery: its rows, retried where that may help, and what shows whether it is
+ * The statements of one batch: its rows, retried where that may help, and what shows whether it is
  * the database that refuses them.
  */
 import { Effect } from "effect"
