@@ -4,6 +4,7 @@
  * before anything is timed.
  */
 import { type Runtime, startService } from "../scripts/servers/service.ts"
+import { encodeWrite } from "../shared/item.ts"
 import type { Cleanup, Stoppable } from "./cleanup.ts"
 import { sampleWrite } from "./rows.ts"
 
@@ -40,7 +41,7 @@ const checkAnswer = async (name: ContenderName, url: string): Promise<void> => {
   const response = await fetch(`${url}/write`, {
     method: "POST",
     headers: { "content-type": "application/json" },
-    body: JSON.stringify(sampleWrite(key)),
+    body: encodeWrite(sampleWrite(key)),
   })
   const body = (await response.json()) as Record<string, unknown>
   const isRight =

@@ -1,11 +1,12 @@
 import { describe, expect, test } from "vitest"
 import { usePostgres } from "../services/testing/postgres.ts"
-import { selectRow, truncate, upsertOne } from "../shared/table.ts"
+import { truncate, writeOne } from "../shared/table/baseline.ts"
+import { selectRows } from "../shared/table/select.ts"
 import { Ledger } from "./ledger.ts"
-import { demandAccepted, sampleWrite, WriteLost } from "./rows.ts"
+import { demandAccepted, sampleWrite, TABLE, WriteLost } from "./rows.ts"
 
 const postgres = usePostgres()
-const store = (key: string) => postgres().run((sql) => upsertOne(sql, sampleWrite(key)))
+const store = (key: string) => postgres().run((sql) => writeOne(sql, TABLE, sampleWrite(key).row))
 
 /** One client whose first and third write were accepted, and whose second was refused. */
 const openLedger = (label: string) => {
@@ -34,9 +35,10 @@ describe("the rows of a run", () => {
   test("count their own versions without a queue, and are gone when the table is emptied", async () => {
     await store("twice")
     await store("twice")
-    const read = () => postgres().run((sql) => selectRow(sql, "twice"))
-    expect(await read()).toMatchObject({ ...sampleWrite("twice"), version: 2 })
-    await postgres().run(truncate)
+    const read = async () =>
+      (await postgres().run((sql) => selectRows(sql, TABLE, ["twice"]))).get("twice")
+    expect(await read()).toMatchObject({ ...sampleWrite("twice").row, version: 2 })
+    await postgres().run((sql) => truncate(sql, TABLE))
     expect(await read()).toBeUndefined()
   })
 })

@@ -10,8 +10,9 @@ import { answer, handleTheRest, problem } from "../shared/http/answer.ts"
 import { readBody } from "../shared/http/body.ts"
 import { serve } from "../shared/http/serve.ts"
 import { openDatabase } from "../shared/postgres/postgres.ts"
-import { upsertOne } from "../shared/table.ts"
-import { bodyMaxBytes, makeDecodeWrite } from "../shared/write.ts"
+import { writeOne } from "../shared/table/baseline.ts"
+import { bodyMaxBytes, identity, makeDecodeWrite } from "../shared/write.ts"
+import { TABLE } from "./rows.ts"
 
 const MAX_CONNECTIONS = 10
 
@@ -26,7 +27,7 @@ export default await serve("ingest", ({ VALUE_MAX_BYTES }, log) => {
     deadlineMillis: DEADLINE_MILLIS,
     writes: true,
   })
-  const decodeWrite = makeDecodeWrite(VALUE_MAX_BYTES)
+  const decodeWrite = makeDecodeWrite(TABLE, VALUE_MAX_BYTES)
   const maxBytes = bodyMaxBytes(VALUE_MAX_BYTES)
   const report = () => log("error", "request failed")
   const app = new Hono()
@@ -38,11 +39,15 @@ export default await serve("ingest", ({ VALUE_MAX_BYTES }, log) => {
     if (Result.isFailure(decoded)) return problem("invalid-write", { errors: decoded.failure })
     const write = decoded.success
     try {
-      await database.run((sql) => upsertOne(sql, write))
+      await database.run((sql) => writeOne(sql, TABLE, write.row))
     } catch {
       return problem("database-unavailable", { retryAfterSeconds: 1 })
     }
-    return answer(200, { success: true, key: write.key, message: "Write stored successfully" })
+    return answer(200, {
+      success: true,
+      key: identity(write),
+      message: "Write stored successfully",
+    })
   })
 
   handleTheRest(app, { "POST /write": null }, report)

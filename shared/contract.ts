@@ -2,7 +2,7 @@
  * The whole HTTP surface: by service each call, with what it takes, what it answers by status, and the
  * problems that it may answer instead. The header Allow, the routes of the metrics and the types of the
  * handlers follow from it, and tests hold every answer to it. Declared elsewhere is only what the table
- * decides (`write.ts`, `item.ts`, `table.ts`), and what operators ask for (`operations.ts`).
+ * decides (`tables.ts`, `write.ts`, `item.ts`), and what operators ask for (`operations.ts`).
  */
 import { Schema } from "effect"
 import type { ServiceName } from "./config.ts"
@@ -10,8 +10,9 @@ import type { Answers, ProblemName } from "./http/answer.ts"
 import type { Route } from "./http/route.ts"
 import { DeadLetter, Waiting } from "./item.ts"
 import { Confirmation, Look, Moved, Page, Reasons, Selection } from "./operations.ts"
-import { Row } from "./table.ts"
-import { Flaw, Write } from "./write.ts"
+import { rowSchema, storedRowSchema } from "./table/table.ts"
+import { TABLES } from "./tables.ts"
+import { Flaw } from "./write.ts"
 
 /** A call is named by its route, whose parameters are encoded with encodeURIComponent. */
 export interface Call {
@@ -159,7 +160,7 @@ export const CONTRACT = {
   ingest: {
     "POST /write": {
       /** VALUE_MAX_BYTES limits its value besides. */
-      body: Write(Number.POSITIVE_INFINITY),
+      body: rowSchema(TABLES.key_values),
       answers: { 202: Accepted },
       problems: ["invalid-write", "queue-full", "queue-unavailable", "outcome-unknown"],
     },
@@ -168,7 +169,7 @@ export const CONTRACT = {
   },
   reader: {
     "GET /read/:key": {
-      answers: { 200: success(Row.fields) },
+      answers: { 200: success(storedRowSchema(TABLES.key_values).fields) },
       problems: ["malformed-key", "no-such-key", "database-unavailable"],
     },
     "GET /health": {

@@ -1,14 +1,25 @@
 /**
  * An item: a write with its version, as the queue has it; what is none, and the dead letter that either
  * becomes when PostgreSQL can never store it. All of them are JSON text in Redis.
+ *
+ * The table `key_values` has the form {"version":…,"key":…,"value":…}, and what others push onto the list is
+ * the same without the version. Other tables have {"version":…,"table":…,"row":{…}}, and a deletion, of any
+ * table, has {"version":…,"table":…,"delete":…} with the key.
  */
 import { Result, Schema } from "effect"
-import { makeDecodeWrite, Write } from "./write.ts"
+import { isColumnName, keyColumn, NAME, type Row, type Table } from "./table/table.ts"
+import { TABLES } from "./tables.ts"
+import { deletionOf, type Flaw, identity, makeDecodeWrite, type Write } from "./write.ts"
+
+/** The table of an item that names none. */
+export const DEFAULT_TABLE: Table = TABLES.key_values
 
 /** A write as it waits in the queue. */
 export interface Item {
   readonly version: number
   readonly write: Write
+  /** JSON with the version and the columns: a record of the statement. */
+  readonly record: string
 }
 
 /** An item that is no write: somebody else's push onto the list. It ends in the dead letters. */
@@ -18,53 +29,181 @@ export interface Unreadable {
   readonly reason: string
 }
 
+/**
+ * A write that some ingest accepted, with a table or a column that this process does not know: it is of a
+ * newer build. It is set aside, in the lot of what it needs, for a worker that knows it.
+ */
+export interface Unknown {
+  readonly version: number
+  /** A table, or a table and a column with a dot between them. */
+  readonly lot: string
+}
+
+/** What operators see of a write: its table, its key where it has one, and the rest of it as text. */
+const Shown = Schema.Struct({
+  table: Schema.String,
+  key: Schema.NullOr(Schema.String),
+  /** Of a deletion empty. */
+  value: Schema.String,
+})
+
 /** A write that waits, as operators see it. */
 export const Waiting = Schema.Union([
-  Schema.Struct({ version: Schema.Int, ...Write(Number.POSITIVE_INFINITY).fields }),
+  Schema.Struct({ version: Schema.Int, ...Shown.fields }),
   Schema.Struct({ version: Schema.NullOr(Schema.Int), unreadable: Schema.String }),
 ])
 
-/** A dead letter, as operators see it. What was no write has no key, and its text for a value. */
+/** A dead letter, as operators see it. What was no write has no table and no key, and its text for a value. */
 export const DeadLetter = Schema.Struct({
   version: Schema.Int,
-  key: Schema.NullOr(Schema.String),
-  value: Schema.String,
+  ...Shown.fields,
+  table: Schema.NullOr(Schema.String),
   reason: Schema.String,
   sqlstate: Schema.NullOr(Schema.String),
   /** When it died, in ISO 8601. */
   at: Schema.String,
 })
 
-type DeadLetter = typeof DeadLetter.Type
+/** As it stands in Redis. What was no write has no table, no key, and its text for a value. */
+interface StoredLetter {
+  readonly version: number
+  readonly table?: string
+  readonly key?: string | null
+  readonly value?: string
+  readonly row?: Row
+  readonly delete?: unknown
+  readonly reason: string
+  readonly sqlstate: string | null
+  readonly at: string
+}
 
-/** Begins with `{"key":`, so that the enqueue script can splice a version in front of it. */
-export const encodeWrite = (write: Write): string =>
-  JSON.stringify({ key: write.key, value: write.value })
+/** The members of an item but the version: those of `key_values` in the form that it has always had. */
+const membersOf = ({ table, row, isDelete }: Write) => {
+  if (isDelete) return { table: table.name, delete: row[keyColumn(table) ?? ""] }
+  return table === DEFAULT_TABLE ? row : { table: table.name, row }
+}
 
-const VERSION_PREFIX = /^\{"version":(\d{1,16}),/
+/** Begins with `{"`, so that the enqueue script can splice a version in front of it. */
+export const encodeWrite = (write: Write): string => JSON.stringify(membersOf(write))
+
+const withVersion = (version: number, object: string) => `{"version":${version},${object.slice(1)}`
+
+/** A record of a statement: the columns of the row, or of a tombstone its key. */
+const recordOf = (version: number, { row, isDelete }: Write) =>
+  withVersion(version, JSON.stringify(isDelete ? { ...row, deleted_at: true } : row))
+
+export const makeItem = (version: number, write: Write): Item => ({
+  version,
+  write,
+  record: recordOf(version, write),
+})
+
+/** What the claim script puts in front of an item that enqueue did not make. */
+const PREFIX = /^\{"version":(\d{1,16}),("foreign":true,)?/
 
 /** A write that was accepted is not refused later for its size: only what PostgreSQL refuses. */
-const decodeQueued = makeDecodeWrite(Number.POSITIVE_INFINITY)
+const DECODERS = new Map(
+  Object.values<Table>(TABLES).map((table) => [
+    table.name,
+    { table, decode: makeDecodeWrite(table, Number.POSITIVE_INFINITY) },
+  ]),
+)
 
-/** Reads an item of the queue. The version is the prefix alone: a member of that name is ignored. */
-export const decodeItem = (text: string): Result.Result<Item, Unreadable> => {
-  const prefix = VERSION_PREFIX.exec(text)
-  const version = Number(prefix?.[1] ?? 0)
-  let body: unknown
-  try {
-    body = JSON.parse(prefix ? `{${text.slice(prefix[0].length)}` : text)
-  } catch {
-    return Result.fail({ version, text, reason: "is not JSON" })
-  }
-  return Result.mapBoth(decodeQueued(body), {
-    onFailure: (found) => ({
-      version,
-      text,
-      reason: found.map(({ pointer, detail }) => `${pointer} ${detail}`.trim()).join(", "),
-    }),
-    onSuccess: (write) => ({ version, write }),
-  })
+interface Source {
+  readonly text: string
+  readonly version: number
+  readonly isForeign: boolean
 }
+
+type Read = Result.Result<Item, Unreadable | Unknown>
+
+const unreadable = ({ text, version }: Source, reason: string): Read =>
+  Result.fail({ version, text, reason })
+
+const isObject = (value: unknown): value is Row =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+
+const words = (found: ReadonlyArray<Flaw>, at: string) =>
+  found.map(({ pointer, detail }) => `${at}${pointer} ${detail}`.trim()).join(", ")
+
+/** A row; `made` is its record when an ingest made the item, `at` is where in the item it stands. */
+const readRow = (
+  source: Source,
+  name: string,
+  row: unknown,
+  made: string | null,
+  at: string,
+): Read => {
+  const { version, isForeign } = source
+  const known = DECODERS.get(name)
+  if (known === undefined) {
+    return isForeign || !NAME.test(name)
+      ? unreadable(source, "/table is not one of the tables")
+      : Result.fail({ version, lot: name })
+  }
+  const decoded = known.decode(row)
+  if (Result.isSuccess(decoded)) {
+    const write = decoded.success
+    // What ingest made has each column's one form already, and is passed on as it came.
+    return Result.succeed({ version, write, record: made ?? recordOf(version, write) })
+  }
+  const { columns } = known.table
+  const column = isObject(row) && Object.keys(row).find((each) => !Object.hasOwn(columns, each))
+  return isForeign || !column || !isColumnName(column)
+    ? unreadable(source, words(decoded.failure, at))
+    : Result.fail({ version, lot: `${name}.${column}` })
+}
+
+const readDeletion = (source: Source, name: string, key: unknown): Read => {
+  const table = DECODERS.get(name)?.table
+  if (table === undefined) return readRow(source, name, null, null, "")
+  const write = table.deletes ? deletionOf(table, key) : null
+  return write
+    ? Result.succeed(makeItem(source.version, write))
+    : unreadable(source, "/delete is no key of a row that can be deleted")
+}
+
+/** Reads an item of the queue. Its version is the one in front; another that somebody pushed means nothing. */
+export const decodeItem = (text: string): Read => {
+  const prefix = PREFIX.exec(text)
+  const version = Number(prefix?.[1] ?? 0)
+  let source = { text, version, isForeign: prefix === null || prefix[2] !== undefined }
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(prefix ? `{${text.slice(prefix[0].length)}` : text)
+  } catch {
+    return unreadable(source, "is not JSON")
+  }
+  if (!isObject(parsed) || "unreadable" in parsed) return unreadable(source, "is not an object")
+  const { version: other, ...body } = parsed
+  // Two versions have only what was pushed and what an older build claimed, which made no mark.
+  if (other !== undefined) source = { ...source, isForeign: true }
+  const { isForeign } = source
+  const { table: name, row, delete: key } = body
+  if (name === undefined) {
+    return readRow(source, DEFAULT_TABLE.name, body, isForeign ? null : text, "")
+  }
+  const isWhole = Object.keys(body).length === 2 && (row ?? key) !== undefined
+  if (typeof name !== "string" || !isWhole) {
+    return unreadable(source, "is neither a row of a table nor a deletion")
+  }
+  if (key !== undefined) return readDeletion(source, name, key)
+  const begin = `{"version":${version},"table":"${name}","row":`
+  const isMade = !isForeign && text.startsWith(begin)
+  const made = isMade ? withVersion(version, text.slice(begin.length, -1)) : null
+  return readRow(source, name, row, made, "/row")
+}
+
+/** What operators see of a write. */
+export const show = (write: Write): typeof Shown.Type => ({
+  table: write.table.name,
+  key: identity(write),
+  value: write.isDelete ? "" : textOf(write.table.name, write.row),
+})
+
+/** The one value of a row of `key_values`, of other rows all columns. */
+const textOf = (table: string, row: Row) =>
+  table === DEFAULT_TABLE.name ? String(row.value) : JSON.stringify(row)
 
 /** The dead letter of an item, as JSON: what it was, why it died, and when (ISO 8601). */
 export const encodeDeadLetter = (
@@ -73,15 +212,33 @@ export const encodeDeadLetter = (
   sqlstate: string | null,
   at: string,
 ): string => {
-  const write = "write" in dead ? dead.write : { key: null, value: dead.text }
-  return JSON.stringify({ version: dead.version, ...write, reason, sqlstate, at })
+  const members = "write" in dead ? membersOf(dead.write) : { key: null, value: dead.text }
+  return JSON.stringify({ version: dead.version, ...members, reason, sqlstate, at })
+}
+
+/** The key of a letter's row, also when the table is declared no more: then it has none to show. */
+const keyOf = ({ table = "", row, delete: deleted }: StoredLetter): string | null => {
+  const known = DECODERS.get(table)
+  const name = known && keyColumn(known.table)
+  const key = deleted ?? row?.[name ?? ""]
+  return key === undefined ? null : String(key)
+}
+
+const showLetter = (
+  letter: StoredLetter,
+): Pick<typeof DeadLetter.Type, keyof typeof Shown.Type> => {
+  const { table, key = null, value = "", row } = letter
+  if (table !== undefined)
+    return { table, key: keyOf(letter), value: row ? JSON.stringify(row) : "" }
+  return { table: key === null ? null : DEFAULT_TABLE.name, key, value }
 }
 
 /** A dead letter, decoded: what operators see of it, and the item that a replay puts back. */
 export const decodeDeadLetter = (letter: string) => {
-  const { version, key, value, reason, sqlstate, at } = JSON.parse(letter) as DeadLetter
+  const stored = JSON.parse(letter) as StoredLetter
+  const { version, reason, sqlstate, at, ...members } = stored
   // What was no write is kept whole in the place of the value.
   const item =
-    key === null ? value : `{"version":${version},${encodeWrite({ key, value }).slice(1)}`
-  return { shown: { version, key, value, reason, sqlstate, at }, version, item }
+    members.key === null ? (members.value ?? "") : withVersion(version, JSON.stringify(members))
+  return { shown: { version, ...showLetter(stored), reason, sqlstate, at }, version, item }
 }

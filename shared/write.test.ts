@@ -1,9 +1,10 @@
 import { Result } from "effect"
 import { describe, expect, test } from "vitest"
-import { decodeItem, encodeDeadLetter, encodeWrite } from "./item.ts"
-import { bodyMaxBytes, identity, isKey, KEY_MAX_BYTES, makeDecodeWrite } from "./write.ts"
+import { DEFAULT_TABLE } from "./item.ts"
+import { keyValue } from "./testing/write.ts"
+import { bodyMaxBytes, KEY_MAX_BYTES, makeDecodeWrite, parseKey } from "./write.ts"
 
-const decode = makeDecodeWrite(16)
+const decode = makeDecodeWrite(DEFAULT_TABLE, 16)
 
 /** The flaws as "pointer detail", or the write. */
 const seen = (input: unknown) =>
@@ -12,13 +13,16 @@ const seen = (input: unknown) =>
     onSuccess: (write) => write,
   })
 
+const isKey = (key: string) => parseKey(DEFAULT_TABLE, key) !== null
+
 describe("decodeWrite", () => {
-  test("takes a key and a value, and ignores other members", () => {
-    expect(seen({ key: "user:1", value: "John", version: 7, admin: true })).toEqual({
-      key: "user:1",
-      value: "John",
-    })
-    expect(seen({ key: "__proto__", value: "" })).toEqual({ key: "__proto__", value: "" })
+  test("takes a key and a value, and no other member", () => {
+    expect(seen({ key: "user:1", value: "John" })).toEqual(keyValue("user:1", "John"))
+    expect(seen({ key: "__proto__", value: "" })).toEqual(keyValue("__proto__", ""))
+    expect(seen({ key: "user:1", value: "John", version: 7, admin: true })).toEqual([
+      "/version is no column",
+      "/admin is no column",
+    ])
   })
 
   test.each([
@@ -37,6 +41,11 @@ describe("decodeWrite", () => {
       ["/key has U+0000 or a lone surrogate", "/value has U+0000 or a lone surrogate"],
     ],
     ["a long value", { key: "a", value: "é".repeat(9) }, ["/value is over 16 bytes of UTF-8"]],
+    [
+      "a member of another name",
+      { key: "", valu: "" },
+      ["/key is empty", "/value is missing", "/valu is no column"],
+    ],
   ])("reports every flaw with its pointer: %s", (_, input, flaws) => {
     expect(seen(input)).toEqual(flaws)
   })
@@ -44,6 +53,29 @@ describe("decodeWrite", () => {
   test("never shows what it refuses", () => {
     const shown = JSON.stringify(seen({ key: `secret${"x".repeat(2_000)}`, value: "\0secret" }))
     expect(shown).not.toContain("secret")
+    expect(seen({ key: "a", value: "b", ttl: "secret" })).toEqual(["/ttl is no column"])
+  })
+
+  test("points at members as RFC 6901 has it, also at those with ~ and / in their names", () => {
+    const names = ["a/b", "a~b", "~1", "/", "~", "", "é\n", "__proto__"]
+    const members = names.map((name) => `${JSON.stringify(name)}:1`)
+    expect(seen(JSON.parse(`{"key":"a","value":"b",${members}}`))).toEqual([
+      ...["/a~1b is no column", "/a~0b is no column", "/~01 is no column", "/~1 is no column"],
+      ...["/~0 is no column", "/ is no column", "/é\n is no column", "/__proto__ is no column"],
+    ])
+    expect(({} as { admin?: unknown }).admin).toBeUndefined()
+  })
+
+  test("names so many members that are no columns, and none whose name no column can have", () => {
+    const many = Object.fromEntries(Array.from({ length: 10_000 }, (_, at) => [`m${at}`, 1]))
+    const found = seen({ ...many, key: "a", value: "b" })
+    expect(found).toHaveLength(20)
+    expect(seen({ ...many, value: "b" })).toHaveLength(21)
+    const long = { ["x".repeat(63)]: 1, [`secret${"x".repeat(58)}`]: 1 }
+    expect(seen({ key: "a", value: "b", ...long })).toEqual([
+      `/${"x".repeat(63)} is no column`,
+      "has a member whose name is too long for a column",
+    ])
   })
 
   test("counts bytes of UTF-8, to the last one", () => {
@@ -69,81 +101,13 @@ describe("decodeWrite", () => {
   })
 })
 
-describe("isKey", () => {
+describe("parseKey", () => {
   test("has the bounds of a write's key", () => {
     for (const key of ["a", "a/b", "%2e", "...", " ", "🙂", "a".repeat(KEY_MAX_BYTES)]) {
-      expect(isKey(key)).toBe(true)
+      expect(parseKey(DEFAULT_TABLE, key)).toBe(key)
     }
     for (const key of ["", ".", "..", "a\0", "\udfff", "a".repeat(KEY_MAX_BYTES + 1)]) {
       expect(isKey(key)).toBe(false)
     }
-  })
-})
-
-describe("an item of the queue", () => {
-  const write = { key: 'a"b', value: "}\n🙂" }
-
-  test("is a write with a version spliced in front", () => {
-    const encoded = encodeWrite(write)
-    expect(encoded.startsWith('{"key":')).toBe(true)
-    const item = decodeItem(`{"version":1795327495123456,${encoded.slice(1)}`)
-    expect(item).toEqual(Result.succeed({ version: 1_795_327_495_123_456, write }))
-    expect(identity(write)).toBe('a"b')
-  })
-
-  test("takes its version from the prefix, whatever else says version", () => {
-    const text = '{"version":7,"version":99,"key":"a","value":"b"}'
-    expect(decodeItem(text)).toEqual(
-      Result.succeed({ version: 7, write: { key: "a", value: "b" } }),
-    )
-  })
-
-  test("is not refused for the size of its value, which was accepted once", () => {
-    const value = "x".repeat(5_000_000)
-    expect(Result.isSuccess(decodeItem(`{"version":1,"key":"a","value":"${value}"}`))).toBe(true)
-  })
-
-  test.each([
-    ["no JSON", 0, "is not JSON"],
-    ['{"version":7,', 7, "is not JSON"],
-    ['{"version":7,}', 7, "/key is missing, /value is missing"],
-    ['{"version":7,"unreadable":"x"}', 7, "/key is missing, /value is missing"],
-    ['{"version":7,"key":"a","value":"\\u0000"}', 7, "/value has U+0000 or a lone surrogate"],
-    ['{"key":"a"}', 0, "/value is missing"],
-    ["[]", 0, "is not an object"],
-    ["null", 0, "is not an object"],
-    ["", 0, "is not JSON"],
-  ])("that is no write says so: %s", (text, version, reason) => {
-    expect(decodeItem(text)).toEqual(Result.fail({ version, text, reason }))
-  })
-})
-
-describe("a dead letter", () => {
-  const at = "2026-11-22T10:00:00.000Z"
-
-  test("holds the write, the reason and the time", () => {
-    const item = { version: 7, write: { key: "a", value: "b" } }
-    const letter = encodeDeadLetter(item, "SQLSTATE 22021", "22021", at)
-    expect(letter.startsWith('{"version":7,"key":')).toBe(true)
-    expect(JSON.parse(letter)).toEqual({
-      version: 7,
-      key: "a",
-      value: "b",
-      reason: "SQLSTATE 22021",
-      sqlstate: "22021",
-      at,
-    })
-  })
-
-  test("of what is no write holds its text", () => {
-    const unreadable = { version: 0, text: "no JSON", reason: "is not JSON" }
-    expect(JSON.parse(encodeDeadLetter(unreadable, unreadable.reason, null, at))).toEqual({
-      version: 0,
-      key: null,
-      value: "no JSON",
-      reason: "is not JSON",
-      sqlstate: null,
-      at,
-    })
   })
 })

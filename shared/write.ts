@@ -1,8 +1,7 @@
-/**
- * What a write is: its schema and its identity. With `item.ts`, `table.ts` and a migration this is all that
- * names the fields of the table; everything else handles a `Write` whole.
- */
-import { Result, Schema, SchemaIssue } from "effect"
+/** What a write is: a row for a table, or the deletion of one; how it is read from JSON, and its identity. */
+import { Result, Schema } from "effect"
+import { type Column, textFits } from "./table/column.ts"
+import { keyColumn, type Row, type Table } from "./table/table.ts"
 
 /** In bytes of UTF-8. PostgreSQL refuses index rows of about 2,700 bytes; 1,024 leaves room. */
 export const KEY_MAX_BYTES = 1_024
@@ -10,89 +9,114 @@ export const KEY_MAX_BYTES = 1_024
 /** Every character of a JSON string may be written as \uXXXX: six bytes of body for one of text. */
 const JSON_ESCAPE_FACTOR = 6
 
-const encoder = new TextEncoder()
+/** The largest body a valid write can have, however it is escaped; the slack is for all else in it. */
+export const bodyMaxBytes = (valueMaxBytes: number) =>
+  JSON_ESCAPE_FACTOR * (valueMaxBytes + KEY_MAX_BYTES) + 1_024
 
-/** The length in bytes of UTF-8 is at most three times `length`, so short text is not encoded. */
-const fits = (text: string, maxBytes: number) =>
-  text.length * 3 <= maxBytes ||
-  (text.length <= maxBytes && encoder.encode(text).length <= maxBytes)
-
-/** PostgreSQL stores no U+0000, and drivers turn a lone surrogate into U+FFFD: two keys, one row. */
-const storable = (text: string) => text.isWellFormed() && !text.includes("\0")
-
-const Text = Schema.String.annotate({ message: "is not a string" }).check(
-  Schema.makeFilter((text: string) => storable(text) || "has U+0000 or a lone surrogate"),
-)
-
-const Key = Text.check(
-  Schema.makeFilter((key: string) => key !== "" || "is empty"),
-  Schema.makeFilter(
-    (key: string) => fits(key, KEY_MAX_BYTES) || `is over ${KEY_MAX_BYTES} bytes of UTF-8`,
-  ),
-  // URLs resolve both away, also as %2e, so that no GET could ever name the row.
-  Schema.makeFilter((key: string) => (key !== "." && key !== "..") || 'is "." or ".."'),
-)
-
-const Value = (maxBytes: number) =>
-  Text.check(
-    Schema.makeFilter(
-      (value: string) => fits(value, maxBytes) || `is over ${maxBytes} bytes of UTF-8`,
-    ),
-  )
-
-/** The schema's answer without its reasons, ten times as fast: nearly every write is one. */
-const isWrite = (input: unknown, valueMaxBytes: number): input is Write => {
-  if (typeof input !== "object" || input === null) return false
-  const { key, value } = input as { key?: unknown; value?: unknown }
-  return (
-    typeof key === "string" &&
-    typeof value === "string" &&
-    isKey(key) &&
-    storable(value) &&
-    fits(value, valueMaxBytes)
-  )
+export interface Write {
+  readonly table: Table
+  /** Of a deletion the key alone. */
+  readonly row: Row
+  readonly isDelete: boolean
 }
-
-/** A write with all its reasons; also what a client may send. */
-export const Write = (valueMaxBytes: number) =>
-  Schema.Struct({
-    key: Key.pipe(Schema.annotateKey({ messageMissingKey: "is missing" })),
-    value: Value(valueMaxBytes).pipe(Schema.annotateKey({ messageMissingKey: "is missing" })),
-  }).annotate({ message: "is not an object" })
-
-export type Write = ReturnType<typeof Write>["Type"]
 
 /** One reason why something is not a write: a JSON pointer (RFC 6901) and words without the value. */
 export const Flaw = Schema.Struct({ pointer: Schema.String, detail: Schema.String })
 
 export type Flaw = typeof Flaw.Type
 
-const format = SchemaIssue.makeFormatterStandardSchemaV1()
-
-const flaws = (issue: SchemaIssue.Issue): ReadonlyArray<Flaw> =>
-  format(issue).issues.map(({ path, message }) => ({
-    pointer: (path ?? []).map((step) => `/${String(step)}`).join(""),
-    detail: message,
-  }))
-
 export type DecodeWrite = (input: unknown) => Result.Result<Write, ReadonlyArray<Flaw>>
 
-/** The decoder of request bodies, built once. Other members of the object are ignored. */
-export const makeDecodeWrite = (valueMaxBytes: number): DecodeWrite => {
-  const decode = Schema.decodeUnknownResult(Write(valueMaxBytes), { errors: "all" })
-  return (input) =>
-    isWrite(input, valueMaxBytes)
-      ? Result.succeed({ key: input.key, value: input.value })
-      : Result.mapError(decode(input), ({ issue }) => flaws(issue))
+/** A body may have thousands of members that are no columns. */
+const FLAWS_MAX = 20
+const NAME_MAX_LENGTH = 63
+
+/** Names that no column can have are not repeated. */
+const unknownMember = (name: string): Flaw =>
+  name.length > NAME_MAX_LENGTH
+    ? { pointer: "", detail: "has a member whose name is too long for a column" }
+    : {
+        pointer: `/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`,
+        detail: "is no column",
+      }
+
+/** Text that a path and an index take. URLs resolve dots away, also as %2e: no GET could name the row. */
+const textKeyFlaw = (key: string): string | null => {
+  if (key === "") return "is empty"
+  if (key === "." || key === "..") return 'is "." or ".."'
+  return textFits(key, KEY_MAX_BYTES) ? null : `is over ${KEY_MAX_BYTES} bytes of UTF-8`
 }
 
-/** The largest body a valid write can have, however it is escaped; the slack is for white space. */
-export const bodyMaxBytes = (valueMaxBytes: number) =>
-  JSON_ESCAPE_FACTOR * (valueMaxBytes + KEY_MAX_BYTES) + 1_024
+/** VALUE_MAX_BYTES does not count for keys, which have a limit of their own. */
+const keyFlaw = (column: Column, key: unknown): string | null =>
+  column.flaw(key, Number.POSITIVE_INFINITY) ??
+  (typeof key === "string" && column.kind === "text" ? textKeyFlaw(key) : null)
 
-/** A key as a reader may ask for it; the same bounds as in a write. */
-export const isKey = (key: string): boolean =>
-  key !== "" && key !== "." && key !== ".." && storable(key) && fits(key, KEY_MAX_BYTES)
+const tooMuch = (valueMaxBytes: number): Flaw => ({
+  pointer: "",
+  detail: `is over ${valueMaxBytes} bytes of UTF-8 in all`,
+})
 
-/** What makes two writes writes of the same row; the primary key of the table. */
-export const identity = (write: Write): string => write.key
+/**
+ * Makes the decoder of a table's rows, as clients send them. What it takes has each column's one form, in
+ * the order of the declaration; a column that is null is left out.
+ */
+export const makeDecodeWrite = (table: Table, valueMaxBytes: number): DecodeWrite => {
+  const columns = Object.entries(table.columns)
+  const keyName = keyColumn(table)
+  const counted = columns.filter(([name]) => name !== keyName)
+  return (input) => {
+    if (typeof input !== "object" || input === null || Array.isArray(input)) {
+      return Result.fail([{ pointer: "", detail: "is not an object" }])
+    }
+    const members = input as Row
+    const row: Record<string, unknown> = {}
+    const flaws: Flaw[] = []
+    let known = 0
+    for (const [name, column] of columns) {
+      if (!Object.hasOwn(members, name)) {
+        if (!column.isNullable) flaws.push({ pointer: `/${name}`, detail: "is missing" })
+        continue
+      }
+      known += 1
+      const value = members[name]
+      const detail = name === keyName ? keyFlaw(column, value) : column.flaw(value, valueMaxBytes)
+      if (detail !== null) flaws.push({ pointer: `/${name}`, detail })
+      else if (value !== null) row[name] = column.normalize(value)
+    }
+    const names = Object.keys(members)
+    if (names.length > known) {
+      const unknown = names.filter((name) => !Object.hasOwn(table.columns, name))
+      flaws.push(...unknown.slice(0, FLAWS_MAX).map(unknownMember))
+    }
+    if (flaws.length > 0) return Result.fail(flaws)
+    if (counted.length > 1 && valueMaxBytes !== Number.POSITIVE_INFINITY) {
+      let size = 0
+      for (const [name, column] of counted) {
+        if (Object.hasOwn(row, name)) size += column.size(row[name])
+      }
+      if (size > valueMaxBytes) return Result.fail([tooMuch(valueMaxBytes)])
+    }
+    return Result.succeed({ table, row, isDelete: false })
+  }
+}
+
+/** The key of a row as JSON or a decoded path has it; null when no row of the table can have it. */
+export const parseKey = (table: Table, given: unknown): unknown => {
+  const name = keyColumn(table)
+  const column = table.columns[name ?? ""]
+  if (column === undefined || keyFlaw(column, given) !== null) return null
+  return column.normalize(given)
+}
+
+/** The deletion of the row with this key, as JSON or a path has it; null when the key is none. */
+export const deletionOf = (table: Table, given: unknown): Write | null => {
+  const key = parseKey(table, given)
+  return key === null ? null : { table, row: { [keyColumn(table) ?? ""]: key }, isDelete: true }
+}
+
+/** What makes two writes of a table writes of the same row; null where each write is a row of its own. */
+export const identity = ({ table, row }: Write): string | null => {
+  const name = keyColumn(table)
+  return name === null ? null : String(row[name])
+}

@@ -3,12 +3,13 @@
  * of the same size reach: one loop, which waits for each batch, and two at once, as many batches in flight
  * as one worker has.
  */
+import { makeItem } from "../../shared/item.ts"
 import { queueKeys } from "../../shared/queue/keys.ts"
-import { upsert } from "../../shared/table.ts"
+import { write } from "../../shared/table/statement.ts"
 import { drained, fill, key, remove } from "../backlog.ts"
 import type { Stoppable } from "../cleanup.ts"
 import { type DrainRound, rounded } from "../result.ts"
-import { clearRows, demandAll, sampleWrite } from "../rows.ts"
+import { clearRows, demandAll, sampleWrite, TABLE } from "../rows.ts"
 import type { Context, Stage } from "../stage.ts"
 import { measureRounds } from "./rounds.ts"
 
@@ -51,8 +52,8 @@ const upsertAll = async ({ database }: Stage, { keys, batch, count }: Drain): Pr
     while (next < keys.length) {
       const from = next
       next += batch
-      const items = keys.slice(from, next).map((key) => ({ version: 1, write: sampleWrite(key) }))
-      await database.run((sql) => upsert(sql, items))
+      const records = keys.slice(from, next).map((key) => makeItem(1, sampleWrite(key)).record)
+      await database.run((sql) => write(sql, TABLE, records))
     }
   }
   await Promise.all(Array.from({ length: count }, loop))

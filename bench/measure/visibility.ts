@@ -4,13 +4,14 @@
  */
 import { setTimeout as sleep } from "node:timers/promises"
 import { startService } from "../../scripts/servers/service.ts"
-import { upsertOne } from "../../shared/table.ts"
+import { encodeWrite } from "../../shared/item.ts"
+import { writeOne } from "../../shared/table/baseline.ts"
 import { drained } from "../backlog.ts"
 import type { Contender } from "../contender.ts"
 import { run } from "../load.ts"
 import type { Options } from "../options.ts"
 import { rounded, type VisibilityRound } from "../result.ts"
-import { clearRows, sampleWrite } from "../rows.ts"
+import { clearRows, sampleWrite, TABLE } from "../rows.ts"
 import type { Context, Stage } from "../stage.ts"
 import { type Lane, measureRounds } from "./rounds.ts"
 
@@ -43,7 +44,7 @@ const send = async (url: string, key: string): Promise<void> => {
   const response = await fetch(`${url}/write`, {
     method: "POST",
     headers: { "content-type": "application/json" },
-    body: JSON.stringify(sampleWrite(key)),
+    body: encodeWrite(sampleWrite(key)),
   })
   await response.arrayBuffer()
   if (!response.ok) throw new Error(`a lone write was answered ${response.status}`)
@@ -79,7 +80,7 @@ const measureLone = (stage: Stage, { url }: Contender, readUrl: string) =>
 const measureUpserts = (stage: Stage) =>
   repeat(stage, UPSERTS, async (key) => {
     const begin = performance.now()
-    await stage.database.run((sql) => upsertOne(sql, sampleWrite(key)))
+    await stage.database.run((sql) => writeOne(sql, TABLE, sampleWrite(key).row))
     return rounded(performance.now() - begin, 2)
   })
 

@@ -4,10 +4,11 @@ import process from "node:process"
 import { promisify } from "node:util"
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { REDIS_KINDS, useRedis } from "../../services/testing/redis.ts"
-import { encodeDeadLetter, encodeWrite } from "../../shared/item.ts"
+import { encodeDeadLetter, encodeWrite, makeItem } from "../../shared/item.ts"
 import { queueKeys } from "../../shared/queue/keys.ts"
 import { openQueue } from "../../shared/queue/queue.ts"
 import type { Connection } from "../../shared/redis/redis.ts"
+import { keyValue } from "../../shared/testing/write.ts"
 import { type Service, startService } from "../servers/service.ts"
 
 const ADMIN_TOKEN = "0123456789abcdef0123456789abcdef"
@@ -46,7 +47,7 @@ const bury = async (from: number, to: number, reason = "bad") => {
   const versions = Array.from({ length: to - from + 1 }, (_, index) => from + index)
   const letters = versions.map((version) =>
     encodeDeadLetter(
-      { version, write: { key: `key:${version}`, value: "v" } },
+      makeItem(version, keyValue(`key:${version}`)),
       reason,
       null,
       "2026-11-22T10:00:00.000Z",
@@ -61,7 +62,7 @@ const enqueue = (value: string, writes = 1) =>
     most: 1_000,
     isFirst: false,
     writes: Array.from({ length: writes }, (_, index) =>
-      encodeWrite({ key: `key ${index}`, value }),
+      encodeWrite(keyValue(`key ${index}`, value)),
     ),
   })
 

@@ -29,7 +29,7 @@ export const EVIDENCE_MUTATIONS: ReadonlyArray<Mutation> = [
     edits: [
       edit(
         "services/worker/evidence/evidence.ts",
-        "Effect.suspend(() => database.rehearse(witness))",
+        'Effect.suspend(() => database.rehearse(table, witnesses.get(table) ?? ""))',
         "Effect.succeed(true)",
       ),
     ],
@@ -40,7 +40,7 @@ export const EVIDENCE_MUTATIONS: ReadonlyArray<Mutation> = [
   },
   {
     name: "a rehearsal writes a row as it was, which no trigger for changed rows sees",
-    edits: [edit("shared/table.ts", "version: witness.version + 1", "version: witness.version")],
+    edits: [edit("shared/table/rehearse.ts", "'version', version + 1", "'version', version")],
     caughtBy: [
       "services/worker/evidence/evidence.integration.test.ts",
       "a table that refuses every update buries neither new rows nor changed ones",
@@ -48,7 +48,9 @@ export const EVIDENCE_MUTATIONS: ReadonlyArray<Mutation> = [
   },
   {
     name: "a rehearsal writes no row that is new",
-    edits: [edit("shared/table.ts", "    else await upsertSimilar(sql, newer)\n", "")],
+    edits: [
+      edit("shared/table/rehearse.ts", "    else await writeSimilar(sql, table, witness)\n", ""),
+    ],
     caughtBy: [
       "services/worker/evidence/evidence.integration.test.ts",
       "a table that refuses every insert buries neither new rows nor changed ones",
@@ -56,7 +58,7 @@ export const EVIDENCE_MUTATIONS: ReadonlyArray<Mutation> = [
   },
   {
     name: "a rehearsal is kept",
-    edits: [edit("shared/table.ts", "await sql`rollback`", "await sql`commit`")],
+    edits: [edit("shared/table/rehearse.ts", "await sql`rollback`", "await sql`commit`")],
     caughtBy: [
       "services/worker/database.integration.test.ts",
       "a rehearsal needs a row, of that key or of any other, and leaves every row as it is",
@@ -72,7 +74,9 @@ export const EVIDENCE_MUTATIONS: ReadonlyArray<Mutation> = [
   },
   {
     name: "a trigger's own table counts as the row's fault",
-    edits: [edit("services/worker/errors.ts", "&& !isOfRow(code, cause as Fields)", "&& false")],
+    edits: [
+      edit("services/worker/errors.ts", "&& !isOfRow(code, table, cause as Fields)", "&& false"),
+    ],
     caughtBy: [
       "services/worker/evidence/evidence.integration.test.ts",
       "a trigger whose own table refuses rows (23514) buries none of a whole batch",

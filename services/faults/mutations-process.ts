@@ -4,7 +4,7 @@ import { edit, type Mutation } from "./mutation.ts"
 export const PROCESS_MUTATIONS: ReadonlyArray<Mutation> = [
   {
     name: "no version guard in the upsert",
-    edits: [edit("shared/table.ts", "\n    where stored.version < excluded.version`", "`")],
+    edits: [edit("shared/table/statement.ts", " where stored.version < excluded.version`", "`")],
     caughtBy: [
       "services/faults/worker.test.ts",
       "dead, its statement arrives late: it has no effect",

@@ -5,7 +5,8 @@
 import { connect } from "node:net"
 import fc from "fast-check"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
-import { isKey } from "../../shared/write.ts"
+import { DEFAULT_TABLE } from "../../shared/item.ts"
+import { parseKey } from "../../shared/write.ts"
 import { CANARY } from "../testing/ledger.ts"
 import type { Stack } from "../testing/stack.ts"
 import { SEED } from "./testing/settings.ts"
@@ -31,6 +32,7 @@ const text = fc.oneof(
   fc.constantFrom("__proto__", "constructor", "toString", ".", "..", "", "%2e", "null"),
 )
 
+const isKey = (key: string) => parseKey(DEFAULT_TABLE, key) !== null
 const isValue = (value: string) => value.isWellFormed() && !value.includes("\0")
 
 /** A line of a request may hold any byte but those that end it. */

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { listen } from "../../shared/http/listen.ts"
-import { bodyMaxBytes, type Write } from "../../shared/write.ts"
+import { keyValue } from "../../shared/testing/write.ts"
+import { bodyMaxBytes, identity, type Write } from "../../shared/write.ts"
 import { openConnection, requestText } from "../testing/connection.ts"
 import { makeApp } from "./app.ts"
 
@@ -59,7 +60,7 @@ describe("a write on a real socket", () => {
     for (const byte of Buffer.from(body("ä🗝", "v"))) connection.send(...chunk(Buffer.of(byte)))
     connection.send("0\r\n\r\n")
     expect((await connection.answers())[0]?.status).toBe(202)
-    expect(writes).toEqual([{ key: "ä🗝", value: "v" }])
+    expect(writes).toEqual([keyValue("ä🗝", "v")])
     connection.socket.destroy()
   })
 
@@ -83,7 +84,7 @@ describe("a write on a real socket", () => {
     const after = await openConnection(port)
     after.send(post(body("after", "b")))
     await after.answers()
-    expect(writes.map(({ key }) => key)).toEqual(["after"])
+    expect(writes.map(identity)).toEqual(["after"])
     expect(reported).toEqual([])
     after.socket.destroy()
   })

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest"
 import { CONTRACT } from "../../shared/contract.ts"
+import { keyValue } from "../../shared/testing/write.ts"
 import { KEY_MAX_BYTES, type Write } from "../../shared/write.ts"
 import { asking, problemOf } from "../testing/app.ts"
 import { type Dependencies, makeApp } from "./app.ts"
@@ -47,7 +48,7 @@ describe("a write", () => {
       message: "Write queued successfully",
       version: 17,
     })
-    expect(writes).toEqual([{ key: "user:123", value: "John Doe" }])
+    expect(writes).toEqual([keyValue("user:123", "John Doe")])
   })
 
   test.each([
@@ -59,21 +60,26 @@ describe("a write", () => {
     const { status, body } = await post(json({ key, value: "" }))
     expect(status).toBe(202)
     expect(body.key).toBe(key)
-    expect(writes).toEqual([{ key, value: "" }])
+    expect(writes).toEqual([keyValue(key, "")])
   })
 
-  test("takes members it does not know for nothing", async () => {
+  test("has no member that is no column, whatever its name is", async () => {
     const { post, writes } = setUp()
     const text = '{"__proto__":{"polluted":1},"constructor":{"prototype":1},"key":"a","value":"b"}'
-    expect((await post(text)).status).toBe(202)
-    expect(writes).toEqual([{ key: "a", value: "b" }])
+    const { status, body } = await post(text)
+    expect(status).toBe(422)
+    expect(body.errors).toEqual([
+      { pointer: "/__proto__", detail: "is no column" },
+      { pointer: "/constructor", detail: "is no column" },
+    ])
+    expect(writes).toEqual([])
     expect(({} as { polluted?: unknown }).polluted).toBeUndefined()
   })
 
   test("takes the last of two members with one name", async () => {
     const { post, writes } = setUp()
     expect((await post('{"key":"a","key":"b","value":"v"}')).status).toBe(202)
-    expect(writes).toEqual([{ key: "b", value: "v" }])
+    expect(writes).toEqual([keyValue("b")])
   })
 
   test("may be as large as its limit, however it is escaped", async () => {
@@ -120,6 +126,7 @@ describe("what is no write", () => {
       `{"key":"a","value":${"[".repeat(500)}${"]".repeat(500)}}`,
       "/value",
     ],
+    ["with a member that is no column", '{"key":"a","value":"v","ttl":60}', "/ttl"],
     ["a byte too long", json({ key: "a", value: "v".repeat(VALUE_MAX_BYTES + 1) }), "/value"],
     ["two bytes too long", json({ key: "a", value: "é".repeat(33) }), "/value"],
   ])("is invalid when it is %s", async (_, body, pointer) => {

@@ -7,6 +7,7 @@ import { Hono } from "hono"
 import { CONTRACT, type Ingest, type Readiness } from "../../shared/contract.ts"
 import { answer, handleTheRest, problem } from "../../shared/http/answer.ts"
 import { readBody } from "../../shared/http/body.ts"
+import { DEFAULT_TABLE } from "../../shared/item.ts"
 import { bodyMaxBytes, identity, makeDecodeWrite } from "../../shared/write.ts"
 import type { Put } from "./queue.ts"
 
@@ -21,7 +22,7 @@ export interface Dependencies {
 
 export const makeApp = ({ put, probe, valueMaxBytes, report }: Dependencies): Hono => {
   const app = new Hono()
-  const decodeWrite = makeDecodeWrite(valueMaxBytes)
+  const decodeWrite = makeDecodeWrite(DEFAULT_TABLE, valueMaxBytes)
   const maxBytes = bodyMaxBytes(valueMaxBytes)
 
   app.post("/write", async ({ req }) => {
@@ -33,7 +34,7 @@ export const makeApp = ({ put, probe, valueMaxBytes, report }: Dependencies): Ho
     if ("refused" in outcome) return problem(outcome.refused, outcome)
     return answer<Ingest["POST /write"]>(202, {
       success: true,
-      key: identity(decoded.success),
+      key: identity(decoded.success) ?? "",
       queued: true,
       queue_depth: outcome.depth,
       message: "Write queued successfully",

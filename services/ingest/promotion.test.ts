@@ -1,5 +1,6 @@
 import { expect, test, vi } from "vitest"
 import type { Queue } from "../../shared/queue/queue.ts"
+import { keyValue } from "../../shared/testing/write.ts"
 import { makePut } from "./queue.ts"
 
 type Reply = Awaited<ReturnType<Queue["enqueue"]>>
@@ -18,7 +19,7 @@ test("asks whether Redis is still the one it was until a write was taken on the 
   const put = makePut({ enqueue }, link, 500, () => {})
   const send = async (answer: () => Promise<Reply>) => {
     reply = answer
-    await put({ key: "a", value: "v" })
+    await put(keyValue("a"))
   }
   const readOnly = Object.assign(new Error("READONLY"), { name: "ReplyError" })
 

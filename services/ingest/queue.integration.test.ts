@@ -93,7 +93,9 @@ describe.each(REDIS_KINDS)("ingest on a %s Redis", (kind) => {
     expect(answers.map(({ status }) => status)).toEqual(keys.map(() => 202))
     const items = (await server().connection.lrange(KEYS.waiting, 0, -1)).reverse().map(decodeItem)
     expect(items).toMatchObject(
-      answers.map(({ version }, index) => ({ success: { version, write: { key: keys[index] } } })),
+      answers.map(({ version }, index) => ({
+        success: { version, write: { row: { key: keys[index] } } },
+      })),
     )
     expect(await count("queued")).toBe(100)
   })

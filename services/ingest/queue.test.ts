@@ -2,7 +2,7 @@ import { setImmediate as turn } from "node:timers/promises"
 import { describe, expect, test } from "vitest"
 import { decodeItem } from "../../shared/item.ts"
 import type { Queue } from "../../shared/queue/queue.ts"
-import type { Write } from "../../shared/write.ts"
+import { keyValue } from "../../shared/testing/write.ts"
 import {
   CALL_MAX_BYTES,
   CALL_MAX_WRITES,
@@ -40,7 +40,7 @@ const setUp = () => {
   return { put, calls, call, reported }
 }
 
-const write = (key: string, bytes = 1): Write => ({ key, value: "v".repeat(bytes) })
+const write = (key: string, bytes = 1) => keyValue(key, "v".repeat(bytes))
 const replyError = (message: string) => Object.assign(new Error(message), { name: "ReplyError" })
 
 const UNAVAILABLE = { refused: "queue-unavailable", retryAfterSeconds: 1 }
@@ -52,9 +52,9 @@ describe("put", () => {
     await turn()
     expect(calls).toHaveLength(1)
     expect(call(0).items.map((item) => JSON.parse(String(item)))).toEqual([
-      write("a"),
-      write("b"),
-      write("a"),
+      write("a").row,
+      write("b").row,
+      write("a").row,
     ])
     call(0).reply([10, 100, 3, 0])
     expect(await Promise.all(outcomes)).toEqual([
@@ -76,7 +76,7 @@ describe("put", () => {
 
   test("sends what the script can splice a version into, and the worker can read", async () => {
     const { put, call } = setUp()
-    const odd = { key: '"\\\n', value: '{"version":1}' }
+    const odd = keyValue('"\\\n', '{"version":1}')
     void put(odd)
     await turn()
     const item = `{"version":17,${String(call(0).items[0]).slice(1)}`

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest"
 import { CONTRACT } from "../../shared/contract.ts"
+import { DEFAULT_TABLE } from "../../shared/item.ts"
 import { KEY_MAX_BYTES } from "../../shared/write.ts"
 import { asking, problemOf } from "../testing/app.ts"
 import { type Dependencies, makeApp } from "./app.ts"
@@ -11,7 +12,8 @@ const setUp = (options: Partial<Dependencies> = {}) => {
   const asked: string[] = []
   const reported: unknown[] = []
   const app = makeApp({
-    read: async (key) => {
+    read: async (table, key) => {
+      expect(table).toBe(DEFAULT_TABLE)
       asked.push(key)
       return { key, version: 17, ...VALUE }
     },

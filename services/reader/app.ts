@@ -5,7 +5,8 @@
 import { Hono } from "hono"
 import { CONTRACT, type Reader } from "../../shared/contract.ts"
 import { answer, handleTheRest, problem } from "../../shared/http/answer.ts"
-import { isKey } from "../../shared/write.ts"
+import { DEFAULT_TABLE } from "../../shared/item.ts"
+import { parseKey } from "../../shared/write.ts"
 import type { Read } from "./database.ts"
 
 export interface Dependencies {
@@ -25,7 +26,7 @@ const ENCODE_HINT =
 const decodeKey = (path: string): string | null => {
   try {
     const key = decodeURIComponent(path.slice("/read/".length))
-    return isKey(key) ? key : null
+    return parseKey(DEFAULT_TABLE, key) === null ? null : key
   } catch {
     return null
   }
@@ -41,7 +42,7 @@ export const makeApp = ({ read, databaseTrouble, report }: Dependencies): Hono =
     const key = decodeKey(path)
     if (key === null) return problem("malformed-key")
     try {
-      const row = await read(key)
+      const row = await read(DEFAULT_TABLE, key)
       return row
         ? answer<Reader["GET /read/:key"]>(200, { success: true, ...row })
         : problem("no-such-key")

@@ -4,10 +4,12 @@
  * answered while reads wait.
  */
 import { reread } from "../../shared/config.ts"
+import { DEFAULT_TABLE } from "../../shared/item.ts"
 import { openDatabase } from "../../shared/postgres/postgres.ts"
 import { codeOf } from "../../shared/postgres/refusal.ts"
 import { describeTrouble, type Sentences } from "../../shared/postgres/trouble.ts"
-import { type Row, selectRow } from "../../shared/table.ts"
+import { selectRows } from "../../shared/table/select.ts"
+import type { StoredRow, Table } from "../../shared/table/table.ts"
 
 const READ_DEADLINE_MILLIS = 2_500
 const READ_MAX_CONNECTIONS = 10
@@ -30,7 +32,7 @@ const LATE = /^(57014|55P03)$/
 export const readTrouble = (error: unknown): string => describeTrouble(error, OF_READS)
 
 /** Undefined when there is no such row. Rejects when PostgreSQL cannot say. */
-export type Read = (key: string) => Promise<Row | undefined>
+export type Read = (table: Table, key: string) => Promise<StoredRow | undefined>
 
 export const openReads = (url: string) => {
   const rows = openDatabase(url, {
@@ -45,7 +47,8 @@ export const openReads = (url: string) => {
     deadlineMillis: HEALTH_DEADLINE_MILLIS,
     reread: () => reread("DATABASE_URL"),
   })
-  const read: Read = (key) => rows.run((sql) => selectRow(sql, key))
+  const read: Read = async (table, key) =>
+    (await rows.run((sql) => selectRows(sql, table, [key]))).get(key)
   return {
     read,
     /**
@@ -54,7 +57,7 @@ export const openReads = (url: string) => {
      */
     databaseTrouble: () =>
       health
-        .run((sql) => selectRow(sql, NO_KEY))
+        .run((sql) => selectRows(sql, DEFAULT_TABLE, [NO_KEY]))
         .then(
           () => null,
           (error) => (LATE.test(codeOf(error)) ? null : readTrouble(error)),

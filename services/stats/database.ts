@@ -2,7 +2,8 @@
 import { reread } from "../../shared/config.ts"
 import { openDatabase, ping } from "../../shared/postgres/postgres.ts"
 import { describeTrouble } from "../../shared/postgres/trouble.ts"
-import { selectIdentity } from "../../shared/table.ts"
+import { selectIdentity } from "../../shared/table/select.ts"
+import { TABLES } from "../../shared/tables.ts"
 
 /** Redis is asked meanwhile, so that /health is answered in less than two. */
 const DEADLINE_MILLIS = 1_000
@@ -27,7 +28,7 @@ export const openProbe = (url: string, report: (reason: string) => void) => {
         },
       ),
     /** Which database it is. Rejects when it does not answer. */
-    identity: () => database.run(selectIdentity),
+    identity: () => database.run((sql) => selectIdentity(sql, Object.values(TABLES))),
     close: () => database.close(),
   }
 }

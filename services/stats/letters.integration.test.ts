@@ -65,14 +65,15 @@ describe.runIf(hasBrowser)("dead letters on the page", () => {
     await unlock(page)
     await page.waitForSelector("#letters li")
     expect(await page.locator("#letters dt").allTextContents()).toEqual([
-      ...["key", "value (JSON)", "reason", "buried", "version"],
+      ...["key", "value (JSON)", "table", "reason", "buried", "version"],
     ])
     const lines = [
       ...["{", '  "id": 12345678901234567890,', '  "tags": [', '    "a",', "    {}", "  ],"],
       ...['  "text": "a \\"b\\", c"', "}"],
     ]
     expect(await page.locator("#letters dd").allTextContents()).toEqual([
-      ...["<b>k</b>", lines.join("\n"), "no reason", "2026-11-22 10:00:00", "1795000000000001"],
+      ...["<b>k</b>", lines.join("\n"), "key_values", "no reason", "2026-11-22 10:00:00"],
+      "1795000000000001",
     ])
   })
 
@@ -212,7 +213,7 @@ describe.runIf(hasBrowser)("dead letters on the page", () => {
     await shows(page, "waiting-count", "the oldest 2")
     await shows(page, "depth", "2")
     expect(await page.locator("#waiting dd").allTextContents()).toEqual([
-      ...["w", "[\n  1\n]", "2026-11-18 11:06:40", "1795000000000001", "junk"],
+      ...["w", "[\n  1\n]", "key_values", "2026-11-18 11:06:40", "1795000000000001", "junk"],
     ])
     await page.press("#purge", "Enter")
     await shows(page, "question-title", "Throw 2 waiting writes away?")

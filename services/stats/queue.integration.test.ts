@@ -3,6 +3,7 @@ import { encodeWrite } from "../../shared/item.ts"
 import { queueKeys } from "../../shared/queue/keys.ts"
 import { openQueue, type Queue } from "../../shared/queue/queue.ts"
 import { type Connection, openRedis, untilReady } from "../../shared/redis/redis.ts"
+import { keyValue } from "../../shared/testing/write.ts"
 import { usePostgres } from "../testing/postgres.ts"
 import { startProxy } from "../testing/proxy.ts"
 import { REDIS_KINDS, useRedis } from "../testing/redis.ts"
@@ -67,7 +68,7 @@ describe.each(REDIS_KINDS)("stats on a %s Redis", (kind) => {
     }
   }
   const enqueue = (...keys: ReadonlyArray<string>) => {
-    const writes = keys.map((key) => encodeWrite({ key, value: "v" }))
+    const writes = keys.map((key) => encodeWrite(keyValue(key)))
     return queue.enqueue({ most: 1_000, isFirst: false, writes })
   }
   const claim = async (most: number) => {

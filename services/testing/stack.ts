@@ -5,7 +5,7 @@
 import { afterAll, beforeAll } from "vitest"
 import type { Runtime, ServiceName } from "../../scripts/servers/service.ts"
 import { queueKeys } from "../../shared/queue/keys.ts"
-import { TABLE } from "../../shared/testing/table.ts"
+import { TABLES } from "../../shared/tables.ts"
 import { client } from "./client.ts"
 import { CANARY } from "./ledger.ts"
 import { type Member, startMember } from "./member.ts"
@@ -27,7 +27,7 @@ const PASSWORD = `${CANARY}-password-0123456789`
 const ROLE = "services"
 const ROLE_SQL = `
   create role ${ROLE} login password '${PASSWORD}';
-  grant select, insert, update on ${TABLE} to ${ROLE}`
+  grant select, insert, update on ${Object.keys(TABLES).join(", ")} to ${ROLE}`
 
 export interface StackOptions {
   readonly redis: RedisKind

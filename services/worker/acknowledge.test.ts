@@ -5,7 +5,7 @@ import { settle } from "./acknowledge.ts"
 import { DatabaseUnavailable } from "./errors.ts"
 import { holdReason } from "./hold.ts"
 import { DATABASE, reject } from "./testing/database-memory.ts"
-import { conserved, deadlock, noReply, noTable, parts, test, writes } from "./testing/kit.ts"
+import { conserved, deadlock, noLogin, noReply, parts, test, writes } from "./testing/kit.ts"
 import { Logged } from "./testing/worker-memory.ts"
 
 /** Three writes, claimed. */
@@ -24,7 +24,7 @@ describe("settle", () => {
     Effect.gen(function* () {
       const { batch, table, onDatabase } = yield* claimed
       yield* onDatabase.onWrite((items) =>
-        items.some((item) => item.write.key === "b") ? reject("22021") : Effect.void,
+        items.some((item) => item.write.row.key === "b") ? reject("22021") : Effect.void,
       )
       yield* settle(batch, "Full")
       const { dead, ...counts } = yield* conserved
@@ -50,7 +50,7 @@ describe("settle", () => {
     Effect.gen(function* () {
       const { batch, onDatabase } = yield* claimed
       yield* onDatabase.onWrite((items) =>
-        items.some((item) => item.write.key === "a") ? reject("22021") : reject("23514"),
+        items.some((item) => item.write.row.key === "a") ? reject("22021") : reject("23514"),
       )
       yield* settle(batch, "Full")
       expect(yield* Logged).toMatchObject([
@@ -63,7 +63,7 @@ describe("settle", () => {
 
   for (const error of [
     new DatabaseUnavailable({ reason: "CONNECTION_CLOSED", sqlstate: null }),
-    noTable,
+    noLogin,
     deadlock,
   ]) {
     test(

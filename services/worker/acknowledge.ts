@@ -8,9 +8,10 @@ import { DatabaseMisconfigured } from "./errors.ts"
 import type { PersistError } from "./evidence/trial.ts"
 import { Hold } from "./hold.ts"
 import { kindOf } from "./log.ts"
-import { type Persisted, persist } from "./persist.ts"
+import { parkHeld, parkUnwritable } from "./park.ts"
+import { type Persisted, persist, sharesOf } from "./persist.ts"
 import { type Batch, type Closing, Queue } from "./queue.ts"
-import { Report } from "./report.ts"
+import { Report } from "./report/report.ts"
 import { acknowledgeRetry, releaseRetry } from "./retry.ts"
 import { Settings } from "./settings.ts"
 
@@ -55,16 +56,31 @@ const giveBack = Effect.fnUntraced(function* (id: string, cause: Cause.Cause<Per
   yield* Effect.retry(queue.release(id), releaseRetry)
 })
 
+/** What could be written is acknowledged; writes of tables that are held from now on are parked before. */
+const finish = Effect.fnUntraced(function* (
+  batch: Batch,
+  closing: Closing,
+  persisted: Persisted,
+  since: bigint,
+) {
+  const hold = yield* Hold
+  const rest = yield* parkHeld(batch, persisted.held)
+  if (rest === null) return
+  const stored = sharesOf(rest.items).map(({ table }) => table)
+  yield* hold.settled(stored)
+  yield* acknowledge(rest, closing, persisted, since)
+})
+
 /** Never fails: a batch that Redis cannot be told about is left to its lease. */
-export const settle = (batch: Batch, closing: Closing) =>
+export const settle = (claimed: Batch, closing: Closing) =>
   Effect.uninterruptibleMask((restore) =>
     Effect.gen(function* () {
-      const hold = yield* Hold
       const since = yield* Clock.monotonicTimeNanos
+      const batch = yield* parkUnwritable(claimed)
+      if (batch === null) return
       yield* restore(persist(batch)).pipe(
         Effect.matchCauseEffect({
-          onSuccess: (persisted) =>
-            Effect.andThen(hold.settled, acknowledge(batch, closing, persisted, since)),
+          onSuccess: (persisted) => finish(batch, closing, persisted, since),
           onFailure: (cause) => giveBack(batch.id, cause),
         }),
       )
@@ -73,5 +89,5 @@ export const settle = (batch: Batch, closing: Closing) =>
     Effect.catchTag("QueueUnavailable", ({ reason }) =>
       Effect.annotateLogs(Effect.logWarning("a batch is left to its lease"), { reason }),
     ),
-    Effect.annotateLogs({ batch: batch.id }),
+    Effect.annotateLogs({ batch: claimed.id }),
   )

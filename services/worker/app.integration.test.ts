@@ -3,7 +3,7 @@ import { Effect, Layer, Metric } from "effect"
 import { freePort } from "../../scripts/servers/port.ts"
 import { layerMetrics } from "./app.ts"
 import { layerLog } from "./log.ts"
-import { countFailure } from "./metrics.ts"
+import { countFailure } from "./report/metrics.ts"
 import { away } from "./testing/kit.ts"
 import { type Logged, layerSettings } from "./testing/worker-memory.ts"
 

@@ -1,13 +1,14 @@
 import { describe, expect } from "@effect/vitest"
 import { Deferred, Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
+import { DEFAULT_TABLE } from "../../shared/item.ts"
 import { UNDER_WAY_MICROS } from "../../shared/queue/seed.ts"
 import { claimBatch } from "./claim.ts"
 import { ClaimSize } from "./claim-size.ts"
 import { Database } from "./database.ts"
 import { Hold, holdReason } from "./hold.ts"
 import { DATABASE, DatabaseFaults } from "./testing/database-memory.ts"
-import { away, conserved, keysOf, noReply, parts, testWith, write, writes } from "./testing/kit.ts"
+import { away, conserved, item, keysOf, noReply, parts, testWith, writes } from "./testing/kit.ts"
 import { Logged } from "./testing/worker-memory.ts"
 
 const test = testWith({ BATCH_MAX: 3 })
@@ -76,7 +77,7 @@ describe("claimBatch", () => {
     "continues the versions above the table's before the first batch of a Redis that was empty",
     Effect.gen(function* () {
       const database = yield* Database
-      yield* database.write([{ version: 5_000, write: write("a", "old") }])
+      yield* database.write(DEFAULT_TABLE, [item("a", 5_000, "old")])
       yield* enqueued
       const batch = yield* claimBatch
       expect(batch?.items.map(({ version }) => version - UNDER_WAY_MICROS)).toEqual([
@@ -130,7 +131,7 @@ describe("claimBatch", () => {
     "holds when the table has a version that is no time in microseconds, above which none is exact",
     Effect.gen(function* () {
       const database = yield* Database
-      yield* database.write([{ version: 9e15, write: write("a", "old") }])
+      yield* database.write(DEFAULT_TABLE, [item("a", 9e15, "old")])
       const { outside } = yield* enqueued
       expect(yield* claimBatch).toBeNull()
       expect(yield* (yield* Hold).reason).toContain("no time in microseconds")
@@ -146,7 +147,7 @@ describe("claimBatch", () => {
       yield* queue.claim("1", 1, "another")
       yield* outside.give(DATABASE)
       const database = yield* Database
-      yield* database.write([{ version: 5_000, write: write("a", "old") }])
+      yield* database.write(DEFAULT_TABLE, [item("a", 5_000, "old")])
       const claiming = yield* Effect.forkChild(claimBatch)
       yield* TestClock.adjust("1 second")
       expect(yield* Fiber.join(claiming)).toBeNull()

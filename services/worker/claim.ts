@@ -9,7 +9,7 @@ import { Database } from "./database.ts"
 import { DatabaseMisconfigured, QueueOwned } from "./errors.ts"
 import { Hold } from "./hold.ts"
 import { Lease } from "./lease.ts"
-import { isSameDatabase, Queue } from "./queue.ts"
+import { isSameDatabase, Queue, sizeOf } from "./queue.ts"
 import { releaseRetry } from "./retry.ts"
 
 /** A lost reply is asked for again with the same id; then the lease of what was claimed brings it back. */
@@ -96,5 +96,5 @@ export const claimBatch = Effect.gen(function* () {
       DatabaseMisconfigured: (error) => hold.enter(error),
     }),
   )
-  return batch && batch.items.length + batch.unreadable.length > 0 ? batch : null
+  return batch && sizeOf(batch) > 0 ? batch : null
 })

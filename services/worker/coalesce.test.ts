@@ -1,13 +1,9 @@
 import { describe, expect, test } from "vitest"
 import type { Item } from "../../shared/item.ts"
 import { coalesce, halve } from "./coalesce.ts"
+import { item } from "./testing/kit.ts"
 
-const item = (key: string, version: number): Item => ({
-  version,
-  write: { key, value: `${key}${version}` },
-})
-
-const shown = (items: ReadonlyArray<Item>) => items.map(({ write }) => write.value)
+const shown = (items: ReadonlyArray<Item>) => items.map(({ write }) => write.row.value)
 
 describe("coalesce", () => {
   test("keeps the newest write of each key, sorted by key, whatever the order", () => {
@@ -36,7 +32,7 @@ describe("coalesce", () => {
   test("sorts by code units, the same order in every worker and locale", () => {
     const keys = ["é", "z", "Z", "a b", "a", "", "🙂", "\uffff"]
     const { newest } = coalesce(keys.map((key) => item(key, 1)))
-    expect(newest.map(({ write }) => write.key)).toEqual(keys.toSorted())
+    expect(newest.map(({ write }) => write.row.key)).toEqual(keys.toSorted())
   })
 
   test("leaves the items it was given as they were", () => {

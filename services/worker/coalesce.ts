@@ -1,42 +1,48 @@
 /**
- * What is written of a batch, as pure functions: the newest write of each key, and when PostgreSQL can
- * never store that one, the next older write of the same key.
+ * What is written of a table's items in a batch, as pure functions: the newest write of each key, and when
+ * PostgreSQL can never store that one, the next older write of the same key.
  */
-
 import type { Item } from "../../shared/item.ts"
 import { identity } from "../../shared/write.ts"
 
 export interface Coalesced {
-  /** One item for each key, the newest, sorted by key. */
+  /** One item for each key, the newest, sorted by key; where rows have no key all, sorted by version. */
   readonly newest: ReadonlyArray<Item>
   /** The next older write of the same key; each may be asked for once. Undefined when there is none. */
   readonly nextOlder: (item: Item) => Item | undefined
 }
 
+const keyOf = ({ write }: Item) => identity(write) ?? ""
+
 const byKey = (a: Item, b: Item) => {
-  const left = identity(a.write)
-  const right = identity(b.write)
+  const left = keyOf(a)
+  const right = keyOf(b)
   return left < right ? -1 : left > right ? 1 : 0
 }
 
+const byVersion = (a: Item, b: Item) => a.version - b.version
+
 /** Keeps the newest write of each key. The order of the items does not matter; their versions do. */
 export const coalesce = (items: ReadonlyArray<Item>): Coalesced => {
+  if (items[0] && identity(items[0].write) === null) {
+    return { newest: items.toSorted(byVersion), nextOlder: () => undefined }
+  }
   // A Map, because "__proto__" is a key like any other.
   const byIdentity = new Map<string, Item[]>()
   for (const item of items) {
-    const key = identity(item.write)
+    const key = keyOf(item)
     const writes = byIdentity.get(key)
     if (writes) writes.push(item)
     else byIdentity.set(key, [item])
   }
   const newest: Item[] = []
   for (const writes of byIdentity.values()) {
-    if (writes.length > 1) writes.sort((a, b) => a.version - b.version)
+    if (writes.length > 1) writes.sort(byVersion)
     newest.push(writes.pop() as Item)
   }
   return {
     newest: newest.sort(byKey),
-    nextOlder: ({ write }) => byIdentity.get(identity(write))?.pop(),
+    nextOlder: (item) => byIdentity.get(keyOf(item))?.pop(),
   }
 }
 

@@ -1,12 +1,14 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { freePort } from "../../scripts/servers/port.ts"
+import { DEFAULT_TABLE } from "../../shared/item.ts"
 import { HIDE_TABLE, onEachRow, SHOW_TABLE, TABLE } from "../../shared/testing/table.ts"
 import { Database } from "./database.ts"
 import { databaseSuite } from "./testing/database.suite.ts"
 import { DatabaseOutside } from "./testing/database-memory.ts"
 import { item } from "./testing/kit.ts"
 import { layerAt, Postgres, useDatabase } from "./testing/postgres.ts"
+import { tablesSuite } from "./testing/tables.suite.ts"
 
 // One of its tests changes what the whole server does.
 const { layer } = useDatabase({ own: true })
@@ -25,7 +27,10 @@ const execute = (...statements: ReadonlyArray<string>) =>
     for (const statement of statements) yield* Effect.promise(() => sql(statement))
   })
 
-describe("the database in PostgreSQL", () => databaseSuite({ test }))
+describe("the database in PostgreSQL", () => {
+  databaseSuite({ test })
+  tablesSuite({ test })
+})
 
 describe("the identity of a database", () => {
   test(
@@ -54,20 +59,21 @@ describe("the identity of a database", () => {
 
 describe("an error of PostgreSQL", async () => {
   test(
-    "no table is DatabaseMisconfigured for the probe and the versions, and refuses a write",
+    "no table at all is DatabaseMisconfigured for the probe, and refuses a write",
     Effect.gen(function* () {
       const { database } = yield* all
-      yield* execute(HIDE_TABLE)
+      yield* execute(HIDE_TABLE, "alter table events rename to events_elsewhere")
       const expected = { _tag: "DatabaseMisconfigured", sqlstate: "42P01" }
-      expect(yield* Effect.flip(database.write([item("a", 1)]))).toMatchObject({
+      expect(yield* Effect.flip(database.write(DEFAULT_TABLE, [item("a", 1)]))).toMatchObject({
         _tag: "StatementRefused",
         sqlstate: "42P01",
       })
       expect(yield* Effect.flip(database.probe)).toMatchObject(expected)
-      expect(yield* Effect.flip(database.highestVersion)).toMatchObject(expected)
-      yield* execute(SHOW_TABLE)
+      // A table that is not there has no version, and nobody's hold depends on it.
+      expect(yield* database.highestVersion).toBe(0)
+      yield* execute(SHOW_TABLE, "alter table events_elsewhere rename to events")
       yield* database.probe
-      yield* database.write([item("a", 1)])
+      yield* database.write(DEFAULT_TABLE, [item("a", 1)])
     }),
   )
 
@@ -87,7 +93,9 @@ describe("an error of PostgreSQL", async () => {
       yield* readOnly(true)
       yield* reached(true)
       const expected = { _tag: "DatabaseMisconfigured", sqlstate: "25006" }
-      expect(yield* Effect.flip(database.write([item("a", 1)]))).toMatchObject(expected)
+      expect(yield* Effect.flip(database.write(DEFAULT_TABLE, [item("a", 1)]))).toMatchObject(
+        expected,
+      )
       expect(yield* Effect.flip(database.probe)).toMatchObject(expected)
       yield* execute(
         "set default_transaction_read_only = off",
@@ -95,7 +103,7 @@ describe("an error of PostgreSQL", async () => {
         "select pg_reload_conf()",
       )
       yield* reached(false)
-      yield* database.write([item("a", 1)])
+      yield* database.write(DEFAULT_TABLE, [item("a", 1)])
       expect(yield* outside.read("a")).toEqual(item("a", 1))
     }),
   )
@@ -106,7 +114,7 @@ describe("an error of PostgreSQL", async () => {
       const { database, outside } = yield* all
       yield* execute(`alter table ${TABLE} add constraint no_bad check (value <> 'bad')`)
       const batch = [item("a", 1), item("b", 2, "bad")]
-      expect(yield* Effect.flip(database.write(batch))).toMatchObject({
+      expect(yield* Effect.flip(database.write(DEFAULT_TABLE, batch))).toMatchObject({
         _tag: "WriteRejected",
         sqlstate: "23514",
         reason: "SQLSTATE 23514",
@@ -125,16 +133,18 @@ describe("an error of PostgreSQL", async () => {
       `a trigger that refuses ${what} refuses a rehearsal`,
       Effect.gen(function* () {
         const { database, outside } = yield* all
-        yield* database.write([item("a", 1)])
+        yield* database.write(DEFAULT_TABLE, [item("a", 1)])
         const deferred = when === "after insert or update"
         yield* execute(
           "create function refuse() returns trigger language plpgsql as $$ begin raise 'no'; end $$",
           `create ${deferred ? "constraint " : ""}trigger refuse ${when} on key_values
              ${deferred ? "deferrable initially deferred" : ""} for each row execute function refuse()`,
         )
-        expect(yield* Effect.flip(database.rehearse("a"))).toMatchObject({ sqlstate: "P0001" })
+        expect(yield* Effect.flip(database.rehearse(DEFAULT_TABLE, "a"))).toMatchObject({
+          sqlstate: "P0001",
+        })
         yield* execute("drop function refuse cascade")
-        expect(yield* database.rehearse("a")).toBe(true)
+        expect(yield* database.rehearse(DEFAULT_TABLE, "a")).toBe(true)
         expect(yield* outside.read("a")).toEqual(item("a", 1))
       }),
     )
@@ -144,16 +154,16 @@ describe("an error of PostgreSQL", async () => {
     "a row that stays locked is BatchFailed 55P03 after the lock timeout of 3 s",
     Effect.gen(function* () {
       const { database, postgres } = yield* all
-      yield* database.write([item("a", 1)])
+      yield* database.write(DEFAULT_TABLE, [item("a", 1)])
       const unlock = yield* Effect.promise(() =>
         postgres.lock(`select 1 from ${TABLE} where key = 'a' for update`),
       )
-      expect(yield* Effect.flip(database.write([item("a", 2)]))).toMatchObject({
+      expect(yield* Effect.flip(database.write(DEFAULT_TABLE, [item("a", 2)]))).toMatchObject({
         _tag: "BatchFailed",
         sqlstate: "55P03",
       })
       yield* Effect.promise(unlock)
-      yield* database.write([item("a", 2)])
+      yield* database.write(DEFAULT_TABLE, [item("a", 2)])
     }),
   )
 
@@ -161,12 +171,12 @@ describe("an error of PostgreSQL", async () => {
     "a session that is terminated amid a statement is DatabaseUnavailable, and the next write works",
     Effect.gen(function* () {
       const { database, outside, postgres } = yield* all
-      yield* database.write([item("a", 1)])
+      yield* database.write(DEFAULT_TABLE, [item("a", 1)])
       const terminate = () =>
         postgres.sql(`select pg_terminate_backend(pid) from pg_stat_activity
           where application_name = 'write-buffer-worker'`)
       yield* execute(onEachRow("slow", "perform pg_sleep(30)"))
-      const writing = Effect.flip(database.write([item("a", 2)]))
+      const writing = Effect.flip(database.write(DEFAULT_TABLE, [item("a", 2)]))
       const killing = Effect.promise(async () => {
         const asleep = () =>
           postgres.sql("select 1 from pg_stat_activity where wait_event = 'PgSleep'")
@@ -176,7 +186,7 @@ describe("an error of PostgreSQL", async () => {
       const [error] = yield* Effect.all([writing, killing], { concurrency: "unbounded" })
       expect(error._tag).toBe("DatabaseUnavailable")
       yield* execute("drop function slow cascade")
-      yield* database.write([item("a", 3)])
+      yield* database.write(DEFAULT_TABLE, [item("a", 3)])
       expect(yield* outside.read("a")).toEqual(item("a", 3))
     }),
   )
@@ -202,7 +212,7 @@ describe("an error of PostgreSQL", async () => {
     Effect.gen(function* () {
       const database = yield* Database
       const begin = performance.now()
-      const error = yield* Effect.flip(database.write([item("a", 1)]))
+      const error = yield* Effect.flip(database.write(DEFAULT_TABLE, [item("a", 1)]))
       expect(error).toMatchObject({ _tag: "DatabaseUnavailable", reason: "ECONNREFUSED" })
       expect(performance.now() - begin).toBeLessThan(2_000)
       expect((yield* Effect.flip(database.probe))._tag).toBe("DatabaseUnavailable")

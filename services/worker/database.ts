@@ -6,8 +6,12 @@
 import { Context, Duration, Effect, Layer } from "effect"
 import { reread } from "../../shared/config.ts"
 import type { Item } from "../../shared/item.ts"
-import { openDatabase, type Sql } from "../../shared/postgres/postgres.ts"
-import { rehearse, selectHighestVersion, selectIdentity, upsert } from "../../shared/table.ts"
+import { type Database as Opened, openDatabase, type Sql } from "../../shared/postgres/postgres.ts"
+import { rehearse } from "../../shared/table/rehearse.ts"
+import { selectHighestVersion, selectIdentity } from "../../shared/table/select.ts"
+import { write } from "../../shared/table/statement.ts"
+import type { Table } from "../../shared/table/table.ts"
+import { TABLES } from "../../shared/tables.ts"
 import { blameDatabase, classify, type DatabaseError, type WriteError } from "./errors.ts"
 import { SEED_DEADLINE, Settings, STATEMENT_DEADLINE } from "./settings.ts"
 
@@ -15,70 +19,98 @@ export class Database extends Context.Service<
   Database,
   {
     /**
-     * Stores all items or none; a row that has a newer version keeps it. Each key at most once.
-     * Returns how many rows were new or changed.
+     * Stores all items, which are of this table, or none; a row that has a newer version keeps it. Each
+     * key at most once. Returns how many rows were new or changed.
      */
-    readonly write: (items: ReadonlyArray<Item>) => Effect.Effect<number, WriteError>
+    readonly write: (table: Table, items: ReadonlyArray<Item>) => Effect.Effect<number, WriteError>
     /**
      * Writes a stored row once more and undoes it, the row of this key if there is one: fails as a write
      * of a good row would. False when there is no row at all.
      */
-    readonly rehearse: (preferred: string) => Effect.Effect<boolean, WriteError>
-    /** Succeeds when a write could: the server answers, the table is there, and may be written. */
+    readonly rehearse: (table: Table, preferred: string) => Effect.Effect<boolean, WriteError>
+    /** Succeeds when a write could: the server answers, and one of the tables is there and may be written. */
     readonly probe: Effect.Effect<void, DatabaseError>
+    /** Succeeds when a write of this table could. */
+    readonly probeTable: (table: Table) => Effect.Effect<void, DatabaseError>
     /** Which database this is, as it was when the last probe succeeded; see `selectIdentity`. */
     readonly identity: Effect.Effect<string, DatabaseError>
     readonly highestVersion: Effect.Effect<number, DatabaseError>
   }
 >()("write-buffer/worker/Database") {}
 
-/** One connection for each batch in flight and one for the probe. */
+const ALL = Object.values<Table>(TABLES)
+
+/** A batch has one statement for each of its tables; most have one or two. */
+const TABLES_AT_ONCE = Math.min(2, ALL.length)
+
+/** Runs queries; `table` is the one whose rows a query writes. */
+type Run = <A>(query: (sql: Sql) => Promise<A>, table?: Table) => Effect.Effect<A, WriteError>
+
+/** Connections for each batch in flight and one for the probe; and others for what has to stand apart. */
+const openConnections = Effect.gen(function* () {
+  const settings = yield* Settings
+  const open = (name: string, maxConnections: number, deadline: Duration.Duration) =>
+    openDatabase(settings.DATABASE_URL, {
+      ...{ name, maxConnections, writes: true, reread: () => reread("DATABASE_URL") },
+      deadlineMillis: Duration.toMillis(deadline),
+    })
+  const runOn =
+    (opened: Opened): Run =>
+    (query, table) =>
+      Effect.tryPromise({
+        try: () => opened.run(query),
+        catch: (cause) => classify(cause, table),
+      })
+  const database = yield* Effect.acquireRelease(
+    Effect.sync(() =>
+      open("worker", settings.WORKER_CONCURRENCY * TABLES_AT_ONCE + 1, STATEMENT_DEADLINE),
+    ),
+    (opened) => Effect.promise(() => opened.close()),
+  )
+  return {
+    run: runOn(database),
+    renew: database.renew,
+    /** On a connection of its own, which is closed afterwards. */
+    apart:
+      (name: string, deadline: Duration.Duration): Run =>
+      (query, table) =>
+        Effect.acquireUseRelease(
+          Effect.sync(() => open(name, 1, deadline)),
+          (opened) => runOn(opened)(query, table),
+          (opened) => Effect.promise(() => opened.close()),
+        ),
+  }
+})
+
 export const layerPostgres = Layer.effect(
   Database,
   Effect.gen(function* () {
-    const settings = yield* Settings
-    const open = (name: string, maxConnections: number, deadline: Duration.Duration) =>
-      openDatabase(settings.DATABASE_URL, {
-        ...{ name, maxConnections, writes: true, reread: () => reread("DATABASE_URL") },
-        deadlineMillis: Duration.toMillis(deadline),
-      })
-    const database = yield* Effect.acquireRelease(
-      Effect.sync(() => open("worker", settings.WORKER_CONCURRENCY + 1, STATEMENT_DEADLINE)),
-      (opened) => Effect.promise(() => opened.close()),
-    )
-    const run = <A>(query: (sql: Sql) => Promise<A>) =>
-      Effect.tryPromise({ try: () => database.run(query), catch: classify })
-
-    /** On a connection of its own, which is closed afterwards. */
-    const runApart = <A>(
-      name: string,
-      deadline: Duration.Duration,
-      query: (sql: Sql) => Promise<A>,
-    ) =>
-      Effect.acquireUseRelease(
-        Effect.sync(() => open(name, 1, deadline)),
-        (opened) => Effect.tryPromise({ try: () => opened.run(query), catch: classify }),
-        (opened) => Effect.promise(() => opened.close()),
-      )
+    const { run, renew, apart } = yield* openConnections
 
     // Within the deadline of a batch, the scan of a large table would never end.
-    const highestVersion = runApart("worker-seed", SEED_DEADLINE, selectHighestVersion)
+    const highestVersion = apart(
+      "worker-seed",
+      SEED_DEADLINE,
+    )((sql) => selectHighestVersion(sql, ALL))
 
     // A hold may have been another server's: what is known of it ends with the probe that ends the hold.
     let known: string | null = null
     const identity = Effect.suspend(() =>
       known === null
-        ? Effect.tap(run(selectIdentity), (found) =>
-            Effect.sync(() => {
-              known = found
-            }),
+        ? Effect.tap(
+            run((sql) => selectIdentity(sql, ALL)),
+            (found) =>
+              Effect.sync(() => {
+                known = found
+              }),
           )
         : Effect.succeed(known),
     )
     // On a new connection: a switch-over leaves the old ones on a server that only reads.
     const probe = Effect.suspend(() => {
-      database.renew()
-      return run((sql) => upsert(sql, []))
+      renew()
+      // The first that succeeds is enough: a table that is locked or missing has a hold of its own.
+      return Effect.raceAll(ALL.map((table) => run((sql) => write(sql, table, []))))
     }).pipe(
       Effect.andThen(
         Effect.sync(() => {
@@ -88,12 +120,25 @@ export const layerPostgres = Layer.effect(
       Effect.mapError(blameDatabase),
     )
 
+    // Apart, because what is undone must be nobody else's; and asked of whatever server writes now.
+    const rehearsal = apart("worker-rehearsal", STATEMENT_DEADLINE)
+    // Apart as well: one that waits for a lock keeps no connection from the batches of other tables. The
+    // hold waits for less time than this, but longer than for a lock, of which the server then tells.
+    const probing = apart("worker-probe", STATEMENT_DEADLINE)
+
     return Database.of({
-      write: (items) => run((sql) => upsert(sql, items)),
-      // Apart, because what is undone must be nobody else's; and asked of whatever server writes now.
-      rehearse: (preferred) =>
-        runApart("worker-rehearsal", STATEMENT_DEADLINE, (sql) => rehearse(sql, preferred)),
+      write: (table, items) => {
+        const records = items.map(({ record }) => record)
+        return run((sql) => write(sql, table, records), table)
+      },
+      rehearse: (table, preferred) => rehearsal((sql) => rehearse(sql, table, preferred), table),
       probe,
+      // What was mended may be the search path of new sessions, and the next batch needs one of them.
+      probeTable: (table) =>
+        probing((sql) => write(sql, table, [])).pipe(
+          Effect.andThen(Effect.sync(renew)),
+          Effect.mapError(blameDatabase),
+        ),
       identity: Effect.mapError(identity, blameDatabase),
       highestVersion: Effect.mapError(highestVersion, blameDatabase),
     })

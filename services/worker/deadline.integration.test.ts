@@ -1,8 +1,10 @@
 /** Statements without an end. Both tests wait for the worker's own limits, side by side. */
+
 import { once } from "node:events"
 import { type AddressInfo, createServer, type Socket } from "node:net"
 import { describe, expect, it } from "@effect/vitest"
 import { Duration, Effect } from "effect"
+import { DEFAULT_TABLE } from "../../shared/item.ts"
 import { STATEMENT_MARGIN_MILLIS } from "../../shared/postgres/postgres.ts"
 import { onEachRow } from "../../shared/testing/table.ts"
 import { Database } from "./database.ts"
@@ -18,7 +20,7 @@ const DEADLINE_MILLIS = Duration.toMillis(STATEMENT_DEADLINE)
 const writing = Effect.gen(function* () {
   const database = yield* Database
   const begin = performance.now()
-  const error = yield* Effect.flip(database.write([item("a", 1)]))
+  const error = yield* Effect.flip(database.write(DEFAULT_TABLE, [item("a", 1)]))
   return { error, millis: performance.now() - begin }
 })
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest"
+import { DEFAULT_TABLE } from "../../shared/item.ts"
 import { DeadlinePassed } from "../../shared/postgres/postgres.ts"
-import { classify, isSlow } from "./errors.ts"
+import { BatchFailed, blameDatabase, classify, isOfRows, isOfTable, isSlow } from "./errors.ts"
 
 /** As postgres.js throws what the server said. */
 const sqlstate = (code: string, fields: object = { constraint_name: "rule" }) =>
@@ -43,10 +44,12 @@ describe("classify", () => {
 
   test.each([
     ["of a parameter", "22021", { where: "unnamed portal parameter $1" }],
+    ["of the JSON of a parameter", "22P05", { where: 'JSON data, line 1: [{"key":"\\u0000...' }],
+    ["of the same in German", "22P05", { where: 'JSON-Daten, Zeile 1: [{"key":"\\u0000...' }],
     ["of the table", "23514", { table_name: "key_values", constraint_name: "rule" }],
     ["of a column of every write", "23502", { table_name: "key_values", column_name: "value" }],
   ])("the value or constraint %s is the row's own fault (%s)", (_, code, fields) => {
-    expect(classify(sqlstate(code, fields))._tag).toBe("WriteRejected")
+    expect(classify(sqlstate(code, fields), DEFAULT_TABLE)._tag).toBe("WriteRejected")
   })
 
   test.each([
@@ -58,11 +61,17 @@ describe("classify", () => {
       "23505",
       { where: 'SQL statement "insert … ($1)"\nPL/pgSQL function f() line 1 at SQL statement' },
     ],
+    [
+      "of JSON in a trigger",
+      "22P05",
+      { where: 'JSON data, line 1: {"a":"$1...\nPL/pgSQL function f() line 1 at assignment' },
+    ],
+    ["of a trigger's function for JSON", "22P05", { where: 'PL/pgSQL function "JSON"() line 1' }],
     ["of a sequence", "2200H", {}],
     ["of a partition that is missing", "23514", { table_name: "key_values" }],
     ["of a column that no write has", "23502", { table_name: "key_values", column_name: "kind" }],
   ])("the value or constraint %s may be the database's fault (%s)", (_, code, fields) => {
-    expect(classify(sqlstate(code, fields))._tag).toBe("StatementRefused")
+    expect(classify(sqlstate(code, fields), DEFAULT_TABLE)._tag).toBe("StatementRefused")
   })
 
   test.each([
@@ -119,5 +128,37 @@ describe("classify", () => {
     expect(isSlow(classify(sqlstate("57014")))).toBe(true)
     expect(isSlow(classify(sqlstate("57P01")))).toBe(false)
     expect(isSlow(classify(new DeadlinePassed("no answer")))).toBe(false)
+  })
+})
+
+describe("an error of one table", () => {
+  const late = new BatchFailed({ reason: "batch deadline passed", sqlstate: null })
+  const missing = (code: string) => blameDatabase(classify(sqlstate(code)))
+
+  test.each(["P0001", "42501", "42P01", "XX000", "55P03", "57014"])(
+    "SQLSTATE %s of a statement with rows is its rows', whatever one without them says",
+    (code) => {
+      const error = classify(sqlstate(code))
+      expect([isOfRows(error), isOfTable(error)]).toEqual([true, true])
+    },
+  )
+
+  test("a batch that is too late is one", () => {
+    expect([isOfRows(late), isOfTable(late)]).toEqual([true, true])
+  })
+
+  test.each(["42P01", "42501", "42703", "3F000"])(
+    "SQLSTATE %s of a statement without rows is the table's",
+    (code) => expect([isOfRows(missing(code)), isOfTable(missing(code))]).toEqual([false, true]),
+  )
+
+  test.each(["40P01", "53100", "53300", "57P01", "58030", "08006", "25006", "28P01", "3D000"])(
+    "SQLSTATE %s is the whole database's",
+    (code) => expect(isOfTable(classify(sqlstate(code)))).toBe(false),
+  )
+
+  test("so is what no server said", () => {
+    const causes = [network("ECONNREFUSED"), network("CERT_HAS_EXPIRED"), new DeadlinePassed("-")]
+    for (const cause of causes) expect(isOfTable(classify(cause))).toBe(false)
   })
 })

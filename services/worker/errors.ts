@@ -5,7 +5,7 @@
  */
 import { Data } from "effect"
 import { DeadlinePassed } from "../../shared/postgres/postgres.ts"
-import { COLUMN_NAMES, TABLE_NAME } from "../../shared/table.ts"
+import type { Table } from "../../shared/table/table.ts"
 
 interface Failure {
   /** A SQLSTATE or a code: a label of metrics, never text that quotes a key or a value. */
@@ -50,14 +50,37 @@ export type DatabaseError =
 /** Where there are rows, one of them may be at fault. */
 export type WriteError = DatabaseError | StatementRefused
 
+/** SQLSTATEs of a session that cannot write anything. */
+const OF_DATABASE = /^(08P01|25(?!P03)|28|3D)/
+
 /** SQLSTATE 57014, query_canceled: the statement took longer than it may. Fewer rows take less. */
 export const isSlow = (error: WriteError) => error.sqlstate === "57014"
+
+/** SQLSTATE 55P03, lock_not_available: somebody has locked the table, or a row of it. */
+export const isLocked = (error: WriteError) => error.sqlstate === "55P03"
+
+/** The statements of a batch took longer together than they may: the only failure without a SQLSTATE. */
+const isLate = (error: WriteError) => error._tag === "BatchFailed" && error.sqlstate === null
+
+/** Whether rows of a table failed, all or some, so that a statement without rows may well succeed meanwhile. */
+export const isOfRows = (error: WriteError): boolean =>
+  error._tag === "StatementRefused" || isLocked(error) || isSlow(error) || isLate(error)
+
+/**
+ * Whether one table is at fault, and not the database as a whole: it is missing, locked, too slow, or refuses
+ * rows. Writes of other tables go on then.
+ */
+export const isOfTable = (error: WriteError): boolean =>
+  isOfRows(error) ||
+  (error._tag === "DatabaseMisconfigured" &&
+    error.sqlstate !== null &&
+    !OF_DATABASE.test(error.sqlstate))
 
 /** The first match decides. What is in no list, a trigger's own codes among it, evidence decides. */
 const POLICIES: ReadonlyArray<readonly [new (failure: Failure) => WriteError, RegExp]> = [
   // A proxy or a driver that does not fit, a session that only reads, a login: whatever the rows are.
   // Another session may well store rows meanwhile, and would be evidence against the wrong one.
-  [DatabaseMisconfigured, /^(08P01|25(?!P03)|28|3D)/],
+  [DatabaseMisconfigured, OF_DATABASE],
   [DatabaseUnavailable, /^(08|57P|53300)/],
   [BatchFailed, /^(40|53|58|55P03|55006|57014|25P03|26000)/],
   // 21 (a key twice in one statement) cannot happen after coalescing; halving would separate the two.
@@ -77,18 +100,31 @@ const SEQUENCE_END = "2200H"
 const NOT_NULL = "23502"
 const CHECK = "23514"
 
-/** The context of a value that a parameter's type cannot read: one line, in the server's language. */
-const OF_PARAMETER = /^.*\$\d+.*$/
+const FILLED = new Set(["version", "updated_at"])
+
+/**
+ * The context of what cannot be read of a statement's parameter, or of the JSON in it: one line, in the
+ * server's language. What a trigger reads has another line, of its function.
+ */
+const OF_PARAMETER = /^(?!PL\/).*(\$\d+|\bJSON\b).*$/
+
+/** Whether every write has a value for the column: those are the declared ones, and what the buffer fills. */
+const isWritten = (column: string, table: Table | null) =>
+  FILLED.has(column) || Object.hasOwn(table?.columns ?? {}, column)
 
 /**
  * Whether a value or a constraint that PostgreSQL names is the row's own fault. In a trigger it may be that of
  * the trigger's own table; and what no write can give or change, every row may lack.
  */
-const isOfRow = (code: string, { table_name, column_name, constraint_name, where }: Fields) =>
+const isOfRow = (
+  code: string,
+  table: Table | null,
+  { table_name, column_name, constraint_name, where }: Fields,
+) =>
   code !== SEQUENCE_END &&
   (!where || OF_PARAMETER.test(where)) &&
-  (!table_name || table_name === TABLE_NAME) &&
-  (code !== NOT_NULL || !column_name || COLUMN_NAMES.includes(column_name)) &&
+  (!table_name || table_name === table?.name) &&
+  (code !== NOT_NULL || !column_name || isWritten(column_name, table)) &&
   (code !== CHECK || constraint_name !== undefined)
 
 /**
@@ -98,8 +134,11 @@ const isOfRow = (code: string, { table_name, column_name, constraint_name, where
 const NETWORK =
   /^(E[A-Z_]+|CONNECT_TIMEOUT|CONNECTION_(CLOSED|ENDED|DESTROYED)|NO_(PRIMARY|READ_WRITE|STANDBY))$/
 
-/** Tells what kind of failure a rejected query is, by its SQLSTATE, its code or its deadline. */
-export const classify = (cause: unknown): WriteError => {
+/**
+ * Tells what kind of failure a rejected query is, by its SQLSTATE, its code or its deadline; `table` is the
+ * one whose rows it wrote, if it wrote any.
+ */
+export const classify = (cause: unknown, table: Table | null = null): WriteError => {
   const { name, code } = (cause ?? {}) as { name?: unknown; code?: unknown }
   if (cause instanceof DeadlinePassed) {
     return new DatabaseUnavailable({ reason: "deadline passed", sqlstate: null, cause })
@@ -113,7 +152,7 @@ export const classify = (cause: unknown): WriteError => {
     return new Kind({ reason: code, sqlstate: null, cause })
   }
   const Found = POLICIES.find(([, pattern]) => pattern.test(code))?.[0]
-  const isUnclear = !Found || (Found === WriteRejected && !isOfRow(code, cause as Fields))
+  const isUnclear = !Found || (Found === WriteRejected && !isOfRow(code, table, cause as Fields))
   const Kind = isUnclear ? StatementRefused : Found
   return new Kind({ reason: `SQLSTATE ${code}`, sqlstate: code, cause })
 }

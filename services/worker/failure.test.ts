@@ -2,12 +2,23 @@
 import { describe, expect } from "@effect/vitest"
 import { Clock, Effect, Fiber, Ref } from "effect"
 import { TestClock } from "effect/testing"
-import type { Item } from "../../shared/item.ts"
+import { DEFAULT_TABLE, type Item } from "../../shared/item.ts"
 import { ClaimSize } from "./claim-size.ts"
 import type { BatchFailed } from "./errors.ts"
 import { persist } from "./persist.ts"
 import { DatabaseFaults, DatabaseOutside, reject } from "./testing/database-memory.ts"
-import { away, batchOf, deadlock, item, manyItems, noTable, slow, test } from "./testing/kit.ts"
+import {
+  away,
+  batchOf,
+  deadlock,
+  item,
+  locked,
+  manyItems,
+  noLogin,
+  noTable,
+  slow,
+  test,
+} from "./testing/kit.ts"
 
 const rows = (count: number) => batchOf(...manyItems(count))
 
@@ -37,7 +48,7 @@ describe("BatchFailed", () => {
       const times = yield* failNext(deadlock, deadlock, deadlock)
       const fiber = yield* Effect.forkChild(persist(rows(3)))
       yield* TestClock.adjust("10 seconds")
-      expect(yield* Fiber.join(fiber)).toEqual({ coalesced: 0, dead: [] })
+      expect(yield* Fiber.join(fiber)).toEqual({ coalesced: 0, dead: [], held: [] })
       const waits = gaps(yield* times)
       expect(waits).toHaveLength(3)
       for (const [i, wait] of waits.entries()) {
@@ -70,7 +81,7 @@ describe("BatchFailed", () => {
 })
 
 describe("DatabaseUnavailable and DatabaseMisconfigured", () => {
-  for (const error of [away, noTable]) {
+  for (const error of [away, noLogin]) {
     test(
       `${error._tag} stops the batch at once: no retry, no halving, nobody dies`,
       Effect.gen(function* () {
@@ -98,6 +109,39 @@ describe("DatabaseUnavailable and DatabaseMisconfigured", () => {
   }
 })
 
+describe("an error of the table", () => {
+  for (const error of [noTable, locked]) {
+    test(
+      `${error._tag} holds the table at once: no retry, no halving, nobody dies`,
+      Effect.gen(function* () {
+        const faults = yield* DatabaseFaults
+        yield* faults.onWrite(() => error)
+        const batch = rows(8)
+        const held = [{ table: DEFAULT_TABLE, items: batch.items, error }]
+        expect(yield* persist(batch)).toEqual({ coalesced: 0, dead: [], held })
+        expect(yield* faults.count("write")).toBe(1)
+      }),
+    )
+
+    test(
+      `${error._tag} amid the halving leaves all rows of the table to the next time`,
+      Effect.gen(function* () {
+        const faults = yield* DatabaseFaults
+        let statements = 0
+        yield* faults.onWrite((items: ReadonlyArray<Item>) => {
+          statements += 1
+          if (statements > 4) return error
+          return items.some(({ version }) => version === 1) ? reject("23514") : Effect.void
+        })
+        const { dead, held } = yield* persist(rows(8))
+        expect(dead).toEqual([])
+        expect(held).toMatchObject([{ items: { length: 8 } }])
+        expect(statements).toBe(5)
+      }),
+    )
+  }
+})
+
 describe("SQLSTATE 57014", () => {
   /** More rows than this in one statement are too slow. */
   const slowAbove = (limit: number) => (items: ReadonlyArray<Item>) =>
@@ -108,7 +152,7 @@ describe("SQLSTATE 57014", () => {
     Effect.gen(function* () {
       const faults = yield* DatabaseFaults
       yield* faults.onWrite(slowAbove(500))
-      expect(yield* persist(rows(1_000))).toEqual({ coalesced: 0, dead: [] })
+      expect(yield* persist(rows(1_000))).toEqual({ coalesced: 0, dead: [], held: [] })
       expect((yield* faults.statements).map(({ length }) => length)).toEqual([1_000, 500, 500])
       expect(yield* Clock.currentTimeMillis).toBe(0)
       expect(yield* (yield* ClaimSize).size).toBeLessThan(1_000)
@@ -129,13 +173,13 @@ describe("SQLSTATE 57014", () => {
   )
 
   test(
-    "of a row alone is retried like any other failure, then fails the batch",
+    "of a row alone is retried like any other failure, then holds its table",
     Effect.gen(function* () {
       const faults = yield* DatabaseFaults
       yield* faults.onWrite(slowAbove(0))
-      const fiber = yield* Effect.forkChild(Effect.flip(persist(rows(2))))
+      const fiber = yield* Effect.forkChild(persist(rows(2)))
       yield* TestClock.adjust("20 seconds")
-      expect(yield* Fiber.join(fiber)).toBe(slow)
+      expect(yield* Fiber.join(fiber)).toMatchObject({ dead: [], held: [{ error: slow }] })
       expect((yield* faults.statements).map(({ length }) => length)).toEqual([2, 1, 1, 1, 1])
     }),
   )

@@ -81,7 +81,7 @@ describe("Hold", () => {
         expect(millis).toBeGreaterThanOrEqual(nominal * 0.8)
         expect(millis).toBeLessThanOrEqual(nominal * 1.2 + 20)
       }
-      yield* hold.settled
+      yield* hold.settled([])
       expect(yield* held).toBeLessThanOrEqual(140)
     }),
   )
@@ -111,7 +111,7 @@ describe("Hold", () => {
       yield* TestClock.adjust("1 second")
       expect(passing.pollUnsafe()).toBeDefined()
       expect(yield* hold.reason).toBe(holdReason(refused))
-      yield* hold.settled
+      yield* hold.settled([])
       expect(yield* hold.reason).toBe("")
       expect((yield* Logged).map(({ message }) => message)).toEqual([
         "writes are held",

@@ -1,17 +1,88 @@
 /**
  * The hold: while the database is away or misconfigured, nothing is claimed, so the queue keeps the
- * writes and shows the true depth. One probe at a time asks for it, ever more rarely, and ends the hold.
- * A hold uses up no attempt and lasts as long as it must. What refuses rows may still answer probes:
- * then batches are tried again, and the reason stays until one was stored. The reason is in plain words,
- * and never PostgreSQL's own message, detail or hint, which may quote values.
+ * writes and shows the true depth. Each table has a hold of its own, while it is missing, locked or refuses
+ * rows: its writes are parked, and others flow. One probe at a time asks, ever more rarely, and ends a hold.
+ * A hold uses up no attempt and lasts as long as it must. What refuses rows, or locks them, may still
+ * answer probes: then batches are tried again, and the reason stays until one was stored. The reason is in
+ * plain words, and never PostgreSQL's own message, detail or hint, which may quote values.
  */
 import { Context, Effect, Latch, Layer, Ref, Schedule } from "effect"
 import { byCode, databaseSentence } from "../../shared/postgres/trouble.ts"
+import type { Table } from "../../shared/table/table.ts"
+import { TABLES } from "../../shared/tables.ts"
 import { Database } from "./database.ts"
-import { type DatabaseError, DatabaseUnavailable, type WriteError } from "./errors.ts"
-import { countHold } from "./metrics.ts"
+import { type DatabaseError, DatabaseUnavailable, isOfRows, type WriteError } from "./errors.ts"
+import { countHold, setHeld } from "./report/metrics.ts"
 import { probeBackoff } from "./retry.ts"
 import { PROBE_DEADLINE } from "./settings.ts"
+
+/**
+ * Of a hold: `open` when there is none; `tried` while the probe succeeds and rows are still refused, as far
+ * as anybody knows; `held` while nothing is to be written.
+ */
+export type HoldState = "open" | "tried" | "held"
+
+/** One hold, of the database or of a table. `told` hears each change of its reason, `ended` of each end. */
+const makeHold = Effect.fnUntraced(function* (
+  told: (error: WriteError | null, before: string) => Effect.Effect<void>,
+  ended: Effect.Effect<unknown>,
+) {
+  const scope = yield* Effect.scope
+  const gate = yield* Latch.make(true)
+  const current = yield* Ref.make<WriteError | null>(null)
+  /** Whether a probe that succeeds says nothing against the reason. */
+  const isLasting = yield* Ref.make(false)
+  const backoff = yield* Ref.make(yield* Schedule.toStepWithSleep(probeBackoff))
+
+  const textOf = (error: WriteError | null) => (error ? holdReason(error) : "")
+
+  const say = (error: WriteError | null, lasts = false) =>
+    Effect.gen(function* () {
+      const before = textOf(yield* Ref.getAndSet(current, error))
+      yield* Ref.set(isLasting, lasts)
+      if (before !== textOf(error)) yield* told(error, before)
+    })
+
+  const inTime = (probe: Effect.Effect<void, DatabaseError>) =>
+    Effect.timeoutOrElse(probe, {
+      duration: PROBE_DEADLINE,
+      orElse: () => new DatabaseUnavailable({ reason: "deadline passed", sqlstate: null }),
+    })
+
+  /** The backoff goes on where it was: a database that answers probes and fails batches is no hot loop. */
+  const ask = Effect.fnUntraced(function* (probe: Effect.Effect<void, DatabaseError>) {
+    while (true) {
+      const step = yield* Ref.get(backoff)
+      yield* Effect.ignore(step(undefined))
+      const failure = yield* Effect.flip(inTime(probe)).pipe(
+        Effect.catch(() => Effect.succeed(null)),
+      )
+      if (failure === null) break
+      yield* say(failure)
+    }
+    yield* gate.open
+    if (!(yield* Ref.get(isLasting))) yield* say(null)
+    yield* ended
+  })
+
+  return {
+    enter: (error: WriteError, probe: Effect.Effect<void, DatabaseError>) =>
+      Effect.gen(function* () {
+        yield* say(error, isOfRows(error))
+        if (yield* gate.close) yield* Effect.forkIn(ask(probe), scope)
+      }).pipe(Effect.uninterruptible),
+    passed: gate.await,
+    settled: Effect.gen(function* () {
+      yield* Ref.set(backoff, yield* Schedule.toStepWithSleep(probeBackoff))
+      if (yield* Ref.get(isLasting)) yield* say(null)
+    }),
+    reason: Effect.map(Ref.get(current), textOf),
+    state: Effect.map(
+      Ref.get(current),
+      (error): HoldState => (gate.isOpen() ? (error ? "tried" : "open") : "held"),
+    ),
+  }
+})
 
 export class Hold extends Context.Service<
   Hold,
@@ -21,13 +92,21 @@ export class Hold extends Context.Service<
       error: WriteError,
       probe?: Effect.Effect<void, DatabaseError>,
     ) => Effect.Effect<void>
-    /** Waits while the hold lasts. */
+    /** From now on writes of this table are to be parked, until its probe succeeds. Returns at once. */
+    readonly enterTable: (table: Table, error: WriteError) => Effect.Effect<void>
+    readonly stateOf: (table: Table) => Effect.Effect<HoldState>
+    /** Waits while the hold of the database lasts. */
     readonly passed: Effect.Effect<void>
-    /** A batch was stored: the next hold starts with short waits again. */
-    readonly settled: Effect.Effect<void>
-    /** Why writes are held, for people; "" when they are not. */
+    /** Rows of these tables were stored: the next hold starts with short waits again. */
+    readonly settled: (tables: ReadonlyArray<Table>) => Effect.Effect<void>
+    /** Why writes are held, for people, a line for the database and for each table; "" when they are not. */
     readonly reason: Effect.Effect<string>
-    /** Returns when `reason` has changed since the last time. */
+    /**
+     * Of tables without parked writes: asks those that are only tried whether they take rows. Other workers
+     * may have stored what this one was refused.
+     */
+    readonly review: (tables: ReadonlyArray<Table>) => Effect.Effect<void>
+    /** Returns when `reason` or a table's state has changed since the last time. */
     readonly changed: Effect.Effect<void>
   }
 >()("write-buffer/worker/Hold") {
@@ -35,63 +114,64 @@ export class Hold extends Context.Service<
     Hold,
     Effect.gen(function* () {
       const database = yield* Database
-      const scope = yield* Effect.scope
-      const gate = yield* Latch.make(true)
       const changed = yield* Latch.make(false)
-      const current = yield* Ref.make<WriteError | null>(null)
-      const backoff = yield* Ref.make(yield* Schedule.toStepWithSleep(probeBackoff))
 
-      yield* countHold(null, false)
+      const names = new Set<string>()
 
-      const textOf = (error: WriteError | null) => (error ? holdReason(error) : "")
-
-      const say = (error: WriteError | null) =>
+      const tell = (name: string) => (error: WriteError | null, before: string) =>
         Effect.gen(function* () {
-          const next = textOf(error)
-          const before = textOf(yield* Ref.getAndSet(current, error))
-          if (before === next) return
           yield* changed.open
-          yield* countHold(error, before === "")
+          if (error) names.add(name)
+          else names.delete(name)
+          if (error && before === "") yield* countHold(error)
+          yield* setHeld(names.size > 0)
+          const fields = name === "" ? {} : { table: name }
           yield* error
-            ? Effect.logError("writes are held").pipe(Effect.annotateLogs({ reason: next }))
-            : Effect.logInfo("writes flow again")
+            ? Effect.logError("writes are held").pipe(
+                Effect.annotateLogs({ ...fields, reason: holdReason(error) }),
+              )
+            : Effect.annotateLogs(Effect.logInfo("writes flow again"), fields)
         })
 
-      const isRefusal = Effect.map(Ref.get(current), (error) => error?._tag === "StatementRefused")
+      const whole = yield* makeHold(tell(""), changed.open)
+      const tables = new Map<Table, Effect.Success<ReturnType<typeof makeHold>>>()
+      for (const table of Object.values<Table>(TABLES)) {
+        tables.set(table, yield* makeHold(tell(table.name), changed.open))
+      }
 
-      const inTime = (probe: Effect.Effect<void, DatabaseError>) =>
-        Effect.timeoutOrElse(probe, {
-          duration: PROBE_DEADLINE,
-          orElse: () => new DatabaseUnavailable({ reason: "deadline passed", sqlstate: null }),
-        })
-
-      /** The backoff goes on where it was: a database that answers probes and fails batches is no hot loop. */
-      const ask = Effect.fnUntraced(function* (probe: Effect.Effect<void, DatabaseError>) {
-        while (true) {
-          const step = yield* Ref.get(backoff)
-          yield* Effect.ignore(step(undefined))
-          const failure = yield* Effect.flip(inTime(probe)).pipe(
-            Effect.catch(() => Effect.succeed(null)),
-          )
-          if (failure === null) break
-          yield* say(failure)
+      const reason = Effect.gen(function* () {
+        const lines = [yield* whole.reason]
+        for (const [{ name }, hold] of tables) {
+          const line = yield* hold.reason
+          lines.push(line && `${name}: ${line}`)
         }
-        if (!(yield* isRefusal)) yield* say(null)
-        yield* gate.open
+        return lines.filter((line) => line !== "").join("\n")
       })
 
+      const review = (table: Table) =>
+        Effect.gen(function* () {
+          const hold = tables.get(table)
+          if (hold === undefined || (yield* hold.state) !== "tried") return
+          if (yield* database.rehearse(table, "")) yield* hold.settled
+        }).pipe(Effect.ignore)
+
+      yield* setHeld(false)
+
       return Hold.of({
-        enter: (error, probe = database.probe) =>
-          Effect.gen(function* () {
-            yield* say(error)
-            if (yield* gate.close) yield* Effect.forkIn(ask(probe), scope)
-          }).pipe(Effect.uninterruptible),
-        passed: gate.await,
-        settled: Effect.gen(function* () {
-          yield* Ref.set(backoff, yield* Schedule.toStepWithSleep(probeBackoff))
-          if (yield* isRefusal) yield* say(null)
-        }),
-        reason: Effect.map(Ref.get(current), textOf),
+        enter: (error, probe = database.probe) => whole.enter(error, probe),
+        enterTable: (table, error) =>
+          tables.get(table)?.enter(error, database.probeTable(table)) ?? Effect.void,
+        stateOf: (table) => tables.get(table)?.state ?? Effect.succeed("open"),
+        passed: whole.passed,
+        settled: (stored) =>
+          Effect.andThen(
+            whole.settled,
+            Effect.forEach(stored, (table) => tables.get(table)?.settled ?? Effect.void, {
+              discard: true,
+            }),
+          ),
+        reason,
+        review: (idle) => Effect.forEach(idle, review, { discard: true }),
         changed: Effect.andThen(changed.await, Effect.asVoid(changed.close)),
       })
     }),

@@ -1,9 +1,22 @@
 import { describe, expect } from "@effect/vitest"
 import { Deferred, Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
+import { settle } from "./acknowledge.ts"
 import { Hold, holdReason } from "./hold.ts"
 import { DATABASE, DatabaseFaults } from "./testing/database-memory.ts"
-import { away, keysOf, noReply, parts, testWith, writes } from "./testing/kit.ts"
+import {
+  away,
+  conserved,
+  EVENTS,
+  events,
+  keysOf,
+  noReply,
+  noTable,
+  parkedOf,
+  parts,
+  testWith,
+  writes,
+} from "./testing/kit.ts"
 import { Logged } from "./testing/worker-memory.ts"
 
 const test = testWith({ LEASE_SECONDS: 9 })
@@ -63,6 +76,48 @@ describe("Lease", () => {
         { level: "warn", message: "a lease was lost", fields: { batch: "1" } },
       ])
       expect(yield* outside.leaseLeft("1")).toBeNull()
+    }),
+  )
+
+  test(
+    "says nothing of a batch that was parked as a whole: it is over, and not lost",
+    Effect.gen(function* () {
+      const { lease, queue, outside, onDatabase, hold } = yield* beating
+      yield* onDatabase.breakTable(EVENTS, noTable)
+      yield* hold.enterTable(EVENTS, noTable)
+      yield* outside.enqueue(events(3))
+      const batch = yield* queue.claim("2", 10, DATABASE)
+      if (batch) yield* lease.keep("2", settle(batch, "Full"))
+      expect(yield* outside.leaseLeft("2")).toBeNull()
+      yield* TestClock.adjust("6 seconds")
+      const messages = (yield* Logged).map(({ message }) => message)
+      expect(messages).toEqual(["writes are held"])
+    }),
+  )
+
+  test(
+    "puts back at once what is parked when its table may be written, and no heartbeat waits for it",
+    Effect.gen(function* () {
+      const { queue, outside, onDatabase, onQueue, hold } = yield* beating
+      yield* onDatabase.breakTable(EVENTS, noTable)
+      yield* hold.enterTable(EVENTS, noTable)
+      yield* outside.enqueue(events(3))
+      const batch = yield* queue.claim("2", 10, DATABASE)
+      if (batch) yield* settle(batch, "Full")
+      yield* TestClock.adjust("10 seconds")
+      expect(parkedOf(yield* conserved)).toEqual({ [EVENTS.name]: 3 })
+
+      // One that takes longer than a heartbeat is the only one of its worker.
+      yield* onQueue.before("unpark", Effect.sleep("8 seconds"))
+      yield* onDatabase.breakTable(EVENTS, null)
+      yield* Effect.forkChild(hold.settled([EVENTS]))
+      yield* TestClock.adjust("5 seconds")
+      const beats = yield* onQueue.count("heartbeat")
+      yield* TestClock.adjust("7 seconds")
+      expect(yield* onQueue.count("heartbeat")).toBeGreaterThanOrEqual(beats + 2)
+      expect(yield* onQueue.count("unpark")).toBe(1)
+      yield* TestClock.adjust("2 seconds")
+      expect(yield* conserved).toMatchObject({ parked: {} })
     }),
   )
 

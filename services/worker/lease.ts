@@ -3,8 +3,9 @@
  * recovery of batches whose worker went silent, its own earlier life included. Every worker recovers for
  * all.
  */
-import { Context, Duration, Effect, Layer, Option } from "effect"
+import { Context, Duration, Effect, Layer, Option, Semaphore } from "effect"
 import { Hold } from "./hold.ts"
+import { unpark } from "./park.ts"
 import { Queue } from "./queue.ts"
 import { queueBackoff } from "./retry.ts"
 import { Settings } from "./settings.ts"
@@ -32,9 +33,13 @@ export class Lease extends Context.Service<
       const interval = Duration.seconds(LEASE_SECONDS / HEARTBEATS_PER_LEASE)
       const claimed = new Set<string>()
       let ids = 0
+      const scope = yield* Effect.scope
+      const unparking = yield* Semaphore.make(1)
+      const unparkLots = (lots: ReadonlyArray<string>) =>
+        unpark(lots).pipe(Effect.provideService(Queue, queue), Effect.provideService(Hold, hold))
 
       const once = Effect.gen(function* () {
-        const { lost, expired } = yield* queue.heartbeat([...claimed], yield* hold.reason)
+        const { lost, expired, lots } = yield* queue.heartbeat([...claimed], yield* hold.reason)
         for (const id of lost.filter((batch) => claimed.has(batch))) {
           yield* Effect.logWarning("a lease was lost").pipe(Effect.annotateLogs({ batch: id }))
         }
@@ -45,6 +50,11 @@ export class Lease extends Context.Service<
             yield* Effect.logWarning("a silent batch went back").pipe(Effect.annotateLogs(found))
           }
         }
+        // Beside the heartbeats, which a lot of many writes must not delay.
+        yield* Effect.forkIn(
+          unparking.withPermitsIfAvailable(1)(Effect.ignore(unparkLots(lots))),
+          scope,
+        )
       })
 
       return Lease.of({

@@ -15,7 +15,7 @@ import { Lease } from "./lease.ts"
 import { kindOf, layerLog } from "./log.ts"
 import { pipeline } from "./pipeline.ts"
 import { layerRedis } from "./queue.ts"
-import { Report } from "./report.ts"
+import { Report } from "./report/report.ts"
 import { Settings, STOP_DEADLINE } from "./settings.ts"
 
 const start = () => {

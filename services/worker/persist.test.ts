@@ -2,13 +2,14 @@ import { describe, expect } from "@effect/vitest"
 import { Clock, Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import type { Item } from "../../shared/item.ts"
+import { ClaimSize } from "./claim-size.ts"
 import { persist } from "./persist.ts"
 import { DatabaseFaults, DatabaseOutside, reject } from "./testing/database-memory.ts"
-import { batchOf, deadOf, item, test } from "./testing/kit.ts"
+import { batchOf, deadOf, EVENTS, eventItem, item, keyOf, test } from "./testing/kit.ts"
 
 /** Every statement with a row whose key begins with "bad" is refused. */
 const refuseBad = (items: ReadonlyArray<Item>) =>
-  items.some((each) => each.write.key.startsWith("bad")) ? reject("23514") : Effect.void
+  items.some((each) => keyOf(each).startsWith("bad")) ? reject("23514") : Effect.void
 
 const database = Effect.all({ faults: DatabaseFaults, outside: DatabaseOutside })
 
@@ -18,7 +19,7 @@ describe("persist", () => {
     Effect.gen(function* () {
       const { faults, outside } = yield* database
       const batch = batchOf(item("b", 1), item("c", 2), item("b", 3), item("a", 4), item("b", 5))
-      expect(yield* persist(batch)).toEqual({ coalesced: 2, dead: [] })
+      expect(yield* persist(batch)).toEqual({ coalesced: 2, dead: [], held: [] })
       expect(yield* faults.statements).toEqual([[4, 5, 2]])
       expect(yield* outside.read("b")).toEqual(item("b", 5))
     }),
@@ -45,7 +46,7 @@ describe("persist", () => {
           at: "2026-11-22T10:00:00.000Z",
         })),
       )
-      for (const each of good) expect(yield* outside.read(each.write.key)).toEqual(each)
+      for (const each of good) expect(yield* outside.read(keyOf(each))).toEqual(each)
       expect(yield* outside.read("bad 1")).toBeUndefined()
       // About 2k·log2(n): here k = 2 and n = 64.
       expect((yield* faults.statements).length).toBeLessThanOrEqual(24)
@@ -71,7 +72,7 @@ describe("persist", () => {
       const reason = "6 workers went silent with it"
       expect(deadOf({ dead })).toMatchObject([{ version: 1, reason }])
       const unreadable = [{ version: 2, text: '{"version":2,}', reason: "is not JSON" }]
-      const none = yield* persist({ id: "1", items: [], unreadable, lostLeases: 6 })
+      const none = yield* persist({ ...batchOf(), unreadable, lostLeases: 6 })
       expect(deadOf(none)).toMatchObject([{ version: 2, reason }])
       expect(yield* faults.count("write")).toBe(0)
     }),
@@ -82,7 +83,7 @@ describe("persist", () => {
     Effect.gen(function* () {
       const { faults } = yield* database
       const unreadable = [{ version: 7, text: '{"version":7,}', reason: "/key is missing" }]
-      const { coalesced, dead } = yield* persist({ id: "1", items: [], unreadable, lostLeases: 0 })
+      const { coalesced, dead } = yield* persist({ ...batchOf(), unreadable })
       expect(coalesced).toBe(0)
       expect(deadOf({ dead })).toEqual([
         {
@@ -155,26 +156,27 @@ describe("the older writes of a rejected newest", () => {
       const { faults } = yield* database
       yield* faults.onWrite(refuseVersions(1))
       const persisted = yield* persist(batchOf(item("a", 1), item("a", 2)))
-      expect(persisted).toEqual({ coalesced: 1, dead: [] })
+      expect(persisted).toEqual({ coalesced: 1, dead: [], held: [] })
     }),
   )
 })
 
-describe("a delivery that outlasts its deadline", () => {
+describe("a table whose statements outlast their deadline", () => {
   test(
-    "ends as a failed batch after 120 s",
+    "is held after 120 s, is claimed in smaller claims, and no other table of the batch fails",
     Effect.gen(function* () {
-      const { faults } = yield* database
-      yield* faults.onWrite(() => Effect.never)
-      const fiber = yield* Effect.forkChild(Effect.flip(persist(batchOf(item("a", 1)))))
+      const { faults, outside } = yield* database
+      yield* faults.onWrite((_, table) => (table === EVENTS ? Effect.never : Effect.void))
+      const late = [eventItem(2), eventItem(3)]
+      const fiber = yield* Effect.forkChild(persist(batchOf(item("a", 1), ...late)))
       yield* TestClock.adjust("119 seconds")
       expect(fiber.pollUnsafe()).toBeUndefined()
       yield* TestClock.adjust("1 second")
-      expect(yield* Fiber.join(fiber)).toMatchObject({
-        _tag: "BatchFailed",
-        reason: "batch deadline passed",
-      })
+      const error = { _tag: "BatchFailed", reason: "batch deadline passed" }
+      expect(yield* Fiber.join(fiber)).toMatchObject({ dead: [], held: [{ items: late, error }] })
       expect(yield* Clock.currentTimeMillis).toBe(120_000)
+      expect(yield* outside.read("a")).toEqual(item("a", 1))
+      expect(yield* (yield* ClaimSize).size).toBe(1)
     }),
   )
 })

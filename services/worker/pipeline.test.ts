@@ -1,8 +1,26 @@
 import { describe, expect } from "@effect/vitest"
 import { Cause, Deferred, Effect, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
-import { reject } from "./testing/database-memory.ts"
-import { conserved, drained, many, noReply, running, test, write, writes } from "./testing/kit.ts"
+import { refuse, reject } from "./testing/database-memory.ts"
+import {
+  conserved,
+  deletion,
+  drained,
+  EVENTS,
+  event,
+  events,
+  keyOf,
+  locked,
+  many,
+  noReply,
+  noTable,
+  parkedOf,
+  running,
+  tableReason,
+  test,
+  write,
+  writes,
+} from "./testing/kit.ts"
 import { QueueOutside } from "./testing/queue-memory.ts"
 import { Logged } from "./testing/worker-memory.ts"
 
@@ -106,7 +124,7 @@ describe("pipeline", () => {
     Effect.gen(function* () {
       const { outside, onDatabase, table } = yield* running
       yield* onDatabase.onWrite((items) =>
-        items.some((item) => item.write.key.startsWith("bad")) ? reject("23514") : Effect.void,
+        items.some((item) => keyOf(item).startsWith("bad")) ? reject("23514") : Effect.void,
       )
       yield* outside.enqueue(writes("a", "bad 1", "b", "bad 2"))
       yield* outside.push("no JSON", '{"key":"pushed","value":"x"}')
@@ -115,6 +133,80 @@ describe("pipeline", () => {
       expect(counts).toMatchObject({ queued: 6, processed: 3, failed: 3, inFlight: 0 })
       expect(dead.map((letter) => JSON.parse(letter).sqlstate)).toEqual([null, "23514", "23514"])
       for (const key of ["a", "b", "pushed"]) expect(yield* table.read(key)).toBeDefined()
+    }),
+  )
+})
+
+describe("pipeline with several tables", () => {
+  test(
+    "moves writes and deletions to the table of each",
+    Effect.gen(function* () {
+      const { outside, table } = yield* running
+      yield* outside.enqueue([write("a", "1"), event(1), write("b", "1"), event(1), deletion("a")])
+      yield* TestClock.adjust(110)
+      expect(yield* table.read("a")).toBeUndefined()
+      expect((yield* table.read("b"))?.write).toEqual(write("b", "1"))
+      expect(yield* table.count(EVENTS)).toBe(2)
+      expect(yield* conserved).toMatchObject({ processed: 5, coalesced: 1, waiting: [] })
+    }),
+  )
+
+  test(
+    "parks the writes of one that is missing for an hour while another flows, then drains them all",
+    Effect.gen(function* () {
+      const { outside, onDatabase, onQueue, table } = yield* running
+      yield* onDatabase.breakTable(EVENTS, refuse("42P01"))
+      for (let minute = 1; minute <= 60; minute++) {
+        yield* outside.enqueue([...events(20, 20 * minute), ...many(10, `key ${minute}`)])
+        yield* TestClock.adjust("1 second")
+        const seen = yield* conserved
+        expect(seen).toMatchObject({ processed: 10 * minute, waiting: [], inFlight: 0, failed: 0 })
+        expect(parkedOf(seen)).toEqual({ [EVENTS.name]: 20 * minute })
+        yield* TestClock.adjust("59 seconds")
+        expect((yield* conserved).workers).toEqual({ "worker-1": tableReason(EVENTS, noTable) })
+      }
+      // One batch found it out, by its rows and by none; nothing was tried since, nor put back.
+      const statements = yield* onDatabase.statements
+      expect(statements.filter(({ length }) => length !== 10)).toHaveLength(2)
+      expect(yield* onQueue.count("unpark")).toBe(0)
+
+      yield* onDatabase.breakTable(EVENTS, null)
+      yield* TestClock.adjust("6 seconds")
+      expect(yield* conserved).toMatchObject({
+        ...{ processed: 1_800, waiting: [], parked: {}, inFlight: 0, failed: 0, redelivered: 0 },
+        workers: { "worker-1": "" },
+      })
+      expect(yield* table.count(EVENTS)).toBe(1_200)
+      const warnings = (yield* Logged).filter(({ level }) => level === "warn")
+      expect(warnings).toEqual([])
+    }),
+  )
+
+  test(
+    "tries one whose rows are locked again and again, in bounded work, and the other flows",
+    Effect.gen(function* () {
+      const { outside, onDatabase, onQueue } = yield* running
+      yield* onDatabase.onWrite((items, table) =>
+        table === EVENTS && items.length > 0
+          ? Effect.andThen(Effect.sleep("3 seconds"), locked)
+          : Effect.void,
+      )
+      yield* outside.enqueue(events(5_000))
+      yield* TestClock.adjust("1 minute")
+      for (let second = 0; second < 600; second++) {
+        yield* outside.enqueue([write(`key ${second}`)])
+        yield* TestClock.adjust("1 second")
+        yield* conserved
+      }
+      yield* TestClock.adjust("5 seconds")
+      expect(yield* conserved).toMatchObject({ processed: 600, failed: 0, redelivered: 0 })
+      // A round is a wait for the lock and one of the hold, together six seconds or more.
+      const rounds = 660 / 6
+      expect(yield* onQueue.count("unpark")).toBeLessThan(rounds)
+      expect(yield* onQueue.count("park")).toBeLessThan(5 + 2 * rounds)
+      yield* onDatabase.onWrite(null)
+      yield* TestClock.adjust("20 seconds")
+      expect(yield* conserved).toMatchObject({ processed: 5_600, parked: {}, waiting: [] })
     }),
   )
 })

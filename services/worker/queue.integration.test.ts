@@ -2,6 +2,7 @@ import { describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { REDIS_KINDS } from "../testing/redis.ts"
 import { leaseSuite } from "./testing/lease.suite.ts"
+import { parkSuite } from "./testing/park.suite.ts"
 import { queueSuite, type Subject } from "./testing/queue.suite.ts"
 import { useRedis } from "./testing/redis.ts"
 import { seedSuite } from "./testing/seed.suite.ts"
@@ -15,6 +16,7 @@ const suites = (kind: "native" | "wasm") => {
   queueSuite(subject)
   leaseSuite(subject)
   seedSuite(subject)
+  parkSuite(subject)
 }
 
 describe("the queue in Valkey (WebAssembly)", () => suites("wasm"))

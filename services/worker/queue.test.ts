@@ -2,6 +2,7 @@ import { describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import { leaseSuite } from "./testing/lease.suite.ts"
+import { parkSuite } from "./testing/park.suite.ts"
 import { queueSuite, type Subject } from "./testing/queue.suite.ts"
 import { layerMemory } from "./testing/queue-memory.ts"
 import { seedSuite } from "./testing/seed.suite.ts"
@@ -17,4 +18,5 @@ describe("the queue in memory", () => {
   queueSuite(subject)
   leaseSuite(subject)
   seedSuite(subject)
+  parkSuite(subject)
 })

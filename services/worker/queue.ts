@@ -4,7 +4,7 @@
  * `shared/queue`, answers within its deadline, and fails as `QueueUnavailable`.
  */
 import { Context, Duration, Effect, Layer, Result } from "effect"
-import { decodeItem, type Item, type Unreadable } from "../../shared/item.ts"
+import { decodeItem, type Item, type Unknown, type Unreadable } from "../../shared/item.ts"
 import type { Look } from "../../shared/queue/look.ts"
 import { openQueue, ownerOf } from "../../shared/queue/queue.ts"
 import {
@@ -29,9 +29,15 @@ export interface Batch {
   readonly id: string
   readonly items: ReadonlyArray<Item>
   readonly unreadable: ReadonlyArray<Unreadable>
+  /** Writes of a newer build, which this worker cannot write. */
+  readonly unknown: ReadonlyArray<Unknown>
   /** How many workers went silent with the first of them. From three on it is claimed alone. */
   readonly lostLeases: number
 }
+
+/** How many writes were claimed. */
+export const sizeOf = ({ items, unreadable, unknown }: Batch) =>
+  items.length + unreadable.length + unknown.length
 
 /** What became of the versions when a worker told the queue of those in the table. */
 export type Seeded = "lifted" | "kept" | "waits"
@@ -64,11 +70,18 @@ export class Queue extends Context.Service<
     readonly release: (id: string) => Step<number>
     /** Puts a batch back if its lease is past the deadline. Returns how many writes that were. */
     readonly recover: (id: string) => Step<number>
-    /** Extends this worker's leases; says which are lost, and which of anybody's have expired. */
+    /**
+     * Sets the writes of these versions in a batch aside, in a lot: nobody claims them until `unpark`.
+     * Returns how many that were.
+     */
+    readonly park: (id: string, lot: string, versions: ReadonlyArray<number>) => Step<number>
+    /** Puts up to `most` writes of a lot back, the oldest. Returns how many that were. */
+    readonly unpark: (lot: string, most: number) => Step<number>
+    /** Extends this worker's leases; says which are lost, which of anybody's have expired, and what is parked. */
     readonly heartbeat: (
       ids: ReadonlyArray<string>,
       held: string,
-    ) => Step<{ readonly lost: ReadonlyArray<string>; readonly expired: ReadonlyArray<string> }>
+    ) => Step<Readonly<Record<"lost" | "expired" | "lots", ReadonlyArray<string>>>>
     /** Takes the worker off the list of live ones. */
     readonly leave: Step<void>
     /**
@@ -88,12 +101,14 @@ export class Queue extends Context.Service<
 export const readBatch = (id: string, texts: ReadonlyArray<string>, lostLeases: number): Batch => {
   const items: Item[] = []
   const unreadable: Unreadable[] = []
+  const unknown: Unknown[] = []
   for (const text of texts) {
     const item = decodeItem(text)
     if (Result.isSuccess(item)) items.push(item.success)
+    else if ("lot" in item.failure) unknown.push(item.failure)
     else unreadable.push(item.failure)
   }
-  return { id, items, unreadable, lostLeases }
+  return { id, items, unreadable, unknown, lostLeases }
 }
 
 const makeStep =
@@ -162,6 +177,9 @@ export const layerRedis = Layer.effect(
         ),
       release: (id) => step(() => queue.release({ id })),
       recover: (id) => step(() => queue.recover({ id })),
+      park: (id, lot, versions) =>
+        step(() => queue.park({ id, lot, versions: versions.map(String) })),
+      unpark: (lot, most) => step(() => queue.unpark({ lot, most })),
       heartbeat: (ids, hold) =>
         step(() => queue.heartbeat({ worker, lease, hold, most: RECOVER_MAX, ids })),
       leave: step(() => queue.leave({ worker })),

@@ -43,7 +43,7 @@ export const REFUSALS_MIN = 4
  */
 export const SEARCH_MAX = 60
 
-/** All the statements of one batch, retries and halving included; a batch beyond it goes back. */
+/** All the statements of a table in one batch, retries and halving included; beyond it the table is held. */
 export const BATCH_DEADLINE = Duration.seconds(120)
 
 /**

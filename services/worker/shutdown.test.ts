@@ -2,7 +2,18 @@
 import { describe, expect } from "@effect/vitest"
 import { Deferred, Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
-import { away, conserved, noReply, running, test, writes } from "./testing/kit.ts"
+import {
+  away,
+  conserved,
+  EVENTS,
+  events,
+  noReply,
+  noTable,
+  parkedOf,
+  running,
+  test,
+  writes,
+} from "./testing/kit.ts"
 
 /** One batch that is being written until the latch opens, and one write in a half-open window. */
 const writing = Effect.gen(function* () {
@@ -107,6 +118,49 @@ describe("a worker that is told to stop", () => {
       expect(Object.keys((yield* outside.snapshot).workers)).toEqual(["worker-1"])
       yield* Deferred.succeed(latch, undefined)
       yield* Fiber.join(stopping)
+    }),
+  )
+
+  test(
+    "leaves parked writes where they are, and the next worker writes them",
+    Effect.gen(function* () {
+      const { worker, outside, onDatabase, table } = yield* running
+      yield* onDatabase.breakTable(EVENTS, noTable)
+      yield* outside.enqueue([...writes("a"), ...events(3)])
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.interrupt(worker)
+      const seen = yield* conserved
+      expect(seen).toMatchObject({ processed: 1, inFlight: 0, waiting: [], workers: {} })
+      expect(parkedOf(seen)).toEqual({ [EVENTS.name]: 3 })
+
+      yield* onDatabase.breakTable(EVENTS, null)
+      yield* TestClock.adjust("1 minute")
+      yield* running
+      yield* TestClock.adjust("1 second")
+      expect(yield* conserved).toMatchObject({ processed: 4, parked: {}, redelivered: 0 })
+      expect(yield* table.count(EVENTS)).toBe(3)
+    }),
+  )
+
+  test(
+    "parks what it is parking, and gives the rest of the batch back",
+    Effect.gen(function* () {
+      const { worker, outside, onDatabase, onQueue, hold } = yield* running
+      yield* onDatabase.breakTable(EVENTS, noTable)
+      yield* hold.enterTable(EVENTS, noTable)
+      yield* onDatabase.onWrite(() => Effect.never)
+      const latch = yield* Deferred.make<void>()
+      yield* onQueue.before("park", Deferred.await(latch))
+      yield* outside.enqueue([...writes("a"), ...events(3)])
+      yield* TestClock.adjust("1 second")
+      const stopping = yield* Effect.forkChild(Fiber.interrupt(worker))
+      yield* TestClock.adjust("7 seconds")
+      expect(stopping.pollUnsafe()).toBeUndefined()
+      yield* Deferred.succeed(latch, undefined)
+      yield* Fiber.join(stopping)
+      const seen = yield* conserved
+      expect(seen).toMatchObject({ processed: 0, inFlight: 0, waiting: { length: 1 } })
+      expect(parkedOf(seen)).toEqual({ [EVENTS.name]: 3 })
     }),
   )
 

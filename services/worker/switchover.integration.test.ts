@@ -1,5 +1,6 @@
 import { expect, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
+import { DEFAULT_TABLE } from "../../shared/item.ts"
 import { startProxy } from "../testing/proxy.ts"
 import { useStandby } from "../testing/standby.ts"
 import { Database } from "./database.ts"
@@ -23,14 +24,14 @@ it.live("a hold ends when new connections reach the server that writes, and old 
     yield* Effect.gen(function* () {
       const { write } = yield* Database
       const hold = yield* Hold
-      const error = yield* Effect.flip(write([item("a", 1)]))
+      const error = yield* Effect.flip(write(DEFAULT_TABLE, [item("a", 1)]))
       expect(error).toMatchObject({ _tag: "DatabaseMisconfigured", sqlstate: "25006" })
       yield* hold.enter(error)
       yield* Effect.sleep("300 millis")
       expect(yield* hold.reason).toContain("25006")
       lead(servers.primary().port)
       yield* Effect.timeout(hold.passed, RESUMED_LIMIT)
-      yield* write([item("a", 1)])
+      yield* write(DEFAULT_TABLE, [item("a", 1)])
     }).pipe(Effect.provide(Layer.provideMerge(Hold.layer, layerAt(url))))
   }).pipe(Effect.scoped),
 )

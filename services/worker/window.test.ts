@@ -3,7 +3,7 @@ import { TestClock } from "effect/testing"
 import { describe, expect, test } from "vitest"
 import { Queue } from "./queue.ts"
 import { DATABASE } from "./testing/database-memory.ts"
-import { test as testWorker, writes } from "./testing/kit.ts"
+import { many, test as testWorker, writes } from "./testing/kit.ts"
 import { QueueFaults, QueueOutside } from "./testing/queue-memory.ts"
 import { decide, nextWindow, type Rules } from "./window.ts"
 
@@ -159,7 +159,7 @@ describe("nextWindow", () => {
     "does not open while the workers are paused, however much waits",
     Effect.gen(function* () {
       const outside = yield* QueueOutside
-      yield* outside.enqueue(Array.from({ length: 20 }, (_, i) => ({ key: String(i), value: "" })))
+      yield* outside.enqueue(many(20))
       yield* outside.pause(true)
       const fiber = yield* Effect.forkChild(nextWindow)
       yield* TestClock.adjust("1 hour")

@@ -6,7 +6,7 @@
 import { Clock, Duration, Effect } from "effect"
 import type { Config } from "../../shared/config.ts"
 import { ClaimSize } from "./claim-size.ts"
-import { type Batch, type Closing, type Look, Queue, WAIT_SECONDS } from "./queue.ts"
+import { type Batch, type Closing, type Look, Queue, sizeOf, WAIT_SECONDS } from "./queue.ts"
 import { PACE, Settings } from "./settings.ts"
 
 export type Rules = Pick<Config, "BATCH_SIZE" | "BATCH_TIMEOUT" | "WORKER_POLL_INTERVAL">
@@ -51,9 +51,9 @@ export const worthTaking = (busy: Effect.Effect<boolean>, notBusy: Effect.Effect
   })
 
 /** After a full window, lets what comes in gather for a while; a backlog has gathered already. */
-export const pace = Effect.fnUntraced(function* (closing: Closing, { items, unreadable }: Batch) {
+export const pace = Effect.fnUntraced(function* (closing: Closing, batch: Batch) {
   const claimSize = yield* ClaimSize
-  const isBacklog = items.length + unreadable.length >= (yield* claimSize.size)
+  const isBacklog = sizeOf(batch) >= (yield* claimSize.size)
   if (closing === "Full" && !isBacklog) yield* Effect.sleep(PACE)
 })
 

@@ -4,7 +4,10 @@ import { startPostgres } from "../../scripts/servers/postgres.ts"
 import type { Store } from "../../scripts/servers/store.ts"
 import { migrate } from "../../services/testing/migrate.ts"
 import { hasPgBouncer, startPgBouncer } from "../../services/testing/pgbouncer.ts"
-import { selectRow, upsert } from "../table.ts"
+import { DEFAULT_TABLE } from "../item.ts"
+import { selectRows } from "../table/select.ts"
+import { write } from "../table/statement.ts"
+import { recordOf } from "../testing/write.ts"
 import { databaseErrorReason, openDatabase, ping } from "./postgres.ts"
 
 const BATCHES = 100
@@ -52,13 +55,13 @@ describe.runIf(hasPgBouncer)("through PgBouncer as it is packaged", () => {
     const key = (i: number) => `key ${i % 7}`
     await Promise.all(
       Array.from({ length: BATCHES }, (_, i) =>
-        database.run((sql) =>
-          upsert(sql, [{ version: i + 1, write: { key: key(i), value: "v" } }]),
-        ),
+        database.run((sql) => write(sql, DEFAULT_TABLE, [recordOf(i + 1, key(i))])),
       ),
     )
     const rows = await Promise.all(
-      Array.from({ length: BATCHES }, (_, i) => database.run((sql) => selectRow(sql, key(i)))),
+      Array.from({ length: BATCHES }, async (_, i) =>
+        (await database.run((sql) => selectRows(sql, DEFAULT_TABLE, [key(i)]))).get(key(i)),
+      ),
     )
     expect(new Set(rows.map((row) => row?.version))).toEqual(new Set([94, 95, 96, 97, 98, 99, 100]))
   })

@@ -3,7 +3,11 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net"
 import { beforeEach, describe, expect, onTestFinished, test } from "vitest"
 import { usePostgres } from "../../services/testing/postgres.ts"
 import { startProxy } from "../../services/testing/proxy.ts"
-import { selectHighestVersion, selectRow, truncate, upsert } from "../table.ts"
+import { DEFAULT_TABLE } from "../item.ts"
+import { truncate } from "../table/baseline.ts"
+import { selectHighestVersion, selectRows } from "../table/select.ts"
+import { write } from "../table/statement.ts"
+import { recordOf } from "../testing/write.ts"
 import {
   type Database,
   DeadlinePassed,
@@ -27,42 +31,44 @@ const open = (url = postgres().url, deadlineMillis = 10_000, maxConnections = 2)
   return database
 }
 
-const items = (version: number, ...keys: ReadonlyArray<string>) =>
-  keys.map((key) => ({ version, write: { key, value: `${key}${version}` } }))
-
 describe("the table's statements", () => {
   let database: Database
   beforeEach(async () => {
     database = open()
-    await database.run(truncate)
+    await database.run((sql) => truncate(sql, DEFAULT_TABLE))
   })
 
-  test("a row tells its key, value, version, and when it was last changed", async () => {
-    await database.run((sql) => upsert(sql, items(5, "a", "b")))
-    const row = await database.run((sql) => selectRow(sql, "a"))
-    expect(row).toEqual({ key: "a", value: "a5", version: 5, updated_at: expect.any(String) })
-    expect(new Date(row?.updated_at ?? "").toISOString()).toBe(row?.updated_at)
-    expect(await database.run((sql) => selectRow(sql, "A"))).toBeUndefined()
-    expect(await database.run(selectHighestVersion)).toBe(5)
+  const store = (version: number, ...keys: ReadonlyArray<string>) => {
+    const records = keys.map((key) => recordOf(version, key, `${key}${version}`))
+    return database.run((sql) => write(sql, DEFAULT_TABLE, records))
+  }
+  const read = async (key: string) =>
+    (await database.run((sql) => selectRows(sql, DEFAULT_TABLE, [key]))).get(key)
+  const highest = () => database.run((sql) => selectHighestVersion(sql, [DEFAULT_TABLE]))
 
-    await database.run((sql) => upsert(sql, items(4, "a")))
-    expect(await database.run((sql) => selectRow(sql, "a"))).toEqual(row)
-    await database.run((sql) => upsert(sql, items(6, "a")))
-    const later = await database.run((sql) => selectRow(sql, "a"))
+  test("a row tells its key, value, version, and when it was last changed", async () => {
+    expect(await store(5, "a", "b")).toBe(2)
+    const row = await read("a")
+    expect(row).toEqual({ key: "a", value: "a5", version: 5, updated_at: expect.any(String) })
+    const changedAt = new Date(String(row?.updated_at))
+    expect(changedAt.toISOString()).toBe(row?.updated_at)
+    expect(await read("A")).toBeUndefined()
+    expect(await highest()).toBe(5)
+
+    expect(await store(4, "a")).toBe(0)
+    expect(await read("a")).toEqual(row)
+    expect(await store(6, "a")).toBe(1)
+    const later = await read("a")
     expect(later).toMatchObject({ value: "a6", version: 6 })
-    expect(Date.parse(later?.updated_at ?? "")).toBeGreaterThanOrEqual(
-      Date.parse(row?.updated_at ?? ""),
-    )
+    expect(Date.parse(String(later?.updated_at))).toBeGreaterThanOrEqual(changedAt.getTime())
   })
 
   test("two batches that share keys wait for each other and both succeed", async () => {
     const keys = Array.from({ length: 200 }, (_, i) => `key ${i}`).sort()
     const versions = Array.from({ length: 20 }, (_, i) => i + 1)
-    await Promise.all(
-      versions.map((version) => database.run((sql) => upsert(sql, items(version, ...keys)))),
-    )
-    expect(await database.run(selectHighestVersion)).toBe(20)
-    expect(await database.run((sql) => selectRow(sql, "key 7"))).toMatchObject({ version: 20 })
+    await Promise.all(versions.map((version) => store(version, ...keys)))
+    expect(await highest()).toBe(20)
+    expect(await read("key 7")).toMatchObject({ version: 20 })
   })
 })
 
@@ -175,7 +181,7 @@ describe("a server that does not answer", () => {
         await proxy.trap(ANY, "cut")
         cuts += 1
       })()
-      const call = database.run((sql) => upsert(sql, items(passed + 1, "k")))
+      const call = database.run((sql) => write(sql, DEFAULT_TABLE, [recordOf(passed + 1, "k")]))
       await Promise.race([call.then(...IGNORED), cut])
       await call.then(...IGNORED)
       proxy.heal()

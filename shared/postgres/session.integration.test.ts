@@ -3,8 +3,11 @@ import { join } from "node:path"
 import { beforeAll, describe, expect, onTestFinished, test } from "vitest"
 import { usePostgres } from "../../services/testing/postgres.ts"
 import { reread } from "../config.ts"
-import { selectRow, upsert } from "../table.ts"
+import { DEFAULT_TABLE } from "../item.ts"
+import { selectRows } from "../table/select.ts"
+import { write } from "../table/statement.ts"
 import { TABLE } from "../testing/table.ts"
+import { recordOf } from "../testing/write.ts"
 import { type OpenDatabaseOptions, openDatabase } from "./postgres.ts"
 
 const AT = "2026-02-03T04:05:06.789Z"
@@ -39,11 +42,12 @@ describe("a session", () => {
   ])("reads and writes the same where the database has %s = %s", async (name, value) => {
     await server().sql(`alter database write_buffer set ${name} = '${value}'`)
     const database = open()
-    const row = await database.run((sql) => selectRow(sql, "k"))
-    expect(row).toEqual({ key: "k", value: "v", version: 1, updated_at: AT })
-    const write = { key: `é \\\\ ${name}`, value: "\\n ü 🙂" }
-    await database.run((sql) => upsert(sql, [{ version: 2, write }]))
-    expect(await database.run((sql) => selectRow(sql, write.key))).toMatchObject(write)
+    const read = async (key: string) =>
+      (await database.run((sql) => selectRows(sql, DEFAULT_TABLE, [key]))).get(key)
+    expect(await read("k")).toEqual({ key: "k", value: "v", version: 1, updated_at: AT })
+    const row = { key: `é \\\\ ${name}`, value: "\\n ü 🙂" }
+    await database.run((sql) => write(sql, DEFAULT_TABLE, [recordOf(2, row.key, row.value)]))
+    expect(await read(row.key)).toMatchObject(row)
     const shown = await show(server().url, name)
     expect(shown?.[name]).not.toContain(value)
     await server().sql("alter database write_buffer reset all")

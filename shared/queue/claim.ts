@@ -12,7 +12,8 @@ const POP_MAX = 16
  * Replies with the items, oldest first, and how many workers went silent with the first of them; with no
  * item while an operator pauses the workers; with null while no worker has seeded the version.
  * Claiming the same id again returns the same batch, so that a lost reply costs nothing.
- * An item that enqueue did not make (no version, or one never issued) gets one here and is counted.
+ * An item that enqueue did not make (no version, or one never issued) gets one here, with a mark behind it,
+ * and is counted.
  * Fails with OWNED when the queue belongs to another `database` (an identity); without an effect.
  */
 export const claim = script({
@@ -64,7 +65,7 @@ while #items < most and bytes < mostBytes and not alone do
     if not version or version > ceiling then
       newest = newest + 1
       foreign = foreign + 1
-      item = withVersion(newest, string.match(item, '^%s*{(.*)$') or '"unreadable":' .. cjson.encode(item) .. '}')
+      item = withVersion(newest, '"foreign":true,' .. (string.match(item, '^%s*{(.*)$') or '"unreadable":' .. cjson.encode(item) .. '}'))
     end
     items[#items + 1] = item
     bytes = bytes + #item

@@ -31,8 +31,9 @@ export const enqueue = script({
     drained,
   }),
   lua: `${CLOCK}${RING}
-local now, depth = micros(), redis.call('LLEN', waiting)
-local last, history = unpack(redis.call('HMGET', counters, 'version', 'history'))
+local now = micros()
+local last, history, parked = unpack(redis.call('HMGET', counters, 'version', 'history', 'parked'))
+local depth = redis.call('LLEN', waiting) + tonumber(parked or '0')
 local taken = math.max(0, math.min(#writes, most - depth))
 local drained = 0
 if taken < #writes then drained = leftIn(counters, ${DRAINED_SECONDS}, math.floor(now / 1000000)) end

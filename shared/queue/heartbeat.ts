@@ -5,16 +5,21 @@ const CUT_MAX = 1_000
 
 /**
  * A worker lives for another `lease` ms, `hold` is why it writes nothing ('' when it writes), `ids` are
- * the batches that it has. Replies with those that it has lost, and up to `most` leases past their deadline.
+ * the batches that it has. Replies with those that it has lost, up to `most` leases past their deadline, and the
+ * lots of parked writes.
  * Extends leases that exist and never revives one: a batch that was recovered belongs to somebody else.
  * A deadline further ahead than the longest lease of any worker comes from a clock that was set back, and
  * is cut to that lease.
  */
 export const heartbeat = script({
   mode: "drains",
-  keys: ["leases", "workers", "holds", "counters"],
+  keys: ["leases", "workers", "holds", "counters", "lots"],
   args: { worker: text, lease: number, hold: text, most: number, ids: list },
-  reply: ([lost, expired]: [ReadonlyArray<string>, ReadonlyArray<string>]) => ({ lost, expired }),
+  reply: ([lost, expired, lots]: ReadonlyArray<ReadonlyArray<string>>) => ({
+    lost: lost ?? [],
+    expired: expired ?? [],
+    lots: lots ?? [],
+  }),
   lua: `
 local now, lost = millis(), {}
 local deadline = now + lease
@@ -37,6 +42,6 @@ for _, id in ipairs(ids) do
   if redis.call('ZSCORE', leases, id) then redis.call('ZADD', leases, 'XX', deadline, id)
   else lost[#lost + 1] = id end
 end
-return { lost, redis.call('ZRANGEBYSCORE', leases, '-inf', now, 'LIMIT', 0, most) }
+return { lost, redis.call('ZRANGEBYSCORE', leases, '-inf', now, 'LIMIT', 0, most), redis.call('SMEMBERS', lots) }
 `,
 })

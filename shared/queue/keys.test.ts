@@ -22,6 +22,8 @@ describe("queueKeys", () => {
       counters: "{write_queue}:counters",
       dead: "{write_queue}:dead",
       lostLeases: "{write_queue}:silences",
+      lots: "{write_queue}:lots",
+      lotPrefix: "{write_queue}:lot:",
       batchPrefix: "{write_queue}:batch:",
       batch: "{write_queue}:batch:7",
     })
@@ -30,8 +32,8 @@ describe("queueKeys", () => {
   test.each(["write_queue", "orders", "a:b.c-d", "{orders}:writes"])(
     "share one slot of Redis Cluster: %s",
     (name) => {
-      const { waiting, leases, workers, holds, counters, dead, batch } = queueKeys(name)
-      const all = [waiting, leases, workers, holds, counters, dead, batch("7")]
+      const { batch, lotPrefix, ...others } = queueKeys(name)
+      const all = [...Object.values(others), batch("7"), `${lotPrefix}orders.note`]
       expect(new Set(all.map(slotOf)).size).toBe(1)
       expect(new Set(all).size).toBe(all.length)
     },

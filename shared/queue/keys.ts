@@ -11,6 +11,8 @@ export const queueKeys = (name: string) => {
     counters: `${tag}:counters`,
     dead: `${tag}:dead`,
     lostLeases: `${tag}:silences`,
+    lots: `${tag}:lots`,
+    lotPrefix: `${tag}:lot:`,
     batchPrefix: `${tag}:batch:`,
     batch: (id: string) => `${tag}:batch:${id}`,
   }

@@ -40,6 +40,14 @@ local function putBack(waiting, batch, leases, id)
 end
 `
 
+/** Takes so many writes out of a lot; that there is nothing in one is known when it is no longer listed. */
+export const LEAVE_LOT = `
+local function leaveLot(counters, lots, lotPrefix, lot, count)
+  if redis.call('LLEN', lotPrefix .. lot) == 0 then redis.call('SREM', lots, lot) end
+  redis.call('HINCRBY', counters, 'parked', 0 - count)
+end
+`
+
 /** How many writes left the queue in each of the last seconds: a ring of counters, a slot for each. */
 export const RING = `
 local SLOTS = 16

@@ -9,13 +9,15 @@
  * The words:
  * - write: what a client sends; version: its place in the order of all writes, given by `enqueue`
  * - item: a write with its version, as the queue has it; foreign: an item that `enqueue` did not make
- * - waiting: in the list, not claimed by anybody
+ * - waiting: in the list, or parked; not in anybody's batch
  * - claim: moving waiting items into a batch of a worker's own, under a lease
  * - batch: what was claimed together, and is persisted and acknowledged together
  * - lease: until when a batch is its worker's; `heartbeat` extends it, `recover` ends it when it has passed
  * - lost lease: that of a worker which went silent; counted for each write, which may be what ends workers
  * - window: the time in which writes gather before a claim; closing: why it ended
  * - hold: while a worker claims nothing because of the database; pause: because of an operator
+ * - park: to set claimed writes aside while their table cannot be written, and others flow; lot: those that wait
+ *   for the same table, or for a worker that knows their column
  * - coalesce: to persist only the newest write of a key
  * - dead letter: a write that can never be stored, with the reason
  */
@@ -29,6 +31,7 @@ import { queueKeys } from "./keys.ts"
 import { leave } from "./leave.ts"
 import { look } from "./look.ts"
 import { own } from "./own.ts"
+import { park } from "./park.ts"
 import { pause } from "./pause.ts"
 import { purge } from "./purge.ts"
 import { recover } from "./recover.ts"
@@ -37,6 +40,7 @@ import { replay } from "./replay.ts"
 import type { Script } from "./script.ts"
 import { seed } from "./seed.ts"
 import { snapshot } from "./snapshot.ts"
+import { unpark } from "./unpark.ts"
 
 export const SCRIPTS = {
   enqueue,
@@ -44,6 +48,8 @@ export const SCRIPTS = {
   claim,
   acknowledge,
   release,
+  park,
+  unpark,
   recover,
   heartbeat,
   leave,
@@ -94,8 +100,11 @@ export const openQueue = (redis: Connection, name: string) => {
     },
     /** How much waits, and the newest version that was issued when it did. */
     waiting: async () => {
-      const newest = Number((await redis.hget(keys.counters, "version")) ?? 0)
-      return { writes: await redis.llen(keys.waiting), newest }
+      const [newest, parked] = await redis.hmget(keys.counters, "version", "parked")
+      return {
+        writes: (await redis.llen(keys.waiting)) + Number(parked ?? 0),
+        newest: Number(newest ?? 0),
+      }
     },
     /** The workers with the latest deadlines, at most `most`: until when in ms, and why they hold. */
     workers: async (most: number) => {

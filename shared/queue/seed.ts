@@ -12,12 +12,13 @@ export const UNDER_WAY_MICROS = 180_000_000
  * queue belongs from now on. Replies whether versions were lifted or kept. Fails with OWNED as claim does.
  * Called once for each life of the Redis data, and when an operator gives the queue to another database.
  * When Redis came back empty with a clock behind the one that issued the table's versions, new writes
- * would lose to old rows: the writes that wait are then given versions above the table's, in their order.
+ * would lose to old rows: the writes that wait, parked ones first, are then given versions above the
+ * table's, in their order.
  * Batches under way could come back with old versions: then it waits for them, and nothing is done yet.
  */
 export const seed = script({
   mode: "drains",
-  keys: ["waiting", "counters", "leases"],
+  keys: ["waiting", "counters", "leases", "lots", "lotPrefix"],
   args: { highest: number, database: text },
   reply: (done: number) => (["waits", "kept", "lifted"] as const)[done + 1] ?? "kept",
   lua: `${CLOCK}${IDENTITY}
@@ -31,6 +32,14 @@ redis.call('HSET', counters, 'database', database)
 redis.call('HSET', counters, 'seeded', 1)
 redis.call('HSETNX', counters, 'since', redis.call('TIME')[1])
 if last >= highest then return 0 end
+for _, lot in ipairs(redis.call('SMEMBERS', lots)) do
+  repeat
+    local items = redis.call('RPOP', lotPrefix .. lot, UNPACK_MAX) or {}
+    push('RPUSH', waiting, items)
+  until #items < UNPACK_MAX
+end
+redis.call('DEL', lots)
+redis.call('HDEL', counters, 'parked')
 local left = redis.call('LLEN', waiting)
 while left > 0 do
   local popped, lifted = redis.call('RPOP', waiting, math.min(UNPACK_MAX, left)), {}

@@ -4,7 +4,18 @@ import { script } from "./script.ts"
 /** Long enough for a steady rate, short enough to show what goes on now. */
 const RATE_SECONDS = 10
 
-type Raw = [number, number, number, number, number, number, number, string[], string[]]
+type Raw = [
+  number,
+  number,
+  number,
+  number,
+  number,
+  number,
+  number,
+  string[],
+  string[],
+  Array<[string, number]>,
+]
 
 const pairs = (flat: ReadonlyArray<string>): ReadonlyMap<string, string> =>
   new Map(flat.flatMap((name, at) => (at % 2 === 0 ? [[name, flat[at + 1] ?? ""] as const] : [])))
@@ -16,7 +27,17 @@ const pairs = (flat: ReadonlyArray<string>): ReadonlyMap<string, string> =>
  */
 export const snapshot = script({
   mode: "looks",
-  keys: ["waiting", "leases", "workers", "counters", "dead", "holds", "batchPrefix"],
+  keys: [
+    "waiting",
+    "leases",
+    "workers",
+    "counters",
+    "dead",
+    "holds",
+    "lots",
+    "lotPrefix",
+    "batchPrefix",
+  ],
   args: {},
   reply: ([
     now,
@@ -28,6 +49,7 @@ export const snapshot = script({
     left,
     holds,
     counters,
+    parked,
   ]: Raw) => ({
     depth,
     inFlight,
@@ -38,8 +60,10 @@ export const snapshot = script({
     /** Writes that left the queue, a second, in the last ten. */
     rate: left / RATE_SECONDS,
     /** Why live workers write nothing. */
-    holds,
+    holds: holds.flatMap((reasons) => reasons.split("\n")),
     counters: pairs(counters),
+    /** How many writes wait in each lot; they are part of the depth. */
+    parked: new Map(parked),
   }),
   lua: `${CLOCK}${RING}
 local now, inFlight, oldest, clock = micros(), 0, nil, readClock(counters)
@@ -53,6 +77,13 @@ for _, id in ipairs(redis.call('ZRANGE', leases, 0, -1)) do
   inFlight = inFlight + redis.call('LLEN', batchPrefix .. id)
   age(redis.call('LINDEX', batchPrefix .. id, 0))
 end
+local depth, parked = redis.call('LLEN', waiting), {}
+for _, lot in ipairs(redis.call('SMEMBERS', lots)) do
+  local count = redis.call('LLEN', lotPrefix .. lot)
+  depth = depth + count
+  parked[#parked + 1] = { lot, count }
+  age(redis.call('LINDEX', lotPrefix .. lot, 0))
+end
 local lease = redis.call('HGET', counters, 'lease')
 local latest = lease and text(math.floor(now / 1000) + lease) or '+inf'
 local live = redis.call('ZRANGEBYSCORE', workers, '(' .. text(math.floor(now / 1000)), latest)
@@ -62,8 +93,8 @@ for _, worker in ipairs(live) do
 end
 local left = leftIn(counters, ${RATE_SECONDS}, math.floor(now / 1000000))
 return {
-  now, redis.call('LLEN', waiting), inFlight, #live, redis.call('LLEN', dead), oldest or 0, left,
-  reasons, redis.call('HGETALL', counters)
+  now, depth, inFlight, #live, redis.call('LLEN', dead), oldest or 0, left,
+  reasons, redis.call('HGETALL', counters), parked
 }
 `,
 })

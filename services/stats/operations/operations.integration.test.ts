@@ -1,9 +1,10 @@
 import { beforeAll, beforeEach, describe, expect, test, vi } from "vitest"
-import { encodeDeadLetter, encodeWrite } from "../../../shared/item.ts"
+import { encodeDeadLetter, encodeWrite, makeItem } from "../../../shared/item.ts"
 import type { Selection } from "../../../shared/operations.ts"
 import { queueKeys } from "../../../shared/queue/keys.ts"
 import { openQueue, type Queue } from "../../../shared/queue/queue.ts"
 import type { Connection } from "../../../shared/redis/redis.ts"
+import { keyValue } from "../../../shared/testing/write.ts"
 import { REDIS_KINDS, useRedis } from "../../testing/redis.ts"
 import { type Letters, type Moved, makeLetters, REASONS_MAX } from "./letters.ts"
 import { makeWaiting, type Waiting } from "./waiting.ts"
@@ -23,7 +24,7 @@ describe.each(REDIS_KINDS)("an operator on a %s Redis", (kind) => {
     calls.enqueue({
       most: 10_000,
       isFirst: false,
-      writes: keys.map((key) => encodeWrite({ key, value: "v" })),
+      writes: keys.map((key) => encodeWrite(keyValue(key))),
     })
   /** Dead letters with ascending versions. */
   const bury = async (
@@ -32,8 +33,8 @@ describe.each(REDIS_KINDS)("an operator on a %s Redis", (kind) => {
     from = 1,
   ) => {
     for (let version = from; version < from + many; version++) {
-      const write = { key: `${key}:${version}`, value }
-      await redis.lpush(KEYS.dead, encodeDeadLetter({ version, write }, reason, null, AT))
+      const item = makeItem(version, keyValue(`${key}:${version}`, value))
+      await redis.lpush(KEYS.dead, encodeDeadLetter(item, reason, null, AT))
     }
   }
   const waiting = async () => (await queue.peek(100)).map((write) => "key" in write && write.key)
@@ -72,6 +73,40 @@ describe.each(REDIS_KINDS)("an operator on a %s Redis", (kind) => {
     await enqueue(...keys)
     expect(await queue.purge(await queue.seen())).toMatchObject({ purged: 1_800 })
     expect(await redis.llen(KEYS.waiting)).toBe(0)
+  })
+
+  test("shows what waits: writes of any table, deletions, and what is no write", async () => {
+    const row = { type: "click", payload: { a: 1 }, at: AT }
+    await redis.lpush(
+      KEYS.waiting,
+      '{"version":1,"key":"a","value":"v"}',
+      `{"version":2,"table":"events","row":${JSON.stringify(row)}}`,
+      '{"version":3,"table":"key_values","delete":"a"}',
+      '{"version":4,"table":"orders","row":{}}',
+      "junk",
+    )
+    expect(await queue.peek(10)).toEqual([
+      { version: 1, table: "key_values", key: "a", value: "v" },
+      { version: 2, table: "events", key: null, value: JSON.stringify(row) },
+      { version: 3, table: "key_values", key: "a", value: "" },
+      { version: 4, unreadable: '{"version":4,"table":"orders","row":{}}' },
+      { version: null, unreadable: "junk" },
+    ])
+  })
+
+  test("purges parked writes too, and sees how many there are", async () => {
+    await enqueue("a", "b", "c")
+    const database = "1/db/public"
+    await calls.seed({ highest: 0, database })
+    const limits = { most: 2, mostBytes: 1_000_000, lease: 60_000, database }
+    const claimed = await calls.claim({ id: "1", ...limits })
+    const versions = claimed?.items.map((item) => String(JSON.parse(item).version)) ?? []
+    expect(await calls.park({ id: "1", lot: "orders", versions })).toBe(2)
+    const seen = await queue.seen()
+    expect(seen.writes).toBe(3)
+    await enqueue("later")
+    expect(await queue.purge(seen)).toEqual({ purged: 3, next: null })
+    expect(await waiting()).toEqual(["later"])
   })
 
   test("pauses and resumes when Redis is out of memory", async () => {
@@ -155,6 +190,14 @@ describe.each(REDIS_KINDS)("an operator on a %s Redis", (kind) => {
         ...{ moved: 2, missing: [999], next: null },
       })
       expect(await redis.llen(KEYS.dead)).toBe(148)
+    })
+
+    test("replays nothing of what somebody else has replayed meanwhile", async () => {
+      await bury(2)
+      const pairs = (await calls.letters(0, 2)).flatMap((letter) => [letter, "an item"])
+      expect(await calls.replay({ pairs })).toBe(2)
+      expect(await calls.replay({ pairs })).toBe(0)
+      expect(await redis.llen(KEYS.waiting)).toBe(2)
     })
 
     test("goes on where the time ended, until all is done", async () => {

@@ -3,7 +3,7 @@
  * in Redis. Rejects when Redis does not answer; what was done until then stays done.
  */
 import { Result } from "effect"
-import { decodeItem } from "../../../shared/item.ts"
+import { decodeItem, show } from "../../../shared/item.ts"
 import { PAGE_MAX } from "../../../shared/operations.ts"
 import type { Queue } from "../../../shared/queue/queue.ts"
 import { STEP_MILLIS, writesAtOnce } from "./limits.ts"
@@ -28,7 +28,7 @@ export const makeWaiting = (queue: Queue, valueMaxBytes: number) => {
       return items.map((text) => {
         const item = decodeItem(text)
         return Result.isSuccess(item)
-          ? { version: item.success.version, ...item.success.write }
+          ? { version: item.success.version, ...show(item.success.write) }
           : { version: item.failure.version || null, unreadable: text }
       })
     },

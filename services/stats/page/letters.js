@@ -8,7 +8,7 @@ import { count, many, moment } from "./format.js"
 import { fill } from "./list.js"
 import { ask } from "./question.js"
 import { countReasons, showReasons } from "./reasons.js"
-import { columnsOf, makeRecord } from "./record.js"
+import { columnsOf, makeRecord, tableOf } from "./record.js"
 import { element, make, setText } from "./show.js"
 
 const PAGE = 20
@@ -35,11 +35,12 @@ const button = (text, name, work, className = "") => {
 }
 
 const showLetter = (item, letter) => {
-  const { version, reason: why, sqlstate, at, key: name, ...content } = letter
+  const { version, reason: why, sqlstate, at, table, key: name, ...content } = letter
   const state = sqlstate && !why.includes(sqlstate) ? ` (SQLSTATE ${sqlstate})` : ""
   const record = makeRecord(
     [["key", name ?? "none"], ...columnsOf(content)],
     [
+      ...tableOf(table),
       ["reason", why + state],
       ["buried", moment(at)],
       ["version", String(version)],

@@ -54,7 +54,14 @@ const textOf = ([name, value]) => {
   return isJson(value) ? [`${name} (JSON)`, indent(value)] : [name, value]
 }
 
-export const columnsOf = (content) => Object.entries(content).map(textOf)
+/** Rows of some tables have no key. */
+export const columnsOf = (content) =>
+  Object.entries(content)
+    .filter(([, value]) => value !== null)
+    .map(textOf)
+
+/** What was no write has no table. */
+export const tableOf = (table) => (table ? [["table", table]] : [])
 
 const makeCode = (label, text) => {
   const code = make("code", text)

@@ -4,7 +4,7 @@ import { call, callUntilDone } from "./call.js"
 import { count, many, moment } from "./format.js"
 import { fill } from "./list.js"
 import { ask } from "./question.js"
-import { columnsOf, makeRecord } from "./record.js"
+import { columnsOf, makeRecord, tableOf } from "./record.js"
 import { element, setText } from "./show.js"
 
 const SHOWN_MAX = 10
@@ -15,14 +15,14 @@ let asked = 0
 /** A version is the microsecond in which the write was accepted, or one shortly after. */
 const acceptedAt = (version) => (version > 1e15 ? moment(version / 1_000) : "–")
 
-const showWrite = (item, { version, ...content }) => {
-  const known = version
+const showWrite = (item, { version, table, ...content }) => {
+  const times = version
     ? [
         ["accepted", acceptedAt(version)],
         ["version", String(version)],
       ]
     : []
-  item.replaceChildren(makeRecord(columnsOf(content), known))
+  item.replaceChildren(makeRecord(columnsOf(content), [...tableOf(table), ...times]))
 }
 
 export const listWaiting = async () => {

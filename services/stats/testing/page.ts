@@ -3,8 +3,9 @@ import type { BrowserContextOptions, Page } from "playwright-core"
 import { afterAll, afterEach, beforeAll } from "vitest"
 import { freePort } from "../../../scripts/servers/port.ts"
 import { type Service, startService } from "../../../scripts/servers/service.ts"
-import { encodeDeadLetter } from "../../../shared/item.ts"
+import { encodeDeadLetter, makeItem } from "../../../shared/item.ts"
 import { queueKeys } from "../../../shared/queue/keys.ts"
+import { keyValue } from "../../../shared/testing/write.ts"
 import { openPage, startBrowser } from "../../testing/browser.ts"
 import { REDIS_KINDS, useRedis } from "../../testing/redis.ts"
 import { until } from "../../testing/until.ts"
@@ -21,7 +22,7 @@ export interface Letter {
 }
 
 const encode = ({ version, key = `key:${version}`, value = "v", reason = "refused" }: Letter) =>
-  encodeDeadLetter({ version, write: { key, value } }, reason, null, AT)
+  encodeDeadLetter(makeItem(version, keyValue(key, value)), reason, null, AT)
 
 /** The text of an element, and waiting for it. */
 export const text = async (page: Page, id: string) => (await page.textContent(`#${id}`)) ?? ""

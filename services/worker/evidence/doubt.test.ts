@@ -3,11 +3,11 @@ import { describe, expect, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import type { Config } from "../../../shared/config.ts"
-import { holdReason } from "../hold.ts"
+import { DEFAULT_TABLE } from "../../../shared/item.ts"
 import { pipeline } from "../pipeline.ts"
 import { Queue } from "../queue.ts"
 import { DATABASE, DatabaseFaults, DatabaseOutside, refuse } from "../testing/database-memory.ts"
-import { conserved, writes } from "../testing/kit.ts"
+import { conserved, EVENTS, events, keyOf, tableReason, writes } from "../testing/kit.ts"
 import { QueueOutside } from "../testing/queue-memory.ts"
 import { Logged, layerWorker } from "../testing/worker-memory.ts"
 
@@ -41,11 +41,13 @@ const running = Effect.gen(function* () {
 const refusePrefix = Effect.fnUntraced(function* (prefix: string | null) {
   const faults = yield* DatabaseFaults
   yield* faults.onWrite((items) =>
-    prefix !== null && items.some(({ write }) => write.key.startsWith(prefix))
+    prefix !== null && items.some((each) => keyOf(each).startsWith(prefix))
       ? refuse("P0001")
       : Effect.void,
   )
 })
+
+const REFUSED = tableReason(DEFAULT_TABLE, refuse("P0001"))
 
 describe("a bad row at the head of the queue", () => {
   for (const [what, overrides] of [
@@ -80,7 +82,7 @@ describe("a bad row at the head of the queue", () => {
       yield* TestClock.adjust("10 minutes")
       expect(yield* conserved).toMatchObject({
         failed: 0,
-        workers: { "worker-1": holdReason(refuse("P0001")) },
+        workers: { "worker-1": REFUSED },
       })
       yield* outside.enqueue(keys(1))
       yield* TestClock.adjust("6 seconds")
@@ -156,7 +158,7 @@ describe("a table that refuses every row", () => {
       yield* outside.enqueue(keys(250))
       yield* TestClock.adjust("10 seconds")
       for (let minute = 0; minute < 10; minute++) {
-        expect((yield* conserved).workers).toEqual({ "worker-1": holdReason(refuse("P0001")) })
+        expect((yield* conserved).workers).toEqual({ "worker-1": REFUSED })
         yield* TestClock.adjust("1 minute")
       }
       expect(yield* conserved).toMatchObject({ processed: 50, failed: 0, dead: [] })
@@ -187,6 +189,41 @@ describe("a table that refuses every row", () => {
       }
     }),
     { BATCH_SIZE: 1, BATCH_MAX: 1 },
+  )
+})
+
+describe("a table that refuses every row, beside one that does not", () => {
+  test(
+    "holds that table alone, leaves the only place while its rows wait, and buries nothing",
+    Effect.gen(function* () {
+      const { outside, onDatabase, table } = yield* running
+      yield* outside.enqueue([...events(5), ...keys(1, "before")])
+      yield* TestClock.adjust("1 second")
+      yield* onDatabase.onWrite((items, { name }) =>
+        name === EVENTS.name && items.length > 0 ? refuse("P0001") : Effect.void,
+      )
+      for (let second = 1; second <= 120; second++) {
+        yield* outside.enqueue([...events(2, 100 * second), ...keys(1, `key ${second}`)])
+        yield* TestClock.adjust("1 second")
+        expect(yield* conserved).toMatchObject({ failed: 0 })
+        // A second behind, at most: a batch that waits for evidence has left its place.
+        if (second > 1) expect(yield* table.read(`key ${second - 1} 0`)).toBeDefined()
+      }
+      expect((yield* conserved).workers).toEqual({
+        "worker-1": tableReason(EVENTS, refuse("P0001")),
+      })
+      const held = (yield* Logged).filter(({ message }) => message === "writes are held")
+      expect(held).toHaveLength(1)
+
+      yield* onDatabase.onWrite(null)
+      yield* TestClock.adjust("15 seconds")
+      expect(yield* conserved).toMatchObject({
+        ...{ processed: 126 + 240, failed: 0, waiting: [], parked: {}, inFlight: 0 },
+        workers: { "worker-1": "" },
+      })
+      expect(yield* table.count(EVENTS)).toBe(5 + 240)
+    }),
+    { WORKER_CONCURRENCY: 1 },
   )
 })
 

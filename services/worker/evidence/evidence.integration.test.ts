@@ -1,14 +1,16 @@
 /** The rule of evidence on PostgreSQL, as a role that policies and rights apply to. */
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
+import { makeItem } from "../../../shared/item.ts"
 import { ClaimSize } from "../claim-size.ts"
 import { layerPostgres } from "../database.ts"
 import { persist } from "../persist.ts"
 import { Breaking, type RowCode } from "../testing/breaking.ts"
-import { item } from "../testing/kit.ts"
+import { DatabaseOutside } from "../testing/database-memory.ts"
+import { batchOf, EVENTS, eventItem, item } from "../testing/kit.ts"
 import { Postgres, useDatabase } from "../testing/postgres.ts"
 import { layerSettings } from "../testing/worker-memory.ts"
-import { batchOf, deadOf, evidenceSuite } from "./evidence.suite.ts"
+import { deadOf, evidenceSuite, isHeld, NOTHING_TO_SAY } from "./evidence.suite.ts"
 import { Evidence } from "./evidence.ts"
 
 const { layer: layerStore } = useDatabase({ own: true })
@@ -26,13 +28,19 @@ const MEND = [
   "drop function if exists guard_2 cascade",
   "drop policy if exists guard on key_values",
   "alter table key_values disable row level security",
-  "grant select, insert, update on key_values to writer",
+  "grant select, insert, update on key_values, events to writer",
 ]
 
-const trigger = (name: string, when: string, condition: string, statement: string) => [
+const trigger = (
+  name: string,
+  when: string,
+  condition: string,
+  statement: string,
+  table = "key_values",
+) => [
   `create function ${name}() returns trigger language plpgsql as
    $$ begin if ${condition} then ${statement}; end if; return new; end $$`,
-  `create trigger ${name} ${when} on key_values for each row execute function ${name}()`,
+  `create trigger ${name} ${when} on ${table} for each row execute function ${name}()`,
 ]
 
 const layerBreaking = Layer.effect(
@@ -107,6 +115,57 @@ describe("evidence on PostgreSQL", () => {
     test: (sentence, effect) => it.live(sentence, () => Effect.provide(effect, layer)),
   })
 
+  /** Refuses rows of `events`, those of this type or all. */
+  const refuseEvents = (when: string, type: string | null) =>
+    Effect.flatMap(Postgres, ({ sql }) =>
+      Effect.forEach(
+        trigger(
+          ...(["guard", when, type === null ? "true" : `new.type = '${type}'`] as const),
+          ...(["raise exception 'refused'", "events"] as const),
+        ),
+        (statement) => Effect.promise(() => sql(statement)),
+      ),
+    )
+
+  for (const when of ["before insert", "after insert"]) {
+    it.live(`a trigger ${when} that refuses all rows of a table holds that table alone`, () =>
+      Effect.gen(function* () {
+        const { mend } = yield* Breaking
+        const outside = yield* DatabaseOutside
+        yield* persist(batchOf(item("before", 1), eventItem(2), eventItem(3)))
+        yield* refuseEvents(when, null)
+        const late = [eventItem(4), eventItem(5), eventItem(6)]
+        const batch = batchOf(item("a", 7), ...late, item("b", 8))
+        const { held, ...persisted } = yield* persist(batch)
+        expect(persisted).toEqual({ coalesced: 0, dead: [] })
+        expect(held).toMatchObject([{ items: late, error: { sqlstate: "P0001" } }])
+        expect(yield* outside.read("b")).toEqual(item("b", 8))
+        // Nor is a row alone buried, though rows of both tables were stored.
+        yield* isHeld(batchOf(eventItem(9)), "P0001")
+        yield* mend
+        expect(yield* persist(batch)).toEqual(NOTHING_TO_SAY)
+        expect(yield* outside.count(EVENTS)).toBe(5)
+      }).pipe(Effect.provide(layer)),
+    )
+
+    it.live(`a trigger ${when} that refuses one row of a table buries it alone`, () =>
+      Effect.gen(function* () {
+        const outside = yield* DatabaseOutside
+        yield* persist(batchOf(eventItem(2), eventItem(3)))
+        yield* refuseEvents(when, "bad")
+        const { write } = eventItem(5)
+        const bad = makeItem(5, { ...write, row: { ...write.row, type: "bad" } })
+        const persisted = yield* persist(batchOf(item("a", 1), eventItem(4), bad, eventItem(6)))
+        expect(deadOf(persisted)).toMatchObject([{ version: 5, table: "events" }])
+        expect(persisted.held).toEqual([])
+        expect(yield* outside.count(EVENTS)).toBe(4)
+        // Also when no other row is beside it: the table takes rows that it has taken before.
+        const alone = makeItem(7, bad.write)
+        expect(deadOf(yield* persist(batchOf(alone)))).toMatchObject([{ version: 7 }])
+      }).pipe(Effect.provide(layer)),
+    )
+  }
+
   /** Tables that a trigger writes, and what makes them refuse every row with a code of a bad row. */
   const AUDITS = {
     "2200H": [
@@ -137,9 +196,9 @@ describe("evidence on PostgreSQL", () => {
         ]
         for (const each of statements) yield* Effect.promise(() => sql(each))
         const batch = batchOf(item("a", 1), item("b", 2), item("c", 3))
-        expect(yield* Effect.flip(persist(batch))).toMatchObject({ sqlstate: code })
+        yield* isHeld(batch, code)
         yield* mend
-        expect(yield* persist(batch)).toEqual({ coalesced: 0, dead: [] })
+        expect(yield* persist(batch)).toEqual(NOTHING_TO_SAY)
       }).pipe(Effect.provide(layer)),
     )
   }
@@ -149,9 +208,9 @@ describe("evidence on PostgreSQL", () => {
       const { sql } = yield* Postgres
       const batch = batchOf(item("a", 1), item("b", 2))
       yield* Effect.promise(() => sql("alter table key_values add kind text not null"))
-      expect(yield* Effect.flip(persist(batch))).toMatchObject({ sqlstate: "23502" })
+      yield* isHeld(batch, "23502")
       yield* Effect.promise(() => sql("alter table key_values drop kind"))
-      expect(yield* persist(batch)).toEqual({ coalesced: 0, dead: [] })
+      expect(yield* persist(batch)).toEqual(NOTHING_TO_SAY)
     }).pipe(Effect.provide(layer)),
   )
 

@@ -7,9 +7,9 @@ import { identity } from "../../../shared/write.ts"
 import { persist } from "../persist.ts"
 import { Breaking } from "../testing/breaking.ts"
 import { DatabaseFaults, DatabaseOutside, refuse } from "../testing/database-memory.ts"
-import { item } from "../testing/kit.ts"
+import { batchOf, item } from "../testing/kit.ts"
 import { layerWorker } from "../testing/worker-memory.ts"
-import { batchOf, evidenceSuite } from "./evidence.suite.ts"
+import { evidenceSuite, NOTHING_TO_SAY } from "./evidence.suite.ts"
 
 type Refuses = (items: ReadonlyArray<Item>) => Effect.Effect<boolean>
 
@@ -27,13 +27,13 @@ const layerBreaking = Layer.effect(
     const add = (code: string, refuses: Refuses) =>
       Effect.sync(() => void rules.push([code, refuses]))
     const changeOf = ({ write, version }: Item) =>
-      Effect.map(outside.read(identity(write)), (row) =>
+      Effect.map(outside.read(identity(write) ?? ""), (row) =>
         row === undefined ? "insert" : row.version < version ? "update" : "none",
       )
     return Breaking.of({
       rows: (code, value) =>
         add(code, (items) =>
-          Effect.succeed(items.some(({ write }) => value === null || write.value === value)),
+          Effect.succeed(items.some(({ write }) => value === null || write.row.value === value)),
         ),
       changes: (of) =>
         add("P0001", (items) =>
@@ -78,9 +78,8 @@ describe("the search for bad rows", () => {
       const faults = yield* DatabaseFaults
       const { table } = yield* Breaking
       yield* table("42P01")
-      expect(yield* Effect.flip(persist(batchOf(...many(1_000))))).toMatchObject({
-        _tag: "DatabaseMisconfigured",
-      })
+      const { held } = yield* persist(batchOf(...many(1_000)))
+      expect(held).toMatchObject([{ error: { _tag: "DatabaseMisconfigured" } }])
       expect((yield* faults.statements).map(({ length }) => length)).toEqual([1_000, 0])
       expect(yield* Clock.currentTimeMillis).toBe(0)
     }),
@@ -92,9 +91,8 @@ describe("the search for bad rows", () => {
       const faults = yield* DatabaseFaults
       const { rows } = yield* Breaking
       yield* rows("P0001", null)
-      expect(yield* Effect.flip(persist(batchOf(...many(1_000))))).toMatchObject({
-        _tag: "StatementRefused",
-      })
+      const { held } = yield* persist(batchOf(...many(1_000)))
+      expect(held).toMatchObject([{ error: { _tag: "StatementRefused" } }])
       // The search, one without rows, and a row at the end of each of five waits.
       expect(yield* faults.count("write")).toBe(61 + 1 + 5)
       expect(yield* faults.count("rehearse")).toBe(1 + 6)
@@ -123,7 +121,7 @@ describe("the search for bad rows", () => {
       const waiting = yield* Effect.forkChild(persist(batchOf(...many(100))))
       yield* Effect.sleep("1 second")
       yield* mend
-      expect(yield* Fiber.join(waiting)).toEqual({ coalesced: 0, dead: [] })
+      expect(yield* Fiber.join(waiting)).toEqual(NOTHING_TO_SAY)
       expect(yield* Clock.currentTimeMillis).toBeLessThan(2_500)
     }),
   )
@@ -137,7 +135,7 @@ describe("a table that breaks while a batch is written", () => {
     let statements = 0
     yield* faults.onWrite((items) => {
       statements += 1
-      const isBad = items.some(({ write }) => write.value === "bad")
+      const isBad = items.some(({ write }) => write.row.value === "bad")
       // A row's trigger has nothing to do when there are no rows.
       const isBroken = statements >= nth && items.length > 0
       return isBad || isBroken ? refuse("P0001") : Effect.void
@@ -154,7 +152,7 @@ describe("a table that breaks while a batch is written", () => {
           let statements = 0
           yield* faults.onWrite((items) => {
             statements += 1
-            const isBad = items.some(({ write }) => write.value === "bad")
+            const isBad = items.some(({ write }) => write.row.value === "bad")
             const isBroken = statements >= nth && statements < nth + length && items.length > 0
             return isBad || isBroken ? refuse("P0001") : Effect.void
           })

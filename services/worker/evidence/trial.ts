@@ -4,17 +4,19 @@
  */
 import { Effect } from "effect"
 import type { Item } from "../../../shared/item.ts"
+import type { Table } from "../../../shared/table/table.ts"
 import { ClaimSize } from "../claim-size.ts"
 import { Database } from "../database.ts"
 import {
   type BatchFailed,
   blameDatabase,
+  isLocked,
   isSlow,
   type StatementRefused,
   type WriteError,
   type WriteRejected,
 } from "../errors.ts"
-import { countFailure } from "../metrics.ts"
+import { countFailure } from "../report/metrics.ts"
 import { batchRetry } from "../retry.ts"
 import { Settings } from "../settings.ts"
 import { Evidence } from "./evidence.ts"
@@ -32,7 +34,7 @@ export interface Trial {
   readonly isInOrder: Effect.Effect<boolean, PersistError>
 }
 
-export const makeTrial = Effect.gen(function* () {
+export const makeTrial = Effect.fnUntraced(function* (table: Table) {
   const database = yield* Database
   const evidence = yield* Evidence
   const settings = yield* Settings
@@ -44,7 +46,9 @@ export const makeTrial = Effect.gen(function* () {
       Effect.tapError(countFailure),
       Effect.retry({
         schedule: batchRetry(settings),
-        while: (error) => error._tag === "BatchFailed" && !(isSlow(error) && rows > 1),
+        // A lock is waited for by the table's hold, while batches of other tables take this one's place.
+        while: (error) =>
+          error._tag === "BatchFailed" && !isLocked(error) && !(isSlow(error) && rows > 1),
       }),
     )
 
@@ -52,12 +56,12 @@ export const makeTrial = Effect.gen(function* () {
   const blame = Effect.suspend(() => {
     if (isRefused) return Effect.void
     isRefused = true
-    return Effect.asVoid(database.write([]))
+    return Effect.asVoid(database.write(table, []))
   }).pipe(Effect.tapError(countFailure), Effect.mapError(blameDatabase))
 
   const trial: Trial = {
     attempt: (rows) =>
-      retried(evidence.write(rows), rows.length).pipe(
+      retried(evidence.write(table, rows), rows.length).pipe(
         Effect.as(null),
         Effect.catchTags({
           WriteRejected: (error) => Effect.succeed(error),
@@ -68,7 +72,7 @@ export const makeTrial = Effect.gen(function* () {
               : Effect.fail(error),
         }),
       ),
-    isInOrder: retried(evidence.rehearse, 1).pipe(
+    isInOrder: retried(evidence.rehearse(table), 1).pipe(
       Effect.catchTags({
         WriteRejected: () => Effect.succeed(false),
         StatementRefused: () => Effect.succeed(false),

@@ -1,9 +1,11 @@
 /**
- * The database in memory: one table as a Map, with the guard on versions and the refusals that a
+ * The database in memory: each table as a Map, with the guard on versions and the refusals that a
  * write of the queue can meet. What else can go wrong, a test puts in its way.
  */
 import { Context, Effect, Layer } from "effect"
-import type { Item } from "../../../shared/item.ts"
+import { DEFAULT_TABLE, type Item, makeItem } from "../../../shared/item.ts"
+import { keyColumn, type Table } from "../../../shared/table/table.ts"
+import { TABLES } from "../../../shared/tables.ts"
 import { identity } from "../../../shared/write.ts"
 import { Database } from "../database.ts"
 import { blameDatabase, StatementRefused, type WriteError, WriteRejected } from "../errors.ts"
@@ -14,10 +16,15 @@ export const DATABASE = "1/write_buffer/public"
 
 export type DatabaseCall = keyof Database["Service"]
 
-/** The table as a reader meets it; the conformance suite looks at both databases with it. */
+/** The tables as a reader meets them; the conformance suite looks at both databases with it. */
 export class DatabaseOutside extends Context.Service<
   DatabaseOutside,
-  { readonly read: (id: string) => Effect.Effect<Item | undefined> }
+  {
+    /** The row of a key, or of a version where rows have no key; of `key_values` if no table is given. */
+    readonly read: (id: string, table?: Table) => Effect.Effect<Item | undefined>
+    /** How many rows there are, tombstones included. */
+    readonly count: (table: Table) => Effect.Effect<number>
+  }
 >()("write-buffer/worker/DatabaseOutside") {}
 
 export class DatabaseFaults extends Context.Service<
@@ -25,8 +32,10 @@ export class DatabaseFaults extends Context.Service<
   Faults<DatabaseCall, WriteError> & {
     /** From now on, asked before each statement; null ends it. */
     readonly onWrite: (
-      rule: ((items: ReadonlyArray<Item>) => Effect.Effect<void, WriteError>) | null,
+      rule: ((items: ReadonlyArray<Item>, table: Table) => Effect.Effect<void, WriteError>) | null,
     ) => Effect.Effect<void>
+    /** From now on every statement of the table fails so, without rows too; null ends it. */
+    readonly breakTable: (table: Table, error: WriteError | null) => Effect.Effect<void>
     /** From now on it is the database of this identity. */
     readonly become: (identity: string) => Effect.Effect<void>
     /** The versions in each statement so far, in order, failed statements included. */
@@ -41,51 +50,83 @@ export const reject = (sqlstate: string) =>
 export const refuse = (sqlstate: string) =>
   new StatementRefused({ reason: `SQLSTATE ${sqlstate}`, sqlstate })
 
-/** PostgreSQL stores no U+0000 (22021), and no key twice in one statement (21000). */
+const ALL = Object.values<Table>(TABLES)
+
+/** Of an appended row its version. */
+const idOf = ({ write, version }: Item) => identity(write) ?? String(version)
+
+/** PostgreSQL stores no U+0000 (22P05), and no key twice in one statement (21000). */
 const refusal = (items: ReadonlyArray<Item>): WriteRejected | null => {
-  if (items.some(({ write }) => Object.values(write).join("").includes("\0"))) {
-    return reject("22021")
+  if (items.some(({ write }) => Object.values(write.row).join("").includes("\0"))) {
+    return reject("22P05")
   }
-  const identities = new Set(items.map(({ write }) => identity(write)))
+  const identities = new Set(items.map(idOf))
   return identities.size < items.length ? reject("21000") : null
 }
 
 export const layerMemory = Layer.effectContext(
   Effect.sync(() => {
-    const rows = new Map<string, Item>()
+    const tables = new Map<Table, Map<string, Item>>()
+    const rowsOf = (table: Table) => {
+      const rows = tables.get(table) ?? new Map<string, Item>()
+      tables.set(table, rows)
+      return rows
+    }
     const statements: number[][] = []
+    const broken = new Map<Table, WriteError>()
     let which = DATABASE
     let rule: Parameters<DatabaseFaults["Service"]["onWrite"]>[0] = null
     const { faults, around } = makeFaults<DatabaseCall, WriteError>()
 
-    const upsert = (items: ReadonlyArray<Item>) =>
+    const reach = (table: Table): Effect.Effect<void, WriteError> =>
       Effect.suspend(() => {
+        const error = broken.get(table)
+        return error ? Effect.fail(error) : Effect.void
+      })
+
+    const upsert = (table: Table, items: ReadonlyArray<Item>) =>
+      Effect.suspend(() => {
+        const rows = rowsOf(table)
         const refused = refusal(items)
         if (refused) return Effect.fail(refused)
         const changed = items.filter((item) => {
-          const stored = rows.get(identity(item.write))
+          const stored = rows.get(idOf(item))
           return !stored || stored.version < item.version
         })
-        for (const item of changed) rows.set(identity(item.write), item)
+        for (const item of changed) rows.set(idOf(item), item)
         return Effect.succeed(changed.length)
       })
 
     const database = Database.of({
-      write: (items) =>
+      write: (table, items) =>
         Effect.suspend(() => {
           statements.push(items.map(({ version }) => version))
-          return around("write", Effect.andThen(rule?.(items) ?? Effect.void, upsert(items)))
+          const ruled = Effect.suspend(() => rule?.(items, table) ?? Effect.void)
+          return around(
+            "write",
+            reach(table).pipe(Effect.andThen(ruled), Effect.andThen(upsert(table, items))),
+          )
         }),
-      rehearse: (preferred) =>
+      rehearse: (table, preferred) =>
         Effect.suspend(() => {
-          const row = rows.get(preferred) ?? [...rows.values()].at(-1)
-          if (!row) return around("rehearse", Effect.succeed(false))
+          const rows = [...rowsOf(table).values()].filter(({ write }) => !write.isDelete)
+          const row = rows.find((each) => idOf(each) === preferred) ?? rows.at(-1)
+          if (!row) return around("rehearse", Effect.as(reach(table), false))
           const newer = { ...row, version: row.version + 1 }
-          const fresh = { ...newer, write: { ...row.write, key: `${row.write.key} as a new one` } }
-          const tried = Effect.forEach([newer, fresh], (item) => rule?.([item]) ?? Effect.void)
-          return around("rehearse", Effect.as(tried, true))
+          const name = keyColumn(table)
+          const renamed = name === null ? {} : { [name]: `${idOf(row)} as a new one` }
+          const fresh = makeItem(newer.version, {
+            ...row.write,
+            row: { ...row.write.row, ...renamed },
+          })
+          const tried = Effect.forEach(
+            [newer, fresh],
+            (item) => rule?.([item], table) ?? Effect.void,
+          )
+          return around("rehearse", reach(table).pipe(Effect.andThen(tried), Effect.as(true)))
         }),
-      probe: Effect.mapError(around("probe", Effect.void), blameDatabase),
+      probe: Effect.mapError(around("probe", Effect.raceAll(ALL.map(reach))), blameDatabase),
+      probeTable: (table) => Effect.mapError(around("probeTable", reach(table)), blameDatabase),
       identity: Effect.mapError(
         around(
           "identity",
@@ -95,16 +136,35 @@ export const layerMemory = Layer.effectContext(
       ),
       highestVersion: around(
         "highestVersion",
-        Effect.sync(() => Math.max(0, ...[...rows.values()].map(({ version }) => version))),
+        Effect.sync(() =>
+          Math.max(
+            0,
+            ...[...tables.values()].flatMap((rows) =>
+              [...rows.values()].map(({ version }) => version),
+            ),
+          ),
+        ),
       ).pipe(Effect.mapError(blameDatabase)),
     })
     return Context.make(Database, database).pipe(
-      Context.add(DatabaseOutside, { read: (id) => Effect.sync(() => rows.get(id)) }),
+      Context.add(DatabaseOutside, {
+        read: (id, table = DEFAULT_TABLE) =>
+          Effect.sync(() => {
+            const row = rowsOf(table).get(id)
+            return row?.write.isDelete ? undefined : row
+          }),
+        count: (table) => Effect.sync(() => rowsOf(table).size),
+      }),
       Context.add(DatabaseFaults, {
         ...faults,
         onWrite: (next) =>
           Effect.sync(() => {
             rule = next
+          }),
+        breakTable: (table, error) =>
+          Effect.sync(() => {
+            if (error) broken.set(table, error)
+            else broken.delete(table)
           }),
         become: (identity) =>
           Effect.sync(() => {

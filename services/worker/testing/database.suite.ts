@@ -1,13 +1,14 @@
 /**
  * What every database does with writes. `database.test.ts` runs this on memory,
- * `database.integration.test.ts` on PostgreSQL. Each test gets an empty table.
+ * `database.integration.test.ts` on PostgreSQL. Each test gets empty tables.
  */
 import { Effect } from "effect"
 import { expect } from "vitest"
+import { DEFAULT_TABLE } from "../../../shared/item.ts"
 import { TABLE } from "../../../shared/testing/table.ts"
 import { Database } from "../database.ts"
 import { DatabaseOutside } from "./database-memory.ts"
-import { item } from "./kit.ts"
+import { item, keyOf } from "./kit.ts"
 
 export interface Subject {
   readonly test: (
@@ -52,11 +53,11 @@ export const databaseSuite = ({ test }: Subject) => {
     "a write is stored, a newer one replaces it, and an older or equal one changes nothing",
     Effect.gen(function* () {
       const { database, outside } = yield* both
-      yield* database.write([item("a", 5)])
-      yield* database.write([item("a", 7)])
+      yield* database.write(DEFAULT_TABLE, [item("a", 5)])
+      yield* database.write(DEFAULT_TABLE, [item("a", 7)])
       expect(yield* outside.read("a")).toEqual(item("a", 7))
-      yield* database.write([item("a", 6), item("b", 6)])
-      yield* database.write([item("a", 7, "the same version again")])
+      yield* database.write(DEFAULT_TABLE, [item("a", 6), item("b", 6)])
+      yield* database.write(DEFAULT_TABLE, [item("a", 7, "the same version again")])
       expect(yield* outside.read("a")).toEqual(item("a", 7))
       expect(yield* outside.read("b")).toEqual(item("b", 6))
       expect(yield* outside.read("c")).toBeUndefined()
@@ -68,7 +69,7 @@ export const databaseSuite = ({ test }: Subject) => {
     Effect.gen(function* () {
       const { database } = yield* both
       yield* database.probe
-      yield* database.write([])
+      yield* database.write(DEFAULT_TABLE, [])
       expect(yield* database.highestVersion).toBe(0)
     }),
   )
@@ -77,9 +78,10 @@ export const databaseSuite = ({ test }: Subject) => {
     "a rehearsal needs a row, of that key or of any other, and leaves every row as it is",
     Effect.gen(function* () {
       const { database, outside } = yield* both
-      expect(yield* database.rehearse("a")).toBe(false)
-      yield* database.write([item("a", 5), item("b", 7)])
-      for (const key of ["a", "gone", ""]) expect(yield* database.rehearse(key)).toBe(true)
+      expect(yield* database.rehearse(DEFAULT_TABLE, "a")).toBe(false)
+      yield* database.write(DEFAULT_TABLE, [item("a", 5), item("b", 7)])
+      for (const key of ["a", "gone", ""])
+        expect(yield* database.rehearse(DEFAULT_TABLE, key)).toBe(true)
       expect(yield* outside.read("a")).toEqual(item("a", 5))
       expect(yield* outside.read("gone")).toBeUndefined()
       expect(yield* database.highestVersion).toBe(7)
@@ -91,7 +93,11 @@ export const databaseSuite = ({ test }: Subject) => {
     Effect.gen(function* () {
       const { database } = yield* both
       const newest = Number.MAX_SAFE_INTEGER
-      yield* database.write([item("a", 1_795_327_495_123_457), item("b", newest), item("c", 3)])
+      yield* database.write(DEFAULT_TABLE, [
+        item("a", 1_795_327_495_123_457),
+        item("b", newest),
+        item("c", 3),
+      ])
       expect(yield* database.highestVersion).toBe(newest)
     }),
   )
@@ -101,23 +107,25 @@ export const databaseSuite = ({ test }: Subject) => {
     Effect.gen(function* () {
       const { database, outside } = yield* both
       const items = ODD.map((text, i) => item(text, i + 1, text))
-      yield* database.write([...items, item("empty", 99, "")])
-      for (const each of items) expect(yield* outside.read(each.write.key)).toEqual(each)
+      yield* database.write(DEFAULT_TABLE, [...items, item("empty", 99, "")])
+      for (const each of items) expect(yield* outside.read(keyOf(each))).toEqual(each)
       expect(yield* outside.read("empty")).toEqual(item("empty", 99, ""))
     }),
   )
 
   for (const bad of [item("nul\0", 2), item("a", 2, "\0")]) {
     test(
-      `U+0000 in a ${bad.write.key === "a" ? "value" : "key"} rejects the write, and all beside it`,
+      `U+0000 in a ${bad.write.row.key === "a" ? "value" : "key"} rejects the write, and all beside it`,
       Effect.gen(function* () {
         const { database, outside } = yield* both
-        expect(yield* Effect.flip(database.write([item("good", 1), bad]))).toMatchObject({
+        expect(
+          yield* Effect.flip(database.write(DEFAULT_TABLE, [item("good", 1), bad])),
+        ).toMatchObject({
           _tag: "WriteRejected",
-          sqlstate: "22021",
+          sqlstate: "22P05",
         })
         expect(yield* outside.read("good")).toBeUndefined()
-        yield* database.write([item("good", 1)])
+        yield* database.write(DEFAULT_TABLE, [item("good", 1)])
       }),
     )
   }
@@ -126,7 +134,9 @@ export const databaseSuite = ({ test }: Subject) => {
     "a key twice in one statement is rejected, so halving would part the two",
     Effect.gen(function* () {
       const { database } = yield* both
-      expect(yield* Effect.flip(database.write([item("a", 1), item("a", 2)]))).toMatchObject({
+      expect(
+        yield* Effect.flip(database.write(DEFAULT_TABLE, [item("a", 1), item("a", 2)])),
+      ).toMatchObject({
         _tag: "WriteRejected",
         sqlstate: "21000",
       })
@@ -138,8 +148,8 @@ export const databaseSuite = ({ test }: Subject) => {
     Effect.gen(function* () {
       const { database, outside } = yield* both
       const items = Array.from({ length: 10_000 }, (_, i) => item(`key ${i}`, i + 1))
-      yield* database.write(items)
-      yield* database.write(items)
+      yield* database.write(DEFAULT_TABLE, items)
+      yield* database.write(DEFAULT_TABLE, items)
       expect(yield* outside.read("key 9999")).toEqual(items[9_999])
       expect(yield* database.highestVersion).toBe(10_000)
     }),

@@ -6,16 +6,22 @@ import { it } from "@effect/vitest"
 import { Effect, type Layer } from "effect"
 import { expect } from "vitest"
 import type { Config } from "../../../shared/config.ts"
-import type { Item } from "../../../shared/item.ts"
+import { DEFAULT_TABLE, type Item, makeItem } from "../../../shared/item.ts"
+import { sampleWrite } from "../../../shared/table/sample.ts"
+import type { Table } from "../../../shared/table/table.ts"
+import { TABLES } from "../../../shared/tables.ts"
+import { identity, type Write } from "../../../shared/write.ts"
 import { ClaimSize } from "../claim-size.ts"
+import { Database } from "../database.ts"
 import {
   BatchFailed,
   classify,
   DatabaseMisconfigured,
   DatabaseUnavailable,
   QueueUnavailable,
+  type WriteError,
 } from "../errors.ts"
-import { Hold } from "../hold.ts"
+import { Hold, holdReason } from "../hold.ts"
 import { Lease } from "../lease.ts"
 import { pipeline } from "../pipeline.ts"
 import { type Batch, Queue } from "../queue.ts"
@@ -24,7 +30,9 @@ import { QueueFaults, QueueOutside, type Snapshot } from "./queue-memory.ts"
 import { Logged, layerWorker } from "./worker-memory.ts"
 
 export const away = new DatabaseUnavailable({ reason: "ECONNREFUSED", sqlstate: null })
+export const noLogin = new DatabaseMisconfigured({ reason: "SQLSTATE 28P01", sqlstate: "28P01" })
 export const noTable = new DatabaseMisconfigured({ reason: "SQLSTATE 42P01", sqlstate: "42P01" })
+export const locked = new BatchFailed({ reason: "SQLSTATE 55P03", sqlstate: "55P03" })
 export const deadlock = new BatchFailed({ reason: "SQLSTATE 40P01", sqlstate: "40P01" })
 export const slow = new BatchFailed({ reason: "SQLSTATE 57014", sqlstate: "57014" })
 export const noReply = new QueueUnavailable({ reason: "no reply" })
@@ -38,31 +46,53 @@ export const refusal = (code: string, fields: Readonly<Record<string, string>> =
     }),
   )
 
-export const write = (key: string, value = "") => ({ key, value })
+export const write = (key: string, value = ""): Write => ({
+  ...{ table: DEFAULT_TABLE, row: { key, value }, isDelete: false },
+})
 export const writes = (...keys: ReadonlyArray<string>) => keys.map((key) => write(key, `of ${key}`))
 export const many = (count: number, prefix = "key") =>
   writes(...Array.from({ length: count }, (_, i) => `${prefix} ${i}`))
 
-export const item = (key: string, version: number, value = `${key}${version}`): Item => ({
-  version,
-  write: write(key, value),
+/** Rows without a key: events, another for each number, and deletions of rows that have one. */
+export const EVENTS: Table = TABLES.events
+export const event = (number: number): Write => sampleWrite(EVENTS, number)
+export const events = (count: number, from = 1) =>
+  Array.from({ length: count }, (_, i) => event(from + i))
+export const deletion = (key: string): Write => ({
+  ...{ table: DEFAULT_TABLE, row: { key }, isDelete: true },
 })
+
+export const item = (key: string, version: number, value = `${key}${version}`): Item =>
+  makeItem(version, write(key, value))
+export const eventItem = (version: number, number = version) => makeItem(version, event(number))
+export const deletionItem = (key: string, version: number) => makeItem(version, deletion(key))
 export const manyItems = (count: number, from = 1, prefix = "key") =>
   Array.from({ length: count }, (_, i) => item(`${prefix} ${i}`, from + i))
 export const batchOf = (...items: ReadonlyArray<Item>): Batch => ({
   id: "1",
   items,
   unreadable: [],
+  unknown: [],
   lostLeases: 0,
 })
-export const keysOf = (batch: Batch | null) => batch?.items.map(({ write }) => write.key)
+export const keyOf = ({ write }: Item) => identity(write) ?? ""
+export const keysOf = (batch: Batch | null) => batch?.items.map(keyOf)
 export const deadOf = ({ dead }: { readonly dead: ReadonlyArray<string> }) =>
   dead.map((letter) => JSON.parse(letter))
+
+/** What a worker says of a table on hold. */
+export const tableReason = ({ name }: Table, error: WriteError) => `${name}: ${holdReason(error)}`
+
+/** By lot, how many writes are parked. */
+export const parkedOf = ({ parked }: Snapshot) =>
+  Object.fromEntries(Object.entries(parked).map(([lot, items]) => [lot, items.length]))
 
 /** Asserts what always holds, and returns what it looked at. */
 export const conserved = Effect.gen(function* () {
   const seen = yield* (yield* QueueOutside).snapshot
-  expect(seen.queued).toBe(seen.waiting.length + seen.inFlight + seen.processed + seen.failed)
+  const parked = Object.values(seen.parked).flat().length
+  const waiting = seen.waiting.length + parked
+  expect(seen.queued).toBe(waiting + seen.inFlight + seen.processed + seen.failed)
   return seen
 })
 
@@ -83,6 +113,7 @@ export const test = testWith({})
 export const parts = Effect.all({
   queue: Queue,
   claimSize: ClaimSize,
+  database: Database,
   hold: Hold,
   lease: Lease,
   outside: QueueOutside,

@@ -59,7 +59,7 @@ const putBack = ({ test }: Subject) => {
         if (lostLeases < 3) expect(keysOf(yield* queue.claim("1", 2, DATABASE))).toEqual(["a", "b"])
       }
       expect(yield* queue.claim("2", 10, DATABASE)).toMatchObject({
-        items: [{ write: { key: "a" } }],
+        items: [{ write: { row: { key: "a" } } }],
         lostLeases: 3,
       })
       expect(yield* queue.claim("2", 10, DATABASE)).toMatchObject({ lostLeases: 3 })
@@ -67,7 +67,7 @@ const putBack = ({ test }: Subject) => {
       expect(keysOf(yield* queue.claim("3", 10, DATABASE))).toEqual(["b"])
       expect(yield* queue.acknowledge("3", "Full", 0, [])).toBe(true)
       expect(yield* queue.claim("4", 10, DATABASE)).toMatchObject({
-        items: [{ write: { key: "c" } }],
+        items: [{ write: { row: { key: "c" } } }],
         lostLeases: 0,
       })
       yield* conserved
@@ -118,7 +118,7 @@ const beats = ({ test }: Subject) => {
       const { queue, outside } = yield* claimed
       expect(yield* outside.leaseLeft("1")).toSatisfy(fresh)
       yield* outside.expire("1")
-      expect(yield* queue.heartbeat(["1"], "")).toEqual({ lost: [], expired: [] })
+      expect(yield* queue.heartbeat(["1"], "")).toEqual({ lost: [], expired: [], lots: [] })
       expect(yield* outside.leaseLeft("1")).toSatisfy(fresh)
       expect(yield* queue.recover("1")).toBe(0)
     }),
@@ -143,6 +143,7 @@ const beats = ({ test }: Subject) => {
       expect(yield* queue.heartbeat(["1", "never was"], "")).toEqual({
         lost: ["1", "never was"],
         expired: [],
+        lots: [],
       })
       expect(yield* outside.leaseLeft("1")).toBeNull()
       expect(yield* queue.recover("1")).toBe(0)

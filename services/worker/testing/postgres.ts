@@ -3,8 +3,10 @@
  * uses.
  */
 import { Context, Effect, Layer } from "effect"
-import { selectRow } from "../../../shared/table.ts"
-import { TABLE } from "../../../shared/testing/table.ts"
+import { DEFAULT_TABLE, makeItem } from "../../../shared/item.ts"
+import { selectRows } from "../../../shared/table/select.ts"
+import type { StoredRow } from "../../../shared/table/table.ts"
+import { TABLES } from "../../../shared/tables.ts"
 import { type TestPostgres, usePostgres } from "../../testing/postgres.ts"
 import { layerPostgres } from "../database.ts"
 import { DatabaseOutside } from "./database-memory.ts"
@@ -19,12 +21,25 @@ export class Postgres extends Context.Service<Postgres, TestPostgres>()(
 export const layerAt = (url: string) =>
   Layer.provide(Layer.fresh(layerPostgres), layerSettings({ DATABASE_URL: url }))
 
-const read = ({ run }: TestPostgres, id: string) =>
-  Effect.promise(() => run((sql) => selectRow(sql, id))).pipe(
-    Effect.map((row) => row && { version: row.version, write: { key: row.key, value: row.value } }),
-  )
+const outsideOf = ({ run, sql }: TestPostgres) =>
+  DatabaseOutside.of({
+    read: (id, table = DEFAULT_TABLE) =>
+      Effect.promise(() => run((query) => selectRows(query, table, [id]))).pipe(
+        Effect.map((rows) => {
+          const found = rows.get(id)
+          if (found === undefined) return undefined
+          const { version, updated_at: _, ...row } = found as StoredRow & { updated_at?: string }
+          return makeItem(version, { table, row, isDelete: false })
+        }),
+      ),
+    count: ({ name }) =>
+      Effect.promise(async () => {
+        const [row] = await sql<{ rows: string }>(`select count(*)::text as rows from ${name}`)
+        return Number(row?.rows)
+      }),
+  })
 
-/** The database of the file's tests, each of which gets an empty table. */
+/** The database of the file's tests, each of which gets empty tables. */
 export const useDatabase = (options: Parameters<typeof usePostgres>[0] = {}) => {
   const server = usePostgres(options)
   const layer = Layer.suspend(() =>
@@ -32,9 +47,9 @@ export const useDatabase = (options: Parameters<typeof usePostgres>[0] = {}) => 
       layerAt(server().url),
       Layer.effectContext(
         Effect.gen(function* () {
-          yield* Effect.promise(() => server().sql(`truncate ${TABLE}`))
+          yield* Effect.promise(() => server().sql(`truncate ${Object.keys(TABLES).join(", ")}`))
           return Context.make(Postgres, server()).pipe(
-            Context.add(DatabaseOutside, { read: (id) => read(server(), id) }),
+            Context.add(DatabaseOutside, outsideOf(server())),
           )
         }),
       ),

@@ -84,6 +84,8 @@ export const layerMemory = Layer.effectContext(
       acknowledge: (id, closing, coalesced, dead) =>
         step("acknowledge", () => store.acknowledge(id, closing, coalesced, dead)),
       release: (id) => step("release", () => store.release(id)),
+      park: (id, lot, versions) => step("park", () => store.park(id, lot, versions)),
+      unpark: (lot, most) => step("unpark", () => store.unpark(lot, most)),
       recover: (id) => step("recover", (now) => store.recover(now, id)),
       heartbeat: (ids, held) =>
         step("heartbeat", (now) => store.heartbeat(now, settings.worker, ids, held, leaseMillis)),

@@ -26,8 +26,13 @@ const EXPIRE = "#!lua flags=allow-oom\nreturn redis.call('ZADD', KEYS[1], 'XX', 
 
 const snapshotOf = async ({ redis, queue }: Redis["Service"]): Promise<Snapshot> => {
   const { keys } = queue
-  const { inFlight, counters } = await queue.snapshot({})
+  const { inFlight, counters, parked } = await queue.snapshot({})
   const count = (name: string) => Number(counters.get(name) ?? 0)
+  const lots = await Promise.all(
+    [...parked.keys()].map(
+      async (lot) => [lot, await redis.lrange(`${keys.lotPrefix}${lot}`, 0, -1)] as const,
+    ),
+  )
   const [waiting, dead, workers, holds] = await Promise.all([
     redis.lrange(keys.waiting, 0, -1),
     redis.lrange(keys.dead, 0, -1),
@@ -36,6 +41,7 @@ const snapshotOf = async ({ redis, queue }: Redis["Service"]): Promise<Snapshot>
   ])
   return {
     waiting: waiting.reverse(),
+    parked: Object.fromEntries(lots),
     inFlight,
     version: count("version"),
     queued: count("queued"),

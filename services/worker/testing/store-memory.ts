@@ -16,6 +16,8 @@ const NAMES = ["queued", "processed", "coalesced", "failed", "redelivered"] as c
 export interface Snapshot extends Readonly<Record<(typeof NAMES)[number], number>> {
   /** Oldest first. */
   readonly waiting: ReadonlyArray<string>
+  /** By lot, oldest first. */
+  readonly parked: Readonly<Record<string, ReadonlyArray<string>>>
   readonly inFlight: number
   /** The highest version issued, 0 when there was none. */
   readonly version: number
@@ -36,6 +38,7 @@ export class Store {
   /** Oldest first; in Redis the oldest is the rightmost. */
   waiting: string[] = []
   readonly batches = new Map<string, string[]>()
+  readonly lots = new Map<string, string[]>()
   readonly leases = new Map<string, number>()
   readonly workers = new Map<string, number>()
   readonly holds = new Map<string, string>()
@@ -100,7 +103,7 @@ export class Store {
       const version = VERSION.exec(item)?.[1]
       if (version === undefined || Number(version) > ceiling) {
         const members = /^\s*\{(.*)$/s.exec(item)?.[1] ?? `"unreadable":${JSON.stringify(item)}}`
-        item = withVersion(++next, members)
+        item = withVersion(++next, `"foreign":true,${members}`)
         this.counters.queued += 1
       }
       items.push(item)
@@ -136,6 +139,27 @@ export class Store {
     return batch.length
   }
 
+  park(id: string, lot: string, versions: ReadonlyArray<number>) {
+    const wanted = new Set(versions.map(String))
+    const isWanted = (item: string) => wanted.has(VERSION.exec(item)?.[1] ?? "")
+    const batch = this.batches.get(id) ?? []
+    const parked = batch.filter(isWanted)
+    const rest = batch.filter((item) => !isWanted(item))
+    if (parked.length === 0) return 0
+    this.batches.set(id, rest)
+    if (rest.length === 0) this.release(id)
+    this.lots.set(lot, [...(this.lots.get(lot) ?? []), ...parked])
+    return parked.length
+  }
+
+  unpark(lot: string, most: number) {
+    const parked = this.lots.get(lot) ?? []
+    const back = parked.splice(0, most)
+    if (parked.length === 0) this.lots.delete(lot)
+    this.waiting = [...back, ...this.waiting]
+    return back.length
+  }
+
   recover(now: number, id: string) {
     const deadline = this.leases.get(id)
     if (deadline === undefined || deadline > now) return 0
@@ -156,7 +180,11 @@ export class Store {
     for (const id of ids) if (this.leases.has(id)) this.leases.set(id, now + lease)
     const expired = [...this.leases].filter(([, deadline]) => deadline <= now)
     expired.sort(([, a], [, b]) => a - b)
-    return { lost, expired: expired.slice(0, RECOVER_MAX).map(([id]) => id) }
+    return {
+      lost,
+      expired: expired.slice(0, RECOVER_MAX).map(([id]) => id),
+      lots: [...this.lots.keys()],
+    }
   }
 
   leave(worker: string) {
@@ -170,6 +198,7 @@ export class Store {
     this.seeded = true
     this.owner = database
     if (this.version >= above) return "kept"
+    for (const lot of this.lots.keys()) this.unpark(lot, Number.POSITIVE_INFINITY)
     let next = above
     this.waiting = this.waiting.map((item) =>
       VERSION.test(item) ? withVersion(++next, item.replace(VERSION, "")) : item,
@@ -185,6 +214,7 @@ export class Store {
     return {
       ...counters,
       waiting: [...waiting],
+      parked: Object.fromEntries([...this.lots].map(([lot, items]) => [lot, [...items]])),
       inFlight: [...batches.values()].reduce((sum, batch) => sum + batch.length, 0),
       version,
       windows: { ...this.windows },

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Layer, Metric } from "effect"
 import { TestClock } from "effect/testing"
-import { layerLog } from "./log.ts"
+import { layerLog } from "../log.ts"
+import { Logged } from "../testing/worker-memory.ts"
 import type { Ended } from "./metrics.ts"
 import { Report } from "./report.ts"
-import { Logged } from "./testing/worker-memory.ts"
 
 const ended: Ended = { closing: "Full", writes: 100, rows: 90, millis: 12.4 }
 

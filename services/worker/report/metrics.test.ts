@@ -1,8 +1,8 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Metric } from "effect"
 import { format } from "effect/observability/PrometheusMetrics"
-import { countBatch, countFailure, countHold } from "./metrics.ts"
-import { away, deadlock } from "./testing/kit.ts"
+import { away, deadlock } from "../testing/kit.ts"
+import { countBatch, countFailure, countHold, setHeld } from "./metrics.ts"
 
 const test = <E>(sentence: string, effect: Effect.Effect<void, E>) =>
   it.effect(sentence, () => Effect.provideService(effect, Metric.MetricRegistry, new Map()))
@@ -50,12 +50,12 @@ describe("the worker's metrics", () => {
   test(
     "have a hold once, however often its reason changes",
     Effect.gen(function* () {
-      yield* countHold(away, true)
-      yield* countHold(deadlock, false)
-      const held = ["held 1", 'holds_total{error="DatabaseUnavailable"} 1']
-      expect(yield* figures).toEqual(held)
-      yield* countHold(null, false)
-      expect(yield* figures).toEqual(["held 0", held[1]])
+      yield* countHold(away)
+      yield* setHeld(true)
+      const once = 'holds_total{error="DatabaseUnavailable"} 1'
+      expect(yield* figures).toEqual([once, "held 1"])
+      yield* setHeld(false)
+      expect(yield* figures).toEqual([once, "held 0"])
     }),
   )
 })

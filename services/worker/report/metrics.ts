@@ -4,8 +4,8 @@
  * text of the database's, which may quote a key.
  */
 import { Effect, Metric } from "effect"
-import type { WriteError } from "./errors.ts"
-import type { Closing } from "./queue.ts"
+import type { WriteError } from "../errors.ts"
+import type { Closing } from "../queue.ts"
 
 /** A batch that was written and acknowledged. */
 export interface Ended {
@@ -50,7 +50,7 @@ const holds = ({ _tag }: WriteError) =>
   })
 
 const held = Metric.gauge("write_buffer_worker_held", {
-  description: "Whether this worker writes nothing because of the database.",
+  description: "Whether this worker holds writes because of the database, of all tables or of one.",
 })
 
 export const countBatch = ({ closing, ...batch }: Ended) =>
@@ -63,9 +63,6 @@ export const countBatch = ({ closing, ...batch }: Ended) =>
 
 export const countFailure = (error: WriteError) => Metric.update(failures(error), 1)
 
-/** A hold begins, goes on with another reason, or ends with null. */
-export const countHold = (error: WriteError | null, isNew: boolean) =>
-  Effect.all([
-    Metric.update(held, error ? 1 : 0),
-    error && isNew ? Metric.update(holds(error), 1) : Effect.void,
-  ])
+export const countHold = (error: WriteError) => Metric.update(holds(error), 1)
+
+export const setHeld = (isHeld: boolean) => Metric.update(held, isHeld ? 1 : 0)

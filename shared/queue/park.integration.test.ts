@@ -1,0 +1,148 @@
+/** Writes that are set aside: where they stand, that they count, and that nothing but their order is kept. */
+import { describe, expect, test } from "vitest"
+import { REDIS_KINDS } from "../../services/testing/redis.ts"
+import { keysOf, LEASE_MILLIS, MANY, numbered, useParking, versionsOf } from "../testing/parking.ts"
+
+describe.each(REDIS_KINDS)("parked writes of a %s Redis", (kind) => {
+  const { redis, queue, enqueue, claim, park, lotOf, batchOf, waiting, conserved } =
+    useParking(kind)
+
+  describe("park", () => {
+    test("sets the named writes of a batch aside in their order, and leaves the others in it", async () => {
+      await enqueue(["a", "b", "c", "d", "e"])
+      const items = await claim("1")
+      const [, b = "", , d = ""] = versionsOf(items).map(String)
+      expect(await queue().park({ id: "1", lot: "orders", versions: [d, b] })).toBe(2)
+      expect(keysOf(await lotOf("orders"))).toEqual(["b", "d"])
+      expect(await batchOf("1")).toEqual([items[0], items[2], items[4]])
+      expect(await redis().zscore(queue().keys.leases, "1")).not.toBeNull()
+      expect(await conserved()).toMatchObject({ depth: 2, inFlight: 3 })
+      expect((await queue().snapshot({})).parked).toEqual(new Map([["orders", 2]]))
+      expect(
+        await queue().acknowledge({ id: "1", closing: "Full", coalesced: 0, letters: [] }),
+      ).toBe(3)
+      const { counters } = await conserved()
+      expect([counters.get("processed"), counters.get("parked")]).toEqual(["3", "2"])
+    })
+
+    test("puts what comes later behind what a lot has, and each lot is its own", async () => {
+      await park("orders", ["a", "b"])
+      await park("orders", ["c"])
+      await park("orders.note", ["d"])
+      expect(keysOf(await lotOf("orders"))).toEqual(["a", "b", "c"])
+      expect(keysOf(await lotOf("orders.note"))).toEqual(["d"])
+      expect((await conserved()).parked).toEqual(
+        new Map([
+          ["orders", 3],
+          ["orders.note", 1],
+        ]),
+      )
+    })
+
+    test("ends a batch of which nothing is left, and its lease", async () => {
+      await park("orders", ["a", "b"])
+      expect(await redis().exists(queue().keys.batch("orders"))).toBe(0)
+      expect(await redis().zcard(queue().keys.leases)).toBe(0)
+      expect(await queue().recover({ id: "orders" })).toBe(0)
+      expect(await conserved()).toMatchObject({ depth: 2, inFlight: 0 })
+    })
+
+    test("does nothing twice, and nothing for a version or a batch that is not there", async () => {
+      const versions = (await park("orders", ["a"])).map(String)
+      expect(await queue().park({ id: "orders", lot: "orders", versions })).toBe(0)
+      await enqueue(["b"])
+      const [item] = await claim("2")
+      expect(await queue().park({ id: "2", lot: "other", versions: ["1", "x", ""] })).toBe(0)
+      expect(await queue().park({ id: "2", lot: "other", versions: [] })).toBe(0)
+      expect(await queue().park({ id: "3", lot: "other", versions })).toBe(0)
+      expect(await batchOf("2")).toEqual([item])
+      expect(await redis().smembers(queue().keys.lots)).toEqual(["orders"])
+      expect(await conserved()).toMatchObject({ depth: 1, inFlight: 1 })
+    })
+
+    test("takes more writes than one command of Redis has room for", async () => {
+      const keys = numbered("key", MANY)
+      await park("orders", keys)
+      expect(keysOf(await lotOf("orders"))).toEqual(keys)
+      await conserved()
+    })
+  })
+
+  describe("what is parked", () => {
+    test("is not looked at and not claimed, and workers hear of its lots", async () => {
+      await park("orders", ["a", "b"])
+      expect(await queue().look({})).toMatchObject({ depth: 0 })
+      expect(await claim("2")).toEqual([])
+      await enqueue(["c"])
+      expect(await queue().look({})).toMatchObject({ depth: 1 })
+      expect(keysOf(await claim("2"))).toEqual(["c"])
+      const worker = { worker: "w", lease: LEASE_MILLIS, hold: "", most: 10, ids: ["2"] }
+      expect(await queue().heartbeat(worker)).toEqual({ lost: [], expired: [], lots: ["orders"] })
+    })
+
+    test("counts for the limit of the queue and the depth that ingest answers", async () => {
+      await park("orders", ["a", "b", "c"])
+      expect(await enqueue([], 5)).toMatchObject({ depth: 3, taken: 0 })
+      expect(await enqueue(["d", "e", "f", "g"], 5)).toMatchObject({ depth: 5, taken: 2 })
+      expect(await enqueue(["f"], 5)).toMatchObject({ depth: 5, taken: 0 })
+      expect(await conserved()).toMatchObject({ depth: 5 })
+      await queue().unpark({ lot: "orders", most: 10 })
+      expect(await enqueue(["f"], 5)).toMatchObject({ depth: 5, taken: 0 })
+      expect(await enqueue(["f"], 6)).toMatchObject({ depth: 6, taken: 1 })
+      await conserved()
+    })
+
+    test("is as old as it was: the oldest of all is the oldest of a lot", async () => {
+      const [first = 0] = await park("orders", ["a", "b"])
+      const [other = 0] = await park("others", ["c"])
+      expect(other).toBeGreaterThan(first)
+      const { first: last } = await enqueue(["d"])
+      expect((await conserved()).oldestAt).toBe(first)
+      await queue().purge({ most: 3, newest: last })
+      expect((await conserved()).oldestAt).not.toBe(first)
+    })
+  })
+
+  describe("unpark", () => {
+    test("puts so many of the oldest of a lot where they are claimed next, in their order", async () => {
+      await park("orders", ["a", "b", "c"])
+      await park("others", ["x"])
+      await enqueue(["d"])
+      expect(await queue().unpark({ lot: "orders", most: 2 })).toBe(2)
+      expect(keysOf(await waiting())).toEqual(["a", "b", "d"])
+      expect((await conserved()).parked).toEqual(
+        new Map([
+          ["orders", 1],
+          ["others", 1],
+        ]),
+      )
+      expect(keysOf(await claim("2", 2))).toEqual(["a", "b"])
+      expect(await queue().unpark({ lot: "orders", most: 2 })).toBe(1)
+      expect(keysOf(await waiting())).toEqual(["c", "d"])
+      expect((await conserved()).parked).toEqual(new Map([["others", 1]]))
+    })
+
+    test("of a lot that is empty, or no lot, does nothing and fails for nobody", async () => {
+      await park("orders", ["a"])
+      expect(await queue().unpark({ lot: "orders", most: 1 })).toBe(1)
+      expect(await redis().smembers(queue().keys.lots)).toEqual([])
+      for (const lot of ["orders", "none"]) expect(await queue().unpark({ lot, most: 1 })).toBe(0)
+      expect(keysOf(await waiting())).toEqual(["a"])
+      expect(await conserved()).toMatchObject({ depth: 1, parked: new Map() })
+    })
+
+    test("and park work while Redis is full, so that what is accepted drains", async () => {
+      await enqueue(["a", "b"])
+      const versions = versionsOf(await claim("1")).map(String)
+      await redis().config("SET", "maxmemory", "1")
+      try {
+        await expect(enqueue(["c"])).rejects.toThrow(/^OOM/)
+        expect(await queue().park({ id: "1", lot: "orders", versions })).toBe(2)
+        expect(await queue().unpark({ lot: "orders", most: 10 })).toBe(2)
+      } finally {
+        await redis().config("SET", "maxmemory", "0")
+      }
+      expect(keysOf(await waiting())).toEqual(["a", "b"])
+    })
+  })
+})
