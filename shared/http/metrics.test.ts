@@ -6,6 +6,7 @@ import { makeRegistry, metered, type Registry } from "./metrics.ts"
 
 const CALLS = {
   "GET /read/:key": null,
+  "GET /read/:table/:key": null,
   "POST /write": null,
   "GET /broken": null,
   "GET /metrics": null,
@@ -14,7 +15,7 @@ const CALLS = {
 const setUp = (more?: () => Promise<Registry>) => {
   const app = new Hono()
   app.get("/read/:key", ({ text }) => text("a row"))
-  app.get("/read/:key/:rest{.*}", ({ text }) => text("no key", 404))
+  app.get("/read/:table/:key", ({ text }) => text("no table", 404))
   app.post("/write", async ({ text }) => text("queued", 202))
   app.get("/broken", () => {
     throw new Error("canary")
@@ -49,7 +50,7 @@ describe("a request", () => {
     expect((await send("GET", "/broken")).status).toBe(500)
     const text = await scrape()
     expect(counted(text, "GET", "/read/:key", 200)).toBe(2)
-    expect(counted(text, "GET", "/read/:key", 404)).toBe(1)
+    expect(counted(text, "GET", "/read/:table/:key", 404)).toBe(1)
     expect(counted(text, "POST", "/write", 202)).toBe(1)
     expect(counted(text, "GET", "/broken", 500)).toBe(1)
     expect(text).not.toMatch(/secret-key|other-key|canary/)

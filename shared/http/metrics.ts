@@ -99,7 +99,7 @@ export const metered = (
     const at = performance.now()
     const done = (response: Response) => {
       const known = KNOWN_METHODS.has(method) ? method : OTHER
-      observe(known, patternOf(path) ?? OTHER, response.status, performance.now() - at)
+      observe(known, patternOf(method, path) ?? OTHER, response.status, performance.now() - at)
       return response
     }
     const answered = app.fetch(request)
