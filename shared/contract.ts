@@ -1,17 +1,16 @@
 /**
  * The whole HTTP surface: by service each call, with what it takes, what it answers by status, and the
  * problems that it may answer instead. The header Allow, the routes of the metrics and the types of the
- * handlers follow from it, and tests hold every answer to it. Declared elsewhere is only what the table
- * decides (`tables.ts`, `write.ts`, `item.ts`), and what operators ask for (`operations.ts`).
+ * handlers follow from it, and tests hold every answer to it. Declared elsewhere is only what the tables
+ * decide (`rows.ts`, `write.ts`, `item.ts`), and what operators ask for (`operations.ts`).
  */
 import { Schema } from "effect"
 import type { ServiceName } from "./config.ts"
-import type { Answers, ProblemName } from "./http/answer.ts"
+import { type Answers, type ProblemName, success } from "./http/answer.ts"
 import type { Route } from "./http/route.ts"
 import { DeadLetter, Waiting } from "./item.ts"
 import { Confirmation, Look, Moved, Page, Reasons, Selection } from "./operations.ts"
-import { rowSchema, storedRowSchema } from "./table/table.ts"
-import { TABLES } from "./tables.ts"
+import { READS, WRITES } from "./rows.ts"
 import { Flaw } from "./write.ts"
 
 /** A call is named by its route, whose parameters are encoded with encodeURIComponent. */
@@ -66,18 +65,6 @@ export const problemsOf = (call?: Call): ReadonlyArray<ProblemName> => [
 const Link = Schema.Literals(["up", "down"])
 const Status = Schema.Literals(["healthy", "degraded", "unhealthy"])
 const Strings = Schema.Array(Schema.String)
-
-const success = <F extends Schema.Struct.Fields>(members: F) =>
-  Schema.Struct({ success: Schema.Literal(true), ...members })
-
-const Accepted = success({
-  key: Schema.String,
-  queued: Schema.Literal(true),
-  /** After the call to Redis that the write was part of. */
-  queue_depth: Schema.Int,
-  message: Schema.String,
-  version: Schema.Int,
-})
 
 /** Whether a write would be queued now. */
 const Readiness = Schema.Struct({
@@ -158,20 +145,12 @@ const METRICS = { answers: { 200: "text/plain" } } as const
 
 export const CONTRACT = {
   ingest: {
-    "POST /write": {
-      /** VALUE_MAX_BYTES limits its value besides. */
-      body: rowSchema(TABLES.key_values),
-      answers: { 202: Accepted },
-      problems: ["invalid-write", "queue-full", "queue-unavailable", "outcome-unknown"],
-    },
+    ...WRITES,
     "GET /health": { answers: { 200: Readiness, 503: Readiness }, problems: ["stopping"] },
     "GET /metrics": METRICS,
   },
   reader: {
-    "GET /read/:key": {
-      answers: { 200: success(storedRowSchema(TABLES.key_values).fields) },
-      problems: ["malformed-key", "no-such-key", "database-unavailable"],
-    },
+    ...READS,
     "GET /health": {
       answers: { 200: DatabaseHealth, 503: DatabaseHealth },
       problems: ["stopping"],

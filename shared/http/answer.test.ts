@@ -1,6 +1,6 @@
 import { Hono } from "hono"
 import { describe, expect, test } from "vitest"
-import { answer, handleTheRest, problem, problemParts } from "./answer.ts"
+import { answer, ENCODE_HINT, handleTheRest, problem, problemParts } from "./answer.ts"
 
 describe("a problem", () => {
   test("has the members of RFC 9457, and says that it is no success", async () => {
@@ -14,7 +14,7 @@ describe("a problem", () => {
       type: "/problems/no-such-key",
       title: "No such key",
       status: 404,
-      detail: "No write of this key has been applied.",
+      detail: "No write of this key has been applied, or it was deleted.",
     })
   })
 
@@ -43,10 +43,12 @@ describe("an app", () => {
     const reported: unknown[] = []
     const app = new Hono()
     app.get("/known", () => answer(200, { success: true }))
+    app.get("/found/:key", () => answer(200, { success: true }))
     app.get("/fails", () => {
       throw new Error("canary")
     })
-    handleTheRest(app, { "GET /known": null, "GET /fails": null }, (error) => reported.push(error))
+    const routes = { "GET /known": null, "GET /found/:key": null, "GET /fails": null }
+    handleTheRest(app, routes, (error) => reported.push(error))
     return { app, reported }
   }
 
@@ -57,6 +59,13 @@ describe("an app", () => {
       expect(response.status).toBe(404)
       expect(await response.json()).toMatchObject({ type: "/problems/not-found" })
     }
+  })
+
+  test("hints at slashes where a path begins like one with a parameter", async () => {
+    const detailAt = async (path: string) =>
+      ((await (await setUp().app.request(path)).json()) as { detail: string }).detail
+    for (const path of ["/found/a/b", "/found/a/"]) expect(await detailAt(path)).toBe(ENCODE_HINT)
+    for (const path of ["/known/a", "/find/a/b"]) expect(await detailAt(path)).toMatch(/^There is/)
   })
 
   test("answers no method of a path with 405 and those that are", async () => {

@@ -3,13 +3,17 @@
  * `"success":false`. Its `type` is what a program tells problems apart by, above all whether a write may have happened. No
  * problem holds a value, a host or a stack: `detail` is words of ours, and what failed goes to the log.
  */
-import type { Schema } from "effect"
+import { Schema } from "effect"
 import type { Context, Hono } from "hono"
 import type { Flaw } from "../write.ts"
-import { methodsAt, type Routes } from "./route.ts"
+import { makePatternOf, methodsAt, type Routes } from "./route.ts"
 
 /** What a call answers, by status: the schema of its JSON, or the media type of what is no JSON. */
 export type Answers = Readonly<Record<number, Schema.Top | string>>
+
+/** What every success says, and the members of this one. */
+export const success = <F extends Schema.Struct.Fields>(members: F) =>
+  Schema.Struct({ success: Schema.Literal(true), ...members })
 
 type Json<S> = S extends Schema.Top ? S["Encoded"] : never
 
@@ -27,14 +31,11 @@ const PROBLEM_HEADERS = { ...JSON_HEADERS, "content-type": "application/problem+
 const PROBLEMS = {
   "bad-request": [400, "Bad request", "This is not an HTTP request as RFC 9112 has it."],
   "malformed-body": [400, "Malformed body", "The body is not JSON in UTF-8."],
-  "malformed-key": [
-    400,
-    "Malformed key",
-    "The key in the path is not one that a write could have.",
-  ],
+  "malformed-key": [400, "Malformed key", "A key in the URL is not one that a write could have."],
   unauthorized: [401, "Unauthorized", "This call needs the bearer token in ADMIN_TOKEN."],
   "not-found": [404, "Not found", "There is nothing at this path."],
-  "no-such-key": [404, "No such key", "No write of this key has been applied."],
+  "no-such-key": [404, "No such key", "No write of this key has been applied, or it was deleted."],
+  "no-such-table": [404, "No such table", "The buffer has no table of this name."],
   "operations-off": [
     404,
     "Operations are off",
@@ -91,6 +92,10 @@ export interface ProblemOptions {
   readonly headers?: Readonly<Record<string, string>>
 }
 
+/** Why a path may be none: what it names has a slash that was not encoded. */
+export const ENCODE_HINT =
+  "A key is one segment of the path: encode it with encodeURIComponent (/ is %2F)."
+
 /** Status, headers and body of a problem, for who has no Response (a broken connection). */
 export const problemParts = (name: ProblemName, options: ProblemOptions = {}) => {
   const [status, title, detail] = PROBLEMS[name]
@@ -120,17 +125,19 @@ export const problem = (name: ProblemName, options?: ProblemOptions): Response =
 }
 
 /**
- * What every app answers alike: 405 with Allow where a path has other methods, else 404, and 500 for
- * what a handler throws. Not routes of their own: with a second route for a path, Hono composes
- * middleware for every request of the first. There are no CORS headers, so browsers of other sites
- * learn nothing.
+ * What every app answers alike: 405 with Allow where a path has other methods, else 404, with a hint where
+ * it begins like a path with parameters, and 500 for what a handler throws. Not routes of their own: with
+ * a second route for a path, Hono composes middleware for every request of the first. There are no CORS
+ * headers, so browsers of other sites learn nothing.
  */
 export const handleTheRest = (app: Hono, routes: Routes, report: (error: unknown) => void) => {
-  app.notFound(({ req }: Context) => {
-    const allowed = methodsAt(routes, req.path)
-    return allowed.length > 0 && !allowed.includes(req.method)
-      ? problem("method-not-allowed", { headers: { allow: allowed.join(", ") } })
-      : problem("not-found")
+  const patternOf = makePatternOf(routes)
+  app.notFound(({ req: { method, path } }: Context) => {
+    const allowed = methodsAt(routes, path)
+    if (allowed.length > 0 && !allowed.includes(method)) {
+      return problem("method-not-allowed", { headers: { allow: allowed.join(", ") } })
+    }
+    return problem("not-found", patternOf(method, path) ? { detail: ENCODE_HINT } : {})
   })
   app.onError((error) => {
     report(error)

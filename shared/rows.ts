@@ -1,0 +1,90 @@
+/**
+ * The calls that write and read rows, as part of the contract: what they take and answer follows from the
+ * declared tables. A call without a table is one of the table that an item without a table has.
+ */
+import { Schema } from "effect"
+import { success } from "./http/answer.ts"
+import { DEFAULT_TABLE } from "./item.ts"
+import { rowSchema, storedRowSchema, type Table } from "./table/table.ts"
+import { TABLES } from "./tables.ts"
+
+/** The most rows that one call reads. */
+export const KEYS_MAX = 100
+
+const ALL = Object.values<Table>(TABLES)
+
+const Queued = {
+  queued: Schema.Literal(true),
+  /** After the call to Redis that the write was part of. */
+  queue_depth: Schema.Int,
+  message: Schema.String,
+  version: Schema.Int,
+}
+const deleted = Schema.Literal(true)
+const table = Schema.String
+
+/** As text, in the one form that a row's key has. */
+const key = Schema.String
+
+const UNQUEUED = ["queue-full", "queue-unavailable", "outcome-unknown"] as const
+
+export const WRITES = {
+  /** VALUE_MAX_BYTES limits what the columns have besides the key, in all. */
+  "POST /write": {
+    body: rowSchema(DEFAULT_TABLE),
+    answers: { 202: success({ key, ...Queued }) },
+    problems: ["invalid-write", ...UNQUEUED],
+  },
+  "POST /write/:table": {
+    body: Schema.Union(ALL.map(rowSchema)),
+    /** Appended rows have no key: the version names them. */
+    answers: { 202: success({ table, key: Schema.NullOr(key), ...Queued }) },
+    problems: ["no-such-table", "invalid-write", ...UNQUEUED],
+  },
+  "DELETE /write/:key": {
+    answers: { 202: success({ key, ...Queued, deleted }) },
+    problems: ["malformed-key", ...UNQUEUED],
+  },
+  /** 405 where rows are not deleted. */
+  "DELETE /write/:table/:key": {
+    answers: { 202: success({ table, key, ...Queued, deleted }) },
+    problems: ["no-such-table", "malformed-key", ...UNQUEUED],
+  },
+} as const
+
+/** A parameter for each key. */
+const Keys = Schema.Array(key).check(Schema.isBetweenLength(1, KEYS_MAX))
+
+/** In the order of the keys; null where there is no row. */
+const rows = <S extends Schema.Top>(row: S) => Schema.Array(Schema.NullOr(row))
+
+const AnyRow = Schema.Union(ALL.map(storedRowSchema))
+
+const UNREAD = ["malformed-key", "database-unavailable"] as const
+
+export const READS = {
+  "GET /read": {
+    query: Schema.Struct({ key: Keys }),
+    answers: { 200: success({ rows: rows(storedRowSchema(DEFAULT_TABLE)) }) },
+    problems: ["invalid-request", ...UNREAD],
+  },
+  /**
+   * With keys in the query the segment is a table, without it is a key. The form of the URL decides, and
+   * not which tables there are: a new one changes no call, and a key may be named like a table.
+   */
+  "GET /read/:key": {
+    query: Schema.Struct({ key: Schema.optionalKey(Keys) }),
+    answers: {
+      200: Schema.Union([
+        success(storedRowSchema(DEFAULT_TABLE).fields),
+        success({ rows: rows(AnyRow) }),
+      ]),
+    },
+    problems: ["no-such-key", "no-such-table", "invalid-request", ...UNREAD],
+  },
+  /** An appended row by its version. */
+  "GET /read/:table/:key": {
+    answers: { 200: Schema.Union(ALL.map((each) => success(storedRowSchema(each).fields))) },
+    problems: ["no-such-key", "no-such-table", ...UNREAD],
+  },
+} as const
