@@ -1,35 +1,8 @@
 import { describe, expect, test } from "vitest"
-import { CONTRACT } from "../../shared/contract.ts"
 import { keyValue } from "../../shared/testing/write.ts"
-import { KEY_MAX_BYTES, type Write } from "../../shared/write.ts"
-import { asking, problemOf } from "../testing/app.ts"
-import { type Dependencies, makeApp } from "./app.ts"
-import type { Outcome } from "./queue.ts"
-
-const VALUE_MAX_BYTES = 64
-const JSON_TYPE = { "content-type": "application/json" }
-
-/** An app whose put remembers what it was given, and answers with `outcome`. */
-const setUp = (options: Partial<Dependencies> & { outcome?: Outcome } = {}) => {
-  const { outcome = { version: 17, depth: 45 }, ...dependencies } = options
-  const writes: Write[] = []
-  const reported: unknown[] = []
-  const app = makeApp({
-    put: async (write) => {
-      writes.push(write)
-      return outcome
-    },
-    probe: async () => ({ status: "healthy", redis: "up" }),
-    valueMaxBytes: VALUE_MAX_BYTES,
-    report: (error) => reported.push(error),
-    ...dependencies,
-  })
-  const ask = asking(app, CONTRACT.ingest)
-  const send = (init: RequestInit, path = "/write") => ask(path, init)
-  const post = (body: BodyInit, headers: Record<string, string> = JSON_TYPE) =>
-    send({ method: "POST", headers, body })
-  return { send, post, writes, reported }
-}
+import { KEY_MAX_BYTES } from "../../shared/write.ts"
+import { problemOf } from "../testing/app.ts"
+import { setUp, VALUE_MAX_BYTES } from "./testing/app.ts"
 
 const json = (write: object) => JSON.stringify(write)
 
@@ -192,7 +165,7 @@ describe("the answer", () => {
     },
   )
 
-  test.each(["/", "/writ", "/write/", "/write/x", "/WRITE"])("at %s is 404", async (path) => {
+  test.each(["/", "/writ", "/write/", "/writes", "/WRITE"])("at %s is 404", async (path) => {
     const answer = await setUp().send({ method: "POST" }, path)
     expect(answer.status).toBe(404)
     expect(answer.body).toEqual(problemOf("not-found", 404))
