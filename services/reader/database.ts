@@ -1,5 +1,5 @@
 /**
- * read: the row of a key from PostgreSQL, within a deadline, also when the server is frozen. A failure
+ * read: the rows of keys from PostgreSQL, within a deadline, also when the server is frozen. A failure
  * is never mistaken for a key that does not exist. Health has a connection of its own, so that it is
  * answered while reads wait.
  */
@@ -31,8 +31,11 @@ const LATE = /^(57014|55P03)$/
 /** Why a row cannot be read, in words. */
 export const readTrouble = (error: unknown): string => describeTrouble(error, OF_READS)
 
-/** Undefined when there is no such row. Rejects when PostgreSQL cannot say. */
-export type Read = (table: Table, key: string) => Promise<StoredRow | undefined>
+/** The rows that there are of these keys, each under its key. Rejects when PostgreSQL cannot say. */
+export type Read = (
+  table: Table,
+  keys: ReadonlyArray<string>,
+) => Promise<ReadonlyMap<string, StoredRow>>
 
 export const openReads = (url: string) => {
   const rows = openDatabase(url, {
@@ -47,8 +50,7 @@ export const openReads = (url: string) => {
     deadlineMillis: HEALTH_DEADLINE_MILLIS,
     reread: () => reread("DATABASE_URL"),
   })
-  const read: Read = async (table, key) =>
-    (await rows.run((sql) => selectRows(sql, table, [key]))).get(key)
+  const read: Read = (table, keys) => rows.run((sql) => selectRows(sql, table, keys))
   return {
     read,
     /**

@@ -20,6 +20,7 @@ const CHUNK = `10000\r\n${"x".repeat(65_536)}\r\n`
 const post = (headers: ReadonlyArray<string>, body: string) =>
   requestText("POST /write HTTP/1.1", [JSON_TYPE, ...headers], body)
 const get = (path: string) => requestText(`GET ${path} HTTP/1.1`)
+const remove = (path: string) => requestText(`DELETE ${path} HTTP/1.1`)
 const health = (...headers: ReadonlyArray<string>) => requestText("GET /health HTTP/1.1", headers)
 
 /** The answer is its status and the name of its problem. */
@@ -60,7 +61,8 @@ const CASES: ReadonlyArray<Case> = [
   // Dot segments are resolved as RFC 3986 has it; what they lead to is served to anybody anyway.
   ["dots that lead elsewhere", "reader", get("/read/../health"), "200"],
   ["a slash too many", "reader", get("//read/known"), "404 not-found"],
-  ["a slash in the key", "reader", get("/read/a/b"), "404 not-found"],
+  ["a slash in the key", "reader", get("/read/a/b"), "404 no-such-table"],
+  ["two slashes in the key", "reader", get("/read/a/b/c"), "404 not-found"],
   ["no key", "reader", get("/read/"), "404 not-found"],
   ["a key of 5,000 bytes", "reader", get(`/read/${"k".repeat(5_000)}`), BAD_KEY],
   ["a key of 17,000 bytes", "reader", get(`/read/${"k".repeat(17_000)}`), "431 headers-too-large"],
@@ -71,6 +73,16 @@ const CASES: ReadonlyArray<Case> = [
     requestText("GET /read/known HTTP/1.1", ["Content-Length: 2"], "{}"),
     "200",
   ],
+  ["two dots after a table", "reader", get("/read/events/.."), "404 not-found"],
+  ["two dots for a table", "reader", get("/read/%2e%2e/health"), "200"],
+  ["a version that is none", "reader", get("/read/events/1e3"), BAD_KEY],
+  ["a table that every object has", "reader", get("/read/__proto__/1"), "404 no-such-table"],
+  ["a percent sign alone in a query", "reader", get("/read?key=100%"), BAD_KEY],
+  ["a percent sign alone in a deletion", "ingest", remove("/write/100%"), BAD_KEY],
+  ["two dots in a deletion", "ingest", remove("/write/key_values/.."), "404 not-found"],
+  ["a deletion without a key", "ingest", remove("/write"), "405 method-not-allowed"],
+  ["a deletion of all", "ingest", remove("/write/"), "404 not-found"],
+  ["a deletion where none is", "ingest", remove("/write/events/1"), "405 method-not-allowed"],
   ["another host in the path", "reader", get("http://evil.example/read/known"), "200"],
 ]
 
