@@ -11,6 +11,7 @@ import { rehearse } from "../../shared/table/rehearse.ts"
 import { selectHighestVersion, selectIdentity } from "../../shared/table/select.ts"
 import { write } from "../../shared/table/statement.ts"
 import type { Table } from "../../shared/table/table.ts"
+import { attempt, requireFit } from "../../shared/table/unfit.ts"
 import { TABLES } from "../../shared/tables.ts"
 import { blameDatabase, classify, type DatabaseError, type WriteError } from "./errors.ts"
 import { SEED_DEADLINE, Settings, STATEMENT_DEADLINE } from "./settings.ts"
@@ -30,7 +31,9 @@ export class Database extends Context.Service<
     readonly rehearse: (table: Table, preferred: string) => Effect.Effect<boolean, WriteError>
     /** Succeeds when a write could: the server answers, and one of the tables is there and may be written. */
     readonly probe: Effect.Effect<void, DatabaseError>
-    /** Succeeds when a write of this table could. */
+    /** Fails when the table is not as declared, with the findings. False when PostgreSQL cannot say. */
+    readonly check: (table: Table) => Effect.Effect<boolean, DatabaseError>
+    /** Succeeds when a write of this table could, which is checked as well. */
     readonly probeTable: (table: Table) => Effect.Effect<void, DatabaseError>
     /** Which database this is, as it was when the last probe succeeded; see `selectIdentity`. */
     readonly identity: Effect.Effect<string, DatabaseError>
@@ -131,11 +134,16 @@ export const layerPostgres = Layer.effect(
         const records = items.map(({ record }) => record)
         return run((sql) => write(sql, table, records), table)
       },
+      check: (table) =>
+        Effect.mapError(
+          run((sql) => requireFit(sql, table)),
+          blameDatabase,
+        ),
       rehearse: (table, preferred) => rehearsal((sql) => rehearse(sql, table, preferred), table),
       probe,
       // What was mended may be the search path of new sessions, and the next batch needs one of them.
       probeTable: (table) =>
-        probing((sql) => write(sql, table, [])).pipe(
+        probing((sql) => attempt(sql, table)).pipe(
           Effect.andThen(Effect.sync(renew)),
           Effect.mapError(blameDatabase),
         ),

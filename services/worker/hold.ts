@@ -9,6 +9,7 @@
 import { Context, Effect, Latch, Layer, Ref, Schedule } from "effect"
 import { byCode, databaseSentence } from "../../shared/postgres/trouble.ts"
 import type { Table } from "../../shared/table/table.ts"
+import { TableUnfit } from "../../shared/table/unfit.ts"
 import { TABLES } from "../../shared/tables.ts"
 import { Database } from "./database.ts"
 import { type DatabaseError, DatabaseUnavailable, isOfRows, type WriteError } from "./errors.ts"
@@ -143,7 +144,7 @@ export class Hold extends Context.Service<
         const lines = [yield* whole.reason]
         for (const [{ name }, hold] of tables) {
           const line = yield* hold.reason
-          lines.push(line && `${name}: ${line}`)
+          lines.push(line.replaceAll(/^(?=.)/gm, `${name}: `))
         }
         return lines.filter((line) => line !== "").join("\n")
       })
@@ -209,6 +210,7 @@ const OTHERWISE: Readonly<Record<WriteError["_tag"], string>> = {
 
 /** Why writes are held: `PostgreSQL does not answer (CONNECT_TIMEOUT); nothing is lost; it goes …`. */
 export const holdReason = (error: WriteError): string => {
+  if (error.cause instanceof TableUnfit) return `${error.cause.message}; ${OUTLOOK[error._tag]}`
   const code = error.sqlstate ?? error.reason
   const what =
     databaseSentence(error.cause, code) ?? byCode(OF_WORKERS, code) ?? OTHERWISE[error._tag]

@@ -4,6 +4,7 @@
  */
 import { Effect, Fiber, FiberSet, Option, Semaphore } from "effect"
 import { settle } from "./acknowledge.ts"
+import { checkTables } from "./check.ts"
 import { checkOwner, claimBatch } from "./claim.ts"
 import { Place } from "./evidence/doubt.ts"
 import { Hold } from "./hold.ts"
@@ -65,10 +66,12 @@ export const pipeline = Effect.gen(function* () {
   yield* Effect.addFinalizer(() => Effect.ignore(queue.leave))
   const beat = yield* Effect.forkScoped(lease.beat)
   yield* Effect.forkScoped(checkOwner)
-  return yield* next.pipe(
+  const work = next.pipe(
     Effect.tapError(({ reason }) => Effect.annotateLogs(Effect.logWarning("no queue"), { reason })),
     Effect.retry(queueBackoff),
     Effect.forever,
+  )
+  return yield* Effect.andThen(checkTables, work).pipe(
     // Heartbeats go on while it drains; if they end by a fault, so does the worker, and is started anew.
     Effect.raceFirst(Fiber.join(beat)),
     Effect.ensuring(drain),

@@ -2,6 +2,7 @@
 import type { Sql } from "../postgres/postgres.ts"
 import { isOfStatement } from "../postgres/refusal.ts"
 import { checkTables, type Finding } from "./check.ts"
+import { write } from "./statement.ts"
 import type { Table } from "./table.ts"
 
 /** Each is a line of a page; who mends a table from here on is better served by the command. */
@@ -45,4 +46,10 @@ export const requireFit = async (sql: Sql, table: Table): Promise<boolean> => {
   const [findings = []] = found ?? []
   if (findings.length > 0) throw new TableUnfit(table, findings)
   return found !== null
+}
+
+/** Fails as every write of the table would, or with what would change one. */
+export const attempt = async (sql: Sql, table: Table): Promise<void> => {
+  await requireFit(sql, table)
+  await write(sql, table, [])
 }

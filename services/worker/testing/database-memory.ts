@@ -134,6 +134,7 @@ export const layerMemory = Layer.effectContext(
         ),
         blameDatabase,
       ),
+      check: () => Effect.mapError(around("check", Effect.succeed(true)), blameDatabase),
       highestVersion: around(
         "highestVersion",
         Effect.sync(() =>
