@@ -77,7 +77,8 @@ const Readiness = Schema.Struct({
 
 /** Whether a row would be found now. */
 const DatabaseHealth = Schema.Struct({
-  status: Schema.Literals(["healthy", "unhealthy"]),
+  /** `degraded`: some tables cannot be read. */
+  status: Status,
   postgres: Link,
   /** Why not; left out when it is. */
   reason: Schema.optionalKey(Schema.String),

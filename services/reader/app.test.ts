@@ -138,4 +138,10 @@ describe("health", () => {
     expect(answer.status).toBe(status)
     expect(answer.body).toEqual(health)
   })
+
+  test("is degraded when some tables cannot be read, and says which", async () => {
+    const { status, body } = await setUp({ tableTrouble: async () => "Why" }).send("/health")
+    expect(status).toBe(200)
+    expect(body).toEqual({ status: "degraded", postgres: "up", reason: "Why" })
+  })
 })

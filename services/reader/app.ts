@@ -18,6 +18,8 @@ export interface Dependencies {
   readonly read: Read
   /** Why no read would be answered, null when it would; has its own deadline and never rejects. */
   readonly databaseTrouble: () => Promise<string | null>
+  /** Why some of the tables cannot be read, null when all can; likewise. */
+  readonly tableTrouble: () => Promise<string | null>
   /** Why a read failed; the client gets a 503 without it. */
   readonly report: (error: unknown) => void
 }
@@ -111,10 +113,17 @@ export const makeApp = (dependencies: Dependencies): Hono => {
   })
 
   app.get("/health", async () => {
-    const reason = await dependencies.databaseTrouble()
-    return reason === null
-      ? answer<Reader["GET /health"]>(200, { status: "healthy", postgres: "up" })
-      : answer<Reader["GET /health"]>(503, { status: "unhealthy", postgres: "down", reason })
+    const down = await dependencies.databaseTrouble()
+    if (down !== null) {
+      return answer<Reader["GET /health"]>(503, {
+        ...{ status: "unhealthy", postgres: "down", reason: down },
+      })
+    }
+    const reason = await dependencies.tableTrouble()
+    return answer<Reader["GET /health"]>(200, {
+      ...{ status: reason === null ? "healthy" : "degraded", postgres: "up" },
+      ...(reason !== null && { reason }),
+    })
   })
 
   handleTheRest(app, CONTRACT.reader, dependencies.report)

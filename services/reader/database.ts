@@ -5,11 +5,14 @@
  */
 import { reread } from "../../shared/config.ts"
 import { DEFAULT_TABLE } from "../../shared/item.ts"
-import { openDatabase } from "../../shared/postgres/postgres.ts"
-import { codeOf } from "../../shared/postgres/refusal.ts"
+import { type Database, openDatabase } from "../../shared/postgres/postgres.ts"
+import { codeOf, isOfStatement } from "../../shared/postgres/refusal.ts"
 import { describeTrouble, type Sentences } from "../../shared/postgres/trouble.ts"
+import { checkTables } from "../../shared/table/check.ts"
 import { selectRows } from "../../shared/table/select.ts"
 import type { StoredRow, Table } from "../../shared/table/table.ts"
+import { linesOf } from "../../shared/table/unfit.ts"
+import { TABLES } from "../../shared/tables.ts"
 
 const READ_DEADLINE_MILLIS = 2_500
 const READ_MAX_CONNECTIONS = 10
@@ -37,6 +40,18 @@ export type Read = (
   keys: ReadonlyArray<string>,
 ) => Promise<ReadonlyMap<string, StoredRow>>
 
+/** Which of the tables cannot be read, in lines with what mends it; null when all can, or nobody can say. */
+const findTrouble = async (
+  { run }: Database,
+  tables: ReadonlyArray<Table>,
+): Promise<string | null> => {
+  const all = await run((sql) => checkTables(sql, tables, "read")).catch(() => [])
+  const lines = tables.flatMap((table, index) =>
+    linesOf(table, all[index] ?? []).map((line) => `${table.name}: ${line}`),
+  )
+  return lines.length > 0 ? lines.join("\n") : null
+}
+
 export const openReads = (url: string) => {
   const rows = openDatabase(url, {
     name: "reader",
@@ -62,8 +77,14 @@ export const openReads = (url: string) => {
         .run((sql) => selectRows(sql, DEFAULT_TABLE, [NO_KEY]))
         .then(
           () => null,
-          (error) => (LATE.test(codeOf(error)) ? null : readTrouble(error)),
+          async (error) => {
+            if (LATE.test(codeOf(error))) return null
+            const found = isOfStatement(error) ? await findTrouble(health, [DEFAULT_TABLE]) : null
+            return [readTrouble(error), ...(found === null ? [] : [found])].join("\n")
+          },
         ),
+    /** Why rows of some tables cannot be read while others can; null when all can. Never rejects. */
+    tableTrouble: () => findTrouble(health, Object.values<Table>(TABLES)),
     close: async () => {
       await Promise.all([rows.close(), health.close()])
     },

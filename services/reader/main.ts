@@ -10,8 +10,10 @@ export default await serve("reader", (config, log) => {
   const { close, ...reads } = openReads(config.DATABASE_URL)
   const sparing = makeSparingLog(log)
   const report = (error: unknown) => sparing("warn", "read failed", { reason: readTrouble(error) })
-  void reads.databaseTrouble().then((reason) => {
-    if (reason !== null) log("warn", "no database", { reason })
+  void reads.databaseTrouble().then(async (reason) => {
+    if (reason !== null) return log("warn", "no database", { reason })
+    const found = await reads.tableTrouble()
+    if (found !== null) log("warn", "tables cannot be read", { reason: found })
   })
   return { fetch: metered(makeApp({ ...reads, report }), CONTRACT.reader), close }
 })

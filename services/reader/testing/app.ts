@@ -24,6 +24,7 @@ export const setUp = (options: Partial<Dependencies> & { missing?: string[] } = 
       return new Map(found.map((key) => [key, rowOf(table, key)]))
     },
     databaseTrouble: async () => null,
+    tableTrouble: async () => null,
     report: (error) => reported.push(error),
     ...dependencies,
   })
