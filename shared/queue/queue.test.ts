@@ -3,7 +3,7 @@ import { SCRIPTS } from "./queue.ts"
 import { list, number, script, text } from "./script.ts"
 
 describe("the scripts", () => {
-  const { enqueue, look, snapshot, ...draining } = SCRIPTS
+  const { enqueue, look, oldest, snapshot, ...draining } = SCRIPTS
 
   test("that drain work when Redis is full, and the one that fills does not", () => {
     for (const [name, { lua }] of Object.entries(draining)) {
@@ -14,7 +14,7 @@ describe("the scripts", () => {
   })
 
   test("that only look may run on a replica and in a full Redis", () => {
-    for (const { lua } of [look, snapshot]) {
+    for (const { lua } of [look, oldest, snapshot]) {
       expect(lua.startsWith("#!lua flags=allow-oom,no-writes\n")).toBe(true)
     }
   })

@@ -30,6 +30,7 @@ import { heartbeat } from "./heartbeat.ts"
 import { queueKeys } from "./keys.ts"
 import { leave } from "./leave.ts"
 import { look } from "./look.ts"
+import { oldest } from "./oldest.ts"
 import { own } from "./own.ts"
 import { park } from "./park.ts"
 import { pause } from "./pause.ts"
@@ -56,6 +57,7 @@ export const SCRIPTS = {
   seed,
   own,
   snapshot,
+  oldest,
   replay,
   discardLetters,
   purge,
