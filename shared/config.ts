@@ -67,6 +67,8 @@ export const VARIABLES = {
   MAX_RETRIES: usedBy(WORKER, integer(0, 20, 3, "tries after the first")),
   RETRY_DELAY: usedBy(WORKER, number(0.001, 60, 1, "seconds")),
   LEASE_SECONDS: usedBy(WORKER, number(1, 3_600, 10, "seconds")),
+  // At least a quarter of an hour: longer than any statement that is under way.
+  TOMBSTONE_DAYS: usedBy(WORKER, number(0.01, 3_650, 7, "days")),
   // Stats says when it is reached.
   QUEUE_MAX_DEPTH: usedBy(
     ["ingest", "stats", "start"],

@@ -10,6 +10,7 @@ import { type Database as Opened, openDatabase, type Sql } from "../../shared/po
 import { rehearse } from "../../shared/table/rehearse.ts"
 import { selectHighestVersion, selectIdentity } from "../../shared/table/select.ts"
 import { write } from "../../shared/table/statement.ts"
+import { type Sweep, type Swept, sweep } from "../../shared/table/sweep.ts"
 import type { Table } from "../../shared/table/table.ts"
 import { attempt, requireFit } from "../../shared/table/unfit.ts"
 import { TABLES } from "../../shared/tables.ts"
@@ -38,6 +39,8 @@ export class Database extends Context.Service<
     /** Which database this is, as it was when the last probe succeeded; see `selectIdentity`. */
     readonly identity: Effect.Effect<string, DatabaseError>
     readonly highestVersion: Effect.Effect<number, DatabaseError>
+    /** Deletes old tombstones of a table that has them, in one step. */
+    readonly sweep: (table: Table, step: Sweep) => Effect.Effect<Swept, DatabaseError>
   }
 >()("write-buffer/worker/Database") {}
 
@@ -149,6 +152,11 @@ export const layerPostgres = Layer.effect(
         ),
       identity: Effect.mapError(identity, blameDatabase),
       highestVersion: Effect.mapError(highestVersion, blameDatabase),
+      sweep: (table, step) =>
+        Effect.mapError(
+          run((sql) => sweep(sql, table, step), table),
+          blameDatabase,
+        ),
     })
   }),
 )

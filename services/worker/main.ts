@@ -17,6 +17,7 @@ import { pipeline } from "./pipeline.ts"
 import { layerRedis } from "./queue.ts"
 import { Report } from "./report/report.ts"
 import { Settings, STOP_DEADLINE } from "./settings.ts"
+import { layerSweep } from "./tombstones/sweep.ts"
 
 const start = () => {
   const config = loadConfig("worker")
@@ -24,7 +25,7 @@ const start = () => {
   exitOnCrash(log)
   for (const names of leftOut(config)) log("info", "parameters for other clients", names)
   const worker = `worker-${randomUUID().slice(0, 8)}`
-  const layer = Layer.mergeAll(Lease.layer, Report.layer, layerMetrics).pipe(
+  const layer = Layer.mergeAll(Lease.layer, Report.layer, layerMetrics, layerSweep).pipe(
     Layer.provideMerge(Layer.merge(Hold.layer, Evidence.layer)),
     Layer.provideMerge(Layer.mergeAll(layerRedis, layerPostgres, ClaimSize.layer)),
     Layer.provideMerge(Layer.succeed(Settings, { ...config, worker })),

@@ -6,6 +6,7 @@
 import { Context, Duration, Effect, Layer, Result } from "effect"
 import { decodeItem, type Item, type Unknown, type Unreadable } from "../../shared/item.ts"
 import type { Look } from "../../shared/queue/look.ts"
+import type { Oldest } from "../../shared/queue/oldest.ts"
 import { openQueue, ownerOf } from "../../shared/queue/queue.ts"
 import {
   closeRedis,
@@ -94,6 +95,15 @@ export class Queue extends Context.Service<
     ) => Effect.Effect<Seeded, QueueUnavailable | QueueOwned>
     /** The identity of the database that the queue belongs to; "" before the first seed. */
     readonly owner: Step<string>
+    /**
+     * The lowest version that a write in the queue has; null when that cannot be said now. Fails as claim
+     * does.
+     */
+    readonly oldest: (
+      database: string,
+    ) => Effect.Effect<Oldest | null, QueueUnavailable | QueueOwned>
+    /** Dead letters, oldest first: those after the first `after`, at most `most`. */
+    readonly letters: (after: number, most: number) => Step<ReadonlyArray<string>>
   }
 >()("write-buffer/worker/Queue") {}
 
@@ -186,6 +196,8 @@ export const layerRedis = Layer.effect(
       seed: (highest, database) =>
         step(() => queue.seed({ highest, database })).pipe(Effect.mapError(owned)),
       owner: step(() => queue.own({ database: "" })),
+      oldest: (database) => step(() => queue.oldest({ database })).pipe(Effect.mapError(owned)),
+      letters: (after, most) => step(() => queue.letters(after, most)),
     })
   }),
 )

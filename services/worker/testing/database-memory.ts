@@ -2,7 +2,7 @@
  * The database in memory: each table as a Map, with the guard on versions and the refusals that a
  * write of the queue can meet. What else can go wrong, a test puts in its way.
  */
-import { Context, Effect, Layer } from "effect"
+import { Clock, Context, Effect, Layer } from "effect"
 import { DEFAULT_TABLE, type Item, makeItem } from "../../../shared/item.ts"
 import { keyColumn, type Table } from "../../../shared/table/table.ts"
 import { TABLES } from "../../../shared/tables.ts"
@@ -13,6 +13,8 @@ import { type Faults, makeFaults } from "./fault-memory.ts"
 
 /** Which database it is, until a test says otherwise. */
 export const DATABASE = "1/write_buffer/public"
+
+const DAY_MILLIS = 86_400_000
 
 export type DatabaseCall = keyof Database["Service"]
 
@@ -72,6 +74,8 @@ export const layerMemory = Layer.effectContext(
       tables.set(table, rows)
       return rows
     }
+    /** Of tombstones: when they were written. */
+    const deletedAt = new WeakMap<Item, number>()
     const statements: number[][] = []
     const broken = new Map<Table, WriteError>()
     let which = DATABASE
@@ -85,7 +89,7 @@ export const layerMemory = Layer.effectContext(
       })
 
     const upsert = (table: Table, items: ReadonlyArray<Item>) =>
-      Effect.suspend(() => {
+      Effect.flatMap(Clock.currentTimeMillis, (now) => {
         const rows = rowsOf(table)
         const refused = refusal(items)
         if (refused) return Effect.fail(refused)
@@ -93,7 +97,10 @@ export const layerMemory = Layer.effectContext(
           const stored = rows.get(idOf(item))
           return !stored || stored.version < item.version
         })
-        for (const item of changed) rows.set(idOf(item), item)
+        for (const item of changed) {
+          rows.set(idOf(item), item)
+          if (item.write.isDelete) deletedAt.set(item, now)
+        }
         return Effect.succeed(changed.length)
       })
 
@@ -146,6 +153,20 @@ export const layerMemory = Layer.effectContext(
           ),
         ),
       ).pipe(Effect.mapError(blameDatabase)),
+      sweep: (table, { days, below, most }) =>
+        around(
+          "sweep",
+          Effect.map(Clock.currentTimeMillis, (now) => {
+            const at = (item: Item) => deletedAt.get(item) ?? now
+            const old = [...rowsOf(table).values()]
+              .filter((item) => item.write.isDelete && at(item) < now - days * DAY_MILLIS)
+              .sort((one, other) => at(one) - at(other))
+              .slice(0, most)
+            const gone = old.filter(({ version }) => version < below)
+            for (const item of gone) rowsOf(table).delete(idOf(item))
+            return { looked: old.length, swept: gone.length }
+          }),
+        ).pipe(Effect.mapError(blameDatabase)),
     })
     return Context.make(Database, database).pipe(
       Context.add(DatabaseOutside, {

@@ -27,6 +27,8 @@ export class QueueOutside extends Context.Service<
     readonly pause: (paused: boolean) => Effect.Effect<void>
     /** An operator, who gives the queue to another database. */
     readonly give: (database: string) => Effect.Effect<void>
+    /** An operator, who puts a dead letter back. */
+    readonly replay: (letter: string) => Effect.Effect<void>
     /** Lets the deadline of a lease pass. */
     readonly expire: (id: string) => Effect.Effect<void>
   }
@@ -96,6 +98,12 @@ export const layerMemory = Layer.effectContext(
           step("seed", (now) => store.seed(now, highest, database)),
         ),
       owner: step("owner", () => store.owner),
+      oldest: (database) =>
+        Effect.andThen(
+          ownedBy(database),
+          step("oldest", () => store.oldest()),
+        ),
+      letters: (after, most) => step("letters", () => store.dead.slice(after, after + most)),
     })
     const outside = QueueOutside.of({
       enqueue: (writes) => atomic((now) => store.enqueue(now, writes)),
@@ -114,6 +122,7 @@ export const layerMemory = Layer.effectContext(
           store.owner = database
           store.seeded = false
         }),
+      replay: (letter) => atomic(() => store.replay(letter)),
       expire: (id) => atomic((now) => void store.leases.set(id, now)),
     })
     return Context.make(Queue, queue).pipe(

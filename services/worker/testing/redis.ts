@@ -4,7 +4,7 @@
  */
 import { randomUUID } from "node:crypto"
 import { Context, Effect, Layer } from "effect"
-import { encodeWrite } from "../../../shared/item.ts"
+import { decodeDeadLetter, encodeWrite } from "../../../shared/item.ts"
 import { openQueue, type Queue } from "../../../shared/queue/queue.ts"
 import { type Connection, openRedis, untilReady } from "../../../shared/redis/redis.ts"
 import { useRedis as useServer } from "../../testing/redis.ts"
@@ -86,6 +86,8 @@ const outsideOf = (opened: Redis["Service"]) => {
         paused ? redis.hset(keys.counters, "paused", 1) : redis.hdel(keys.counters, "paused"),
       ),
     give: (database) => Effect.promise(() => queue.own({ database })),
+    replay: (letter) =>
+      Effect.promise(() => queue.replay({ pairs: [letter, decodeDeadLetter(letter).item] })),
     expire: (id) => Effect.promise(() => redis.eval(EXPIRE, 1, keys.leases, id)),
   })
 }

@@ -3,8 +3,9 @@
  * method is one atomic step; `now` is in milliseconds, and whose clock it is the caller knows.
  */
 import { Buffer } from "node:buffer"
-import { encodeWrite } from "../../../shared/item.ts"
+import { decodeDeadLetter, encodeWrite } from "../../../shared/item.ts"
 import { ALONE_AFTER } from "../../../shared/queue/claim.ts"
+import type { Oldest } from "../../../shared/queue/oldest.ts"
 import { UNDER_WAY_MICROS } from "../../../shared/queue/seed.ts"
 import type { Write } from "../../../shared/write.ts"
 import type { Closing, Seeded } from "../queue.ts"
@@ -206,6 +207,24 @@ export class Store {
     this.version = next
     this.offset = Math.max(this.offset, next - now * 1_000)
     return "lifted"
+  }
+
+  oldest(): Oldest | null {
+    if (!this.seeded || this.paused) return null
+    const items = [...this.waiting, ...[...this.batches.values()].flat()]
+    const versions = items.flatMap((item) => VERSION.exec(item)?.[1] ?? [])
+    return {
+      lowest: Math.min(Number.MAX_SAFE_INTEGER, ...versions.map(Number)),
+      lots: [...this.lots.keys()],
+      letters: this.dead.length,
+      newestLetter: this.dead.at(-1) ?? null,
+    }
+  }
+
+  replay(letter: string) {
+    this.dead.splice(this.dead.indexOf(letter), 1)
+    this.waiting.unshift(decodeDeadLetter(letter).item)
+    this.counters.failed -= 1
   }
 
   snapshot(now: number): Snapshot {
