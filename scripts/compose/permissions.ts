@@ -3,26 +3,9 @@ import assert from "node:assert/strict"
 import { openDatabase, type Sql } from "../../shared/postgres/postgres.ts"
 import { closeRedis, openRedis, untilReady } from "../../shared/redis/redis.ts"
 import type { Stack } from "./engine.ts"
+import { ALLOWED_SQL, FORBIDDEN_SQL } from "./roles.ts"
 
 const DEADLINE_MILLIS = 5_000
-
-const INSERT = "insert into key_values (key, value, version) values ('x', 'x', 1)"
-const UPDATE = "update key_values set value = 'x'"
-const ESCALATIONS = [
-  "delete from key_values",
-  "truncate key_values",
-  "drop table key_values",
-  "create table x ()",
-  "create temporary table x ()",
-  "select from write_buffer_migrations",
-  "set role owner",
-]
-
-const FORBIDDEN_SQL = {
-  worker: ESCALATIONS,
-  reader: [INSERT, UPDATE, ...ESCALATIONS],
-  stats: [INSERT, UPDATE, "select from key_values", ...ESCALATIONS],
-}
 
 const OTHER_KEY = "somebody-elses"
 const FORBIDDEN_COMMANDS = [
@@ -39,20 +22,22 @@ const FORBIDDEN_COMMANDS = [
   ["EVAL", "return redis.call('LPUSH', KEYS[1], 'x')", "1", OTHER_KEY],
 ]
 
-/** @returns how many were refused, which must be all. */
-const refusedSql = async (url: string, statements: ReadonlyArray<string>): Promise<number> => {
+type Role = keyof typeof FORBIDDEN_SQL
+
+/** Tries what a role may do, and what it may not. @returns how many were refused, which must be all of these. */
+export const tryRole = async (url: string, role: Role): Promise<number> => {
   const options = { name: "check", maxConnections: 1, deadlineMillis: DEADLINE_MILLIS }
   const database = openDatabase(url, options)
   const run = (text: string) => database.run(async (sql: Sql) => void (await sql.unsafe(text)))
   try {
-    await run("select 1")
-    for (const text of statements) {
+    for (const text of ["select 1", ...ALLOWED_SQL[role]]) await run(text)
+    for (const text of FORBIDDEN_SQL[role]) {
       await assert.rejects(run(text), ({ code }: { code?: string }) => code === "42501", text)
     }
   } finally {
     await database.close()
   }
-  return statements.length
+  return FORBIDDEN_SQL[role].length
 }
 
 const refusedCommands = async (url: string): Promise<number> => {
@@ -75,8 +60,8 @@ const ANYONE = ["env", "PATH=/usr/local/bin:/usr/bin", "redis-cli", "LLEN", "wri
 /** Tries each call from outside, with the password of its user. */
 export const checkUsers = async ({ compose, outside }: Stack): Promise<string> => {
   let refused = 0
-  for (const [role, statements] of Object.entries(FORBIDDEN_SQL)) {
-    refused += await refusedSql(await outside(role, "database-url"), statements)
+  for (const role of Object.keys(FORBIDDEN_SQL) as Role[]) {
+    refused += await tryRole(await outside(role, "database-url"), role)
   }
   for (const user of ["ingest", "worker", "stats"]) {
     refused += await refusedCommands(await outside(user, "redis-url"))

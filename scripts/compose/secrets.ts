@@ -7,6 +7,7 @@ import { createHash, createHmac, randomBytes } from "node:crypto"
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import process from "node:process"
+import { rolesSql } from "./roles.ts"
 
 const SEED_BYTES = 32
 
@@ -26,10 +27,11 @@ const seedOf = async (directory: string): Promise<Buffer> => {
 }
 
 /** Comments go, and indented lines belong to the user above: Redis reads one line a user. */
-const acl = (text: string) => text.replaceAll(/^#.*\n/gm, "").replaceAll(/\n +/g, " ")
-
-const fill = (text: string, password: (name: string) => string) =>
-  text.replaceAll(/\{\{(\w+)\}\}/g, (_, name: string) => password(name))
+const acl = (text: string, hash: (user: string) => string) =>
+  text
+    .replaceAll(/^#.*\n/gm, "")
+    .replaceAll(/\n +/g, " ")
+    .replaceAll(/\{\{(\w+)\}\}/g, (_, user: string) => hash(user))
 
 const template = (name: string) => readFile(new URL(name, import.meta.url), "utf8")
 
@@ -44,12 +46,12 @@ const files = async (seed: Buffer): Promise<Readonly<Record<string, string>>> =>
   const hash = (user: string) => createHash("sha256").update(redis(user)).digest("hex")
   return {
     "postgres/password": postgres("owner"),
-    "redis/users.acl": fill(acl(await template("users.acl")), hash),
+    "redis/users.acl": acl(await template("users.acl"), hash),
     "redis/password": redis("default"),
     "redis/redis-cli": await template("redis-cli.sh"),
     "migrate/database-url": database("owner"),
     "roles/database-url": database("owner"),
-    "roles/roles.sql": fill(await template("roles.sql"), postgres),
+    "roles/roles.sql": rolesSql(await template("roles.sql"), postgres),
     "users/password": redis("default"),
     "ingest/redis-url": queue("ingest"),
     "worker/redis-url": queue("worker"),

@@ -5,6 +5,8 @@
 import { afterAll, beforeAll } from "vitest"
 import type { Runtime, ServiceName } from "../../scripts/servers/service.ts"
 import { queueKeys } from "../../shared/queue/keys.ts"
+import { quoted } from "../../shared/table/statement.ts"
+import type { Table } from "../../shared/table/table.ts"
 import { TABLES } from "../../shared/tables.ts"
 import { client } from "./client.ts"
 import { CANARY } from "./ledger.ts"
@@ -25,9 +27,13 @@ const PASSWORD = `${CANARY}-password-0123456789`
 
 /** The role of the services in a PostgreSQL of its own: what it may do can be taken from it. */
 const ROLE = "services"
-const ROLE_SQL = `
-  create role ${ROLE} login password '${PASSWORD}';
-  grant select, insert, update on ${Object.keys(TABLES).join(", ")} to ${ROLE}`
+const ROLE_SQL = [
+  `create role ${ROLE} login password '${PASSWORD}'`,
+  ...Object.values<Table>(TABLES).map(({ name, deletes }) => {
+    const rights = deletes ? "select, insert, update, delete" : "select, insert, update"
+    return `grant ${rights} on ${quoted(name)} to ${ROLE}`
+  }),
+].join(";\n")
 
 export interface StackOptions {
   readonly redis: RedisKind
