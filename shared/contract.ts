@@ -103,8 +103,10 @@ const Stats = Schema.Struct({
   workers: Schema.Int,
   /** An operator stopped claiming, on every worker. */
   paused: Schema.Boolean,
-  /** Why live workers write nothing at the moment: the database. */
+  /** Why live workers hold writes: of the database, or of a table, which is named in front: `events: `. */
   held: Strings,
+  /** How many of those that wait are set aside, by the table or `table.column` that they wait for. */
+  parked: Schema.Record(Schema.String, Schema.Int),
   dead_letters: Schema.Int,
   /** Since when the counts run; null before the first write. */
   since: Schema.NullOr(Schema.String),
@@ -131,7 +133,7 @@ const Health = Schema.Struct({
   postgres: Link,
   /** Left out when it is not so, like the others below: an operator stopped all workers. */
   paused: Schema.optionalKey(Schema.Literal(true)),
-  /** Why workers write nothing because of the database. */
+  /** Why workers hold writes, as in the statistics. */
   held: Schema.optionalKey(Strings),
   /** What else is not well, and dead letters even where they are no reason to be degraded. */
   warnings: Schema.optionalKey(Strings),

@@ -11,7 +11,7 @@ const HEALTH: Health = {
 }
 const WORKER = { id: "worker-1", isAlive: true, until: 1, held: "" }
 const HISTORY = "event: history\ndata: [[1,2,3,4]]\n\n"
-const COUNT = toCount(snapshot.reply([0, 7, 0, 1, 0, 0, 0, [], []]))
+const COUNT = toCount(snapshot.reply([0, 7, 0, 1, 0, 0, 0, [], [], []]))
 
 beforeEach(() => {
   vi.useFakeTimers()

@@ -68,6 +68,19 @@ describe("GET /health", () => {
     expect(body).toEqual({ ...HEALTHY, status: "degraded", held: ["SQLSTATE 42P01"] })
   })
 
+  test("is degraded when writes are set aside, and says for what, also when they are held", async () => {
+    const parked = { "events.note": 3, key_values: 2 }
+    const held = ["key_values: The table is missing (SQLSTATE 42P01)"]
+    const { status, body } = await setUp({ stats: { parked } }).send("/health")
+    expect(status).toBe(200)
+    const column = "3 writes of events wait for a worker that knows the column note."
+    const table = "2 writes of key_values wait for a worker that knows the table key_values."
+    expect(body).toEqual({ ...HEALTHY, status: "degraded", warnings: [column, table] })
+    const both = await setUp({ stats: { parked, held } }).send("/health")
+    const isHeld = "2 writes of key_values are set aside until the table can be written."
+    expect(both.body).toEqual({ ...HEALTHY, status: "degraded", held, warnings: [column, isHeld] })
+  })
+
   test.each(["aof-everysec", "aof-no", "snapshots", "memory", "unknown"] as const)(
     "is degraded when Redis may lose writes: %s",
     async (mode) => {

@@ -4,6 +4,7 @@
  */
 import type { Health, Stats } from "../../shared/contract.ts"
 import { isRefusal, type Link, redisErrorReason } from "../../shared/redis/redis.ts"
+import { parkedWarnings } from "./parked.ts"
 import type { Count, Durability } from "./queue.ts"
 
 /** Above each of them, or at the most that may wait, the health is degraded. */
@@ -48,7 +49,7 @@ const tenths = (seconds: number) => Math.floor(seconds * 10) / 10
 const durabilityWarnings = ({ mode, canEvict }: Durability): ReadonlyArray<string> =>
   [DURABILITY_WARNINGS[mode], canEvict ? EVICTION_WARNING : null].filter((text) => text !== null)
 
-/** Of what waits for longer, or is more, than the alerts allow. */
+/** Of what waits for longer, or is more, than the alerts allow, and of what was set aside. */
 const alarms = (stats: Stats, alerts: Alerts): ReadonlyArray<string> => {
   const { queue_depth: depth, oldest_age_seconds: age, dead_letters: dead } = stats
   return [
@@ -62,6 +63,7 @@ const alarms = (stats: Stats, alerts: Alerts): ReadonlyArray<string> => {
     ...(dead > alerts.deadLetters
       ? [`${deadLetters(dead)}: more than ${alerts.deadLetters}.`]
       : []),
+    ...parkedWarnings(stats),
   ]
 }
 

@@ -13,6 +13,10 @@ const COUNT = toCount(
     ...[NOW, 44, 1, 2, 3, NOW - 1_500_000, 0],
     ["PostgreSQL does not answer (ECONNREFUSED)"],
     Object.entries(COUNTERS).flat().map(String),
+    [
+      ["events", 7],
+      ["events.note", 2],
+    ],
   ]),
 )
 
@@ -41,6 +45,8 @@ describe("the queue's figures", () => {
       'write_buffer_windows_total{reason="Full"} 9',
       'write_buffer_windows_total{reason="Elapsed"} 0',
       'write_buffer_windows_total{reason="Quiet"} 0',
+      'write_buffer_parked_writes{lot="events"} 7',
+      'write_buffer_parked_writes{lot="events.note"} 2',
       "write_buffer_held 1",
       "write_buffer_paused 0",
     ])

@@ -13,7 +13,7 @@ const gauge = (name: string, description: string) =>
 const counter = (name: string, description: string) =>
   Metric.counter(`write_buffer_${name}_total`, { description })
 
-type Figures = Exclude<keyof Stats, "processing_rate" | "since" | "paused" | "held">
+type Figures = Exclude<keyof Stats, "processing_rate" | "since" | "paused" | "held" | "parked">
 
 /** Named by Prometheus' conventions; a rate is for it to work out. */
 const FIGURES: Readonly<Record<Figures, ReturnType<typeof gauge | typeof counter>>> = {
@@ -32,7 +32,7 @@ const FIGURES: Readonly<Record<Figures, ReturnType<typeof gauge | typeof counter
   redelivered: counter("writes_redelivered", "Writes of silent workers that went back."),
 }
 
-const held = gauge("held", "Whether live workers write nothing because of the database.")
+const held = gauge("held", "Whether live workers hold writes because of the database or a table.")
 const paused = gauge("paused", "Whether an operator stopped all workers from claiming.")
 const redisUp = gauge("redis_up", "Whether Redis answers.")
 const postgresUp = gauge("postgres_up", "Whether PostgreSQL answers.")
@@ -43,12 +43,22 @@ const windows = (reason: string) =>
     attributes: { reason },
   })
 
+/** Of tables and columns alone, and of so many as the count names. */
+const parked = (lot: string) =>
+  Metric.gauge("write_buffer_parked_writes", {
+    description: "Writes that wait set aside, by the table or table.column that they wait for.",
+    attributes: { lot },
+  })
+
 const addCount = (registry: Registry, { stats, windows: closed }: Count) => {
   for (const [name, metric] of Object.entries(FIGURES)) {
     metric.updateUnsafe(stats[name as Figures], registry)
   }
   for (const [reason, batches] of Object.entries(closed)) {
     windows(reason).updateUnsafe(batches, registry)
+  }
+  for (const [lot, writes] of Object.entries(stats.parked)) {
+    parked(lot).updateUnsafe(writes, registry)
   }
   held.updateUnsafe(stats.held.length > 0 ? 1 : 0, registry)
   paused.updateUnsafe(stats.paused ? 1 : 0, registry)

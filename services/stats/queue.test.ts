@@ -9,10 +9,18 @@ const NOW = NOW_SECONDS * 1_000_000
 /** What the script returns, in its order. */
 const snapshot = (
   counters: Readonly<Record<string, number | string>>,
-  { depth = 0, inFlight = 0, workers = 0, dead = 0, oldest = 0, held = [] as string[] } = {},
+  {
+    depth = 0,
+    inFlight = 0,
+    workers = 0,
+    dead = 0,
+    oldest = 0,
+    held = [] as string[],
+    parked = [] as Array<[string, number]>,
+  } = {},
 ) => {
   const flat = Object.entries(counters).flatMap(([name, count]) => [name, String(count)])
-  return script.reply([NOW, depth, inFlight, workers, dead, oldest, 0, held, flat])
+  return script.reply([NOW, depth, inFlight, workers, dead, oldest, 0, held, flat, parked])
 }
 
 describe("the statistics", () => {
@@ -41,6 +49,7 @@ describe("the statistics", () => {
         workers: 2,
         paused: false,
         held: [],
+        parked: {},
         dead_letters: 3,
         since: new Date((NOW_SECONDS - 60) * 1_000).toISOString(),
       },
@@ -50,8 +59,8 @@ describe("the statistics", () => {
 
   test("of a queue that nobody has used are zero, since no time", () => {
     const { stats } = toCount(snapshot({}))
-    const { since, held, paused, ...figures } = stats
-    expect([held, paused]).toEqual([[], false])
+    const { since, held, parked, paused, ...figures } = stats
+    expect([held, parked, paused]).toEqual([[], {}, false])
     expect(since).toBeNull()
     expect(Object.values(figures)).toEqual(Array(Object.keys(figures).length).fill(0))
   })
@@ -62,11 +71,18 @@ describe("the statistics", () => {
   })
 
   test("say once why workers hold, however many do", () => {
-    const held = ["SQLSTATE 42P01", "SQLSTATE 42P01", "ECONNREFUSED"]
+    const held = ["SQLSTATE 42P01", "SQLSTATE 42P01\nevents: no table", "ECONNREFUSED"]
     expect(toCount(snapshot({}, { depth: 1, workers: 3, held })).stats.held).toEqual([
-      "SQLSTATE 42P01",
-      "ECONNREFUSED",
+      ...["SQLSTATE 42P01", "events: no table", "ECONNREFUSED"],
     ])
+  })
+
+  test("say how many writes are parked in which lot", () => {
+    const parked: Array<[string, number]> = [
+      ["events.note", 2],
+      ["empty", 0],
+    ]
+    expect(toCount(snapshot({}, { depth: 2, parked })).stats.parked).toEqual({ "events.note": 2 })
   })
 })
 

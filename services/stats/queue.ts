@@ -6,6 +6,7 @@
 import type { Health, Stats } from "../../shared/contract.ts"
 import type { Queue } from "../../shared/queue/queue.ts"
 import { type Connection, leaveReplica, settingsOf } from "../../shared/redis/redis.ts"
+import { toParked } from "./parked.ts"
 
 /** A setting of Redis hardly ever changes; a monitor asks every second. */
 const DURABILITY_REFRESH_MILLIS = 5_000
@@ -43,6 +44,7 @@ export const toCount = (snapshot: Snapshot): Count => {
     workers: snapshot.workers,
     paused: counters.has("paused"),
     held: [...new Set(snapshot.holds)],
+    parked: toParked(snapshot.parked),
     dead_letters: snapshot.deadLetters,
     since: counters.has("since") ? new Date(counter("since") * 1_000).toISOString() : null,
   }

@@ -59,7 +59,7 @@ export const snapshot = script({
     oldestAge: acceptedAt === 0 ? 0 : Math.max(0, now - acceptedAt),
     /** Writes that left the queue, a second, in the last ten. */
     rate: left / RATE_SECONDS,
-    /** Why live workers write nothing. */
+    /** Why live workers hold: of the database, or of a table, which is named in front: `events: `. */
     holds: holds.flatMap((reasons) => reasons.split("\n")),
     counters: pairs(counters),
     /** How many writes wait in each lot; they are part of the depth. */

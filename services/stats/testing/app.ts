@@ -24,6 +24,7 @@ export const STATS: Count["stats"] = {
   workers: 1,
   paused: false,
   held: [],
+  parked: {},
   dead_letters: 0,
   since: "2026-11-22T10:00:00.000Z",
 }
