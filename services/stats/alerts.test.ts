@@ -26,7 +26,8 @@ describe("the alert rules", () => {
   test("ask for figures that stats and ingest give", async () => {
     const rules = await readFile(`${cwd}/alerts.yml`, "utf8")
     const asked = new Set(rules.match(/write_buffer_\w+/g))
-    const count = async () => toCount(snapshot.reply([0, 0, 0, 0, 0, 0, 0, [], []]))
+    const count = async () =>
+      toCount(snapshot.reply([0, 0, 0, 0, 0, 0, 0, [], [], [["events", 1]]]))
     const scrape = exposition(await makeFigures(count, async () => null)())
     const given = new Set((await scrape.text()).match(/write_buffer_\w+/g))
     expect([...asked].filter((name) => !given.has(name))).toEqual([
