@@ -8,9 +8,9 @@ import { Schema } from "effect"
 import type { ServiceName } from "./config.ts"
 import { type Answers, type ProblemName, success } from "./http/answer.ts"
 import type { Route } from "./http/route.ts"
-import { DeadLetter, Waiting } from "./item.ts"
 import { Confirmation, Look, Moved, Page, Reasons, Selection } from "./operations.ts"
 import { READS, WRITES } from "./rows.ts"
+import { DeadLetter, Waiting } from "./shown.ts"
 import { Flaw } from "./write.ts"
 
 /** A call is named by its route, whose parameters are encoded with encodeURIComponent. */
@@ -198,7 +198,7 @@ export const CONTRACT = {
     "GET /queue": {
       ...ADMIN,
       query: Page,
-      answers: { 200: success({ queue: Schema.Array(Waiting) }) },
+      answers: { 200: success({ queue: Schema.Array(Waiting), parked: Stats.fields.parked }) },
       problems: ["invalid-request"],
     },
     "DELETE /queue": {

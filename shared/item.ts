@@ -6,10 +6,11 @@
  * the same without the version. Other tables have {"version":…,"table":…,"row":{…}}, and a deletion, of any
  * table, has {"version":…,"table":…,"delete":…} with the key.
  */
-import { Result, Schema } from "effect"
+import { Result } from "effect"
+import { type Members, showRow, type Waiting } from "./shown.ts"
 import { isColumnName, keyColumn, NAME, type Row, type Table } from "./table/table.ts"
 import { TABLES } from "./tables.ts"
-import { deletionOf, type Flaw, identity, makeDecodeWrite, type Write } from "./write.ts"
+import { deletionOf, type Flaw, makeDecodeWrite, type Write } from "./write.ts"
 
 /** The table of an item that names none. */
 export const DEFAULT_TABLE: Table = TABLES.key_values
@@ -39,39 +40,9 @@ export interface Unknown {
   readonly lot: string
 }
 
-/** What operators see of a write: its table, its key where it has one, and the rest of it as text. */
-const Shown = Schema.Struct({
-  table: Schema.String,
-  key: Schema.NullOr(Schema.String),
-  /** Of a deletion empty. */
-  value: Schema.String,
-})
-
-/** A write that waits, as operators see it. */
-export const Waiting = Schema.Union([
-  Schema.Struct({ version: Schema.Int, ...Shown.fields }),
-  Schema.Struct({ version: Schema.NullOr(Schema.Int), unreadable: Schema.String }),
-])
-
-/** A dead letter, as operators see it. What was no write has no table and no key, and its text for a value. */
-export const DeadLetter = Schema.Struct({
-  version: Schema.Int,
-  ...Shown.fields,
-  table: Schema.NullOr(Schema.String),
-  reason: Schema.String,
-  sqlstate: Schema.NullOr(Schema.String),
-  /** When it died, in ISO 8601. */
-  at: Schema.String,
-})
-
 /** As it stands in Redis. What was no write has no table, no key, and its text for a value. */
-interface StoredLetter {
+interface StoredLetter extends Members {
   readonly version: number
-  readonly table?: string
-  readonly key?: string | null
-  readonly value?: string
-  readonly row?: Row
-  readonly delete?: unknown
   readonly reason: string
   readonly sqlstate: string | null
   readonly at: string
@@ -194,16 +165,18 @@ export const decodeItem = (text: string): Read => {
   return readRow(source, name, row, made, "/row")
 }
 
-/** What operators see of a write. */
-export const show = (write: Write): typeof Shown.Type => ({
-  table: write.table.name,
-  key: identity(write),
-  value: write.isDelete ? "" : textOf(write.table.name, write.row),
-})
-
-/** The one value of a row of `key_values`, of other rows all columns. */
-const textOf = (table: string, row: Row) =>
-  table === DEFAULT_TABLE.name ? String(row.value) : JSON.stringify(row)
+/** What operators see of an item, also of one with a table or a column that only a newer build knows. */
+export const showItem = (text: string): Waiting => {
+  const read = decodeItem(text)
+  if (Result.isSuccess(read)) {
+    return { version: read.success.version, ...showRow(membersOf(read.success.write)) }
+  }
+  const { version } = read.failure
+  if (!("lot" in read.failure)) return { version: version || null, unreadable: text }
+  const { version: _, ...members } = JSON.parse(text)
+  const isRow = members.table === undefined
+  return { version, ...showRow(isRow ? { table: DEFAULT_TABLE.name, row: members } : members) }
+}
 
 /** The dead letter of an item, as JSON: what it was, why it died, and when (ISO 8601). */
 export const encodeDeadLetter = (
@@ -216,29 +189,13 @@ export const encodeDeadLetter = (
   return JSON.stringify({ version: dead.version, ...members, reason, sqlstate, at })
 }
 
-/** The key of a letter's row, also when the table is declared no more: then it has none to show. */
-const keyOf = ({ table = "", row, delete: deleted }: StoredLetter): string | null => {
-  const known = DECODERS.get(table)
-  const name = known && keyColumn(known.table)
-  const key = deleted ?? row?.[name ?? ""]
-  return key === undefined ? null : String(key)
-}
-
-const showLetter = (
-  letter: StoredLetter,
-): Pick<typeof DeadLetter.Type, keyof typeof Shown.Type> => {
-  const { table, key = null, value = "", row } = letter
-  if (table !== undefined)
-    return { table, key: keyOf(letter), value: row ? JSON.stringify(row) : "" }
-  return { table: key === null ? null : DEFAULT_TABLE.name, key, value }
-}
-
 /** A dead letter, decoded: what operators see of it, and the item that a replay puts back. */
 export const decodeDeadLetter = (letter: string) => {
   const stored = JSON.parse(letter) as StoredLetter
   const { version, reason, sqlstate, at, ...members } = stored
   // What was no write is kept whole in the place of the value.
-  const item =
-    members.key === null ? (members.value ?? "") : withVersion(version, JSON.stringify(members))
-  return { shown: { version, ...showLetter(stored), reason, sqlstate, at }, version, item }
+  const isWrite = members.key !== null
+  const item = isWrite ? withVersion(version, JSON.stringify(members)) : (members.value ?? "")
+  const row = { ...showRow(members), ...(!isWrite && { table: null }) }
+  return { shown: { version, ...row, reason, sqlstate, at }, version, item }
 }

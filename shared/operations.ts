@@ -12,13 +12,19 @@ const Digits = Schema.String.check(Schema.isPattern(/^\d{1,9}$/)).pipe(
   Schema.decodeTo(Schema.Int, SchemaTransformation.numberFromString),
 )
 
-/** Which part of a list is asked for: with exactly this reason, with this text in the key. */
+/** Which dead letters: with exactly this reason, with this text in the key, of exactly this table. */
+const FILTER = {
+  reason: Schema.optionalKey(Schema.String),
+  key: Schema.optionalKey(Schema.String),
+  table: Schema.optionalKey(Schema.String),
+}
+
+/** Which part of a list is asked for. */
 export const Page = Schema.Struct({
   limit: Schema.optionalKey(Digits.check(Schema.isBetween({ minimum: 1, maximum: PAGE_MAX }))),
   /** `next` of the page before. */
   after: Schema.optionalKey(Digits),
-  reason: Schema.optionalKey(Schema.String),
-  key: Schema.optionalKey(Schema.String),
+  ...FILTER,
 })
 
 /** Versions of one selection: 16 KiB of body. */
@@ -32,8 +38,7 @@ export const Selection = Schema.Union([
   }),
   Schema.Struct({
     all: Schema.Literal(true),
-    reason: Schema.optionalKey(Schema.String),
-    key: Schema.optionalKey(Schema.String),
+    ...FILTER,
     /** The newest letter that takes part, as `newest` of an answer named it. */
     until: Schema.optionalKey(Schema.String),
     /** At most so many. */

@@ -90,8 +90,10 @@ export const openQueue = (redis: Connection, name: string) => {
   return {
     ...(Object.fromEntries(steps) as unknown as Steps),
     keys,
-    /** Items that wait, oldest first: the first `most`. They stay where they are. */
+    /** Items that wait, but parked ones, oldest first: the first `most`. They stay where they are. */
     peek: async (most: number) => (await redis.lrange(keys.waiting, -most, -1)).reverse(),
+    /** Items that are parked in this lot, likewise. */
+    peekLot: (lot: string, most: number) => redis.lrange(keys.lotPrefix + lot, 0, most - 1),
     /** Dead letters, oldest first: those after the first `after`, at most `most`. */
     letters: async (after: number, most: number) =>
       (await redis.lrange(keys.dead, -(after + most), -(after + 1))).reverse(),

@@ -6,10 +6,11 @@ export interface Letter extends ReturnType<typeof decodeDeadLetter> {
   readonly text: string
 }
 
-/** Letters with exactly this reason, and with this text in their key. */
+/** Letters with exactly this reason, with this text in their key, of exactly this table. */
 export interface Filter {
   readonly reason?: string
   readonly key?: string
+  readonly table?: string
 }
 
 /** In UTF-16 units: what one call to Redis sends, each letter and, for a replay, the item that it was. */
@@ -20,8 +21,9 @@ export const decodeLetter = (text: string): Letter => ({ text, ...decodeDeadLett
 /** Names a letter among all: one that was replayed and died again is another. */
 export const markOf = ({ shown: { version, at } }: Letter) => `${version}@${at}`
 
-export const matches = ({ shown }: Letter, { reason, key }: Filter) =>
+export const matches = ({ shown }: Letter, { reason, key, table }: Filter) =>
   (reason === undefined || shown.reason === reason) &&
+  (table === undefined || shown.table === table) &&
   (key === undefined || (shown.key ?? "").includes(key))
 
 /** Letters in groups that one call to Redis can take. */

@@ -37,7 +37,8 @@ describe.each(REDIS_KINDS)("an operator on a %s Redis", (kind) => {
       await redis.lpush(KEYS.dead, encodeDeadLetter(item, reason, null, AT))
     }
   }
-  const waiting = async () => (await queue.peek(100)).map((write) => "key" in write && write.key)
+  const waiting = async () =>
+    (await queue.peek(100)).queue.map((write) => "key" in write && write.key)
 
   beforeAll(() => {
     redis = server().connection
@@ -133,7 +134,7 @@ describe.each(REDIS_KINDS)("an operator on a %s Redis", (kind) => {
     let selection: Selection | null = { all: true }
     while (selection) selection = (await largeLetters.replay(selection))?.next ?? null
     expect(await redis.llen(KEYS.waiting)).toBe(20)
-    expect(await largeQueue.peek(20)).toHaveLength(8)
+    expect((await largeQueue.peek(20)).queue).toHaveLength(8)
     expect(await largeQueue.purge(await largeQueue.seen())).toMatchObject({ purged: 20 })
   })
 

@@ -18,7 +18,7 @@ const decodeSelection = Schema.decodeUnknownResult(CONTRACT.stats["DELETE /dead"
 const decodeConfirmation = Schema.decodeUnknownResult(CONTRACT.stats["DELETE /queue"].body, STRICT)
 
 const PAGE_HINT = `limit is 1 to ${PAGE_MAX}, after is what the last page gave as next.`
-const SELECTION_HINT = `Send {"versions":[…]} with up to ${VERSIONS_MAX} of them, or {"all":true}, which reason, key, until and most may narrow.`
+const SELECTION_HINT = `Send {"versions":[…]} with up to ${VERSIONS_MAX} of them, or {"all":true}, which reason, key, table, until and most may narrow.`
 const CONFIRM_HINT = 'Send {"confirm":"<depth>"} with the depth of the queue as you saw it.'
 
 const decodeBody = async <A>(
@@ -46,6 +46,7 @@ export const readPage = (
 ): { readonly limit: number; readonly after: number; readonly filter: Filter } | Response => {
   const decoded = decodePage(query)
   if (Result.isFailure(decoded)) return problem("invalid-request", { detail: PAGE_HINT })
-  const { limit = PAGE_DEFAULT, after = 0, reason, key } = decoded.success
-  return { limit, after, filter: { ...(reason && { reason }), ...(key && { key }) } }
+  const { limit = PAGE_DEFAULT, after = 0, reason, key, table } = decoded.success
+  const filter = { ...(reason && { reason }), ...(key && { key }), ...(table && { table }) }
+  return { limit, after, filter }
 }

@@ -91,8 +91,8 @@ const addWaiting = (
   app.get(
     "/queue",
     onPage(guarded, async ({ limit }) => {
-      const queue = await waiting.peek(limit)
-      return answer<StatsService["GET /queue"]>(200, { success: true, queue })
+      const looked = await waiting.peek(limit)
+      return answer<StatsService["GET /queue"]>(200, { success: true, ...looked })
     }),
   )
   app.delete(

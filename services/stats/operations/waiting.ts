@@ -1,11 +1,11 @@
 /**
- * Writes that wait: shown, purged, kept from the workers by a pause, given to another database. Each step is atomic and counted
- * in Redis. Rejects when Redis does not answer; what was done until then stays done.
+ * Writes that wait: shown, purged, kept from the workers by a pause, given to another database. Each step is
+ * atomic and counted in Redis. Rejects when Redis does not answer; what was done until then stays done.
  */
-import { Result } from "effect"
-import { decodeItem, show } from "../../../shared/item.ts"
+import { showItem } from "../../../shared/item.ts"
 import { PAGE_MAX } from "../../../shared/operations.ts"
 import type { Queue } from "../../../shared/queue/queue.ts"
+import { toParked } from "../parked.ts"
 import { STEP_MILLIS, writesAtOnce } from "./limits.ts"
 
 /** Purging is one RPOP a call: a thousand small writes block Redis for some 50 ms at most. */
@@ -17,20 +17,33 @@ export interface Purge {
   readonly newest: number
 }
 
+/** The oldest writes of each lot, `most` in all; each lot has its share of them, and what others leave. */
+const peekLots = async (queue: Queue, lots: ReadonlyArray<string>, most: number) => {
+  const found = []
+  for (const [at, lot] of lots.entries()) {
+    const share = Math.ceil((most - found.length) / (lots.length - at))
+    if (share === 0) break
+    const items = await queue.peekLot(lot, share)
+    found.push(...items.map((text) => ({ ...showItem(text), parked: lot })))
+  }
+  return found
+}
+
 export const makeWaiting = (queue: Queue, valueMaxBytes: number) => {
   const shownAtOnce = writesAtOnce(valueMaxBytes, PAGE_MAX)
   const purgedAtOnce = writesAtOnce(valueMaxBytes, PURGE_MAX_WRITES)
 
   return {
-    /** The oldest writes that wait, fewer when values may be large; they stay where they are. */
+    /**
+     * The oldest writes that wait, fewer when values may be large, and after them, as a purge takes them, those
+     * that are parked: how many in which lot, and the oldest of each. They stay where they are.
+     */
     peek: async (limit: number) => {
-      const items = await queue.peek(Math.min(limit, shownAtOnce))
-      return items.map((text) => {
-        const item = decodeItem(text)
-        return Result.isSuccess(item)
-          ? { version: item.success.version, ...show(item.success.write) }
-          : { version: item.failure.version || null, unreadable: text }
-      })
+      const most = Math.min(limit, shownAtOnce)
+      const items = await queue.peek(most)
+      const parked = toParked((await queue.snapshot({})).parked)
+      const apart = await peekLots(queue, Object.keys(parked), most - items.length)
+      return { queue: [...items.map(showItem), ...apart], parked }
     },
     /** What waits, and the newest version that was issued when it did. */
     seen: (): Promise<Purge> => queue.waiting(),

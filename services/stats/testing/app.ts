@@ -69,7 +69,7 @@ export const setUp = (situation: Situation = {}, options: Partial<Dependencies> 
   })
   const ask = asking(app, CALLS)
   const send = (path: string, method = "GET") => ask(path, { method })
-  return { send, reported }
+  return { ask, send, reported }
 }
 
 export const withoutRedis = () => ({
