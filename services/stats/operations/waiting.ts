@@ -17,10 +17,11 @@ export interface Purge {
   readonly newest: number
 }
 
-/** The oldest writes of each lot, `most` in all; each lot has its share of them, and what others leave. */
-const peekLots = async (queue: Queue, lots: ReadonlyArray<string>, most: number) => {
+/** The oldest writes of each lot, `most` in all. Each has its share; what small ones leave, large ones have. */
+const peekLots = async (queue: Queue, parked: Readonly<Record<string, number>>, most: number) => {
+  const lots = Object.entries(parked).sort(([, one], [, other]) => one - other)
   const found = []
-  for (const [at, lot] of lots.entries()) {
+  for (const [at, [lot]] of lots.entries()) {
     const share = Math.ceil((most - found.length) / (lots.length - at))
     if (share === 0) break
     const items = await queue.peekLot(lot, share)
@@ -36,13 +37,15 @@ export const makeWaiting = (queue: Queue, valueMaxBytes: number) => {
   return {
     /**
      * The oldest writes that wait, fewer when values may be large, and after them, as a purge takes them, those
-     * that are parked: how many in which lot, and the oldest of each. They stay where they are.
+     * that are parked: how many in which lot, and the oldest of each. They stay where they are. However many
+     * others wait, half of what is shown is for parked ones: it is they that somebody looks for.
      */
     peek: async (limit: number) => {
       const most = Math.min(limit, shownAtOnce)
-      const items = await queue.peek(most)
       const parked = toParked((await queue.snapshot({})).parked)
-      const apart = await peekLots(queue, Object.keys(parked), most - items.length)
+      const apartMost = Object.values(parked).reduce((sum, writes) => sum + writes, 0)
+      const items = await queue.peek(most - Math.min(apartMost, Math.floor(most / 2)))
+      const apart = await peekLots(queue, parked, most - items.length)
       return { queue: [...items.map(showItem), ...apart], parked }
     },
     /** What waits, and the newest version that was issued when it did. */
