@@ -7,8 +7,8 @@ const read = (line: string) => readCommand(line.split(" ").filter((word) => word
 describe("the command line", () => {
   test("is a command, and what it takes", () => {
     expect(read("depth --json")).toMatchObject({ name: "depth", versions: [], json: true })
-    expect(read("dead --limit 3 --after 20 --reason r --key k")).toMatchObject({
-      ...{ limit: "3", after: "20", reason: "r", key: "k" },
+    expect(read("dead --limit 3 --after 20 --reason r --key k --table t")).toMatchObject({
+      ...{ limit: "3", after: "20", reason: "r", key: "k", table: "t" },
     })
     expect(read("replay 1 2 --json")).toMatchObject({ name: "replay", versions: ["1", "2"] })
     expect(read("discard --all --key=-x --confirm 2")).toMatchObject({
@@ -37,6 +37,9 @@ describe("the command line", () => {
     ["pause --all", "pause takes no --all"],
     ["reasons --limit 3", "reasons takes no --limit"],
     ["purge --confirm 1 --key k", "purge takes no --key"],
+    ["purge --confirm 1 --table t", "purge takes no --table"],
+    ["replay 1 --table t", "name versions and no options, or --all"],
+    ["discard --all --table=", "--table is empty"],
     ["replay", "name versions and no options, or --all"],
     ["replay --reason r", "name versions and no options, or --all"],
     ["replay 1 --all", "name versions and no options, or --all"],

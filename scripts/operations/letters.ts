@@ -10,6 +10,7 @@ import { UsageError } from "./usage.ts"
 export interface Filter {
   readonly reason?: string
   readonly key?: string
+  readonly table?: string
 }
 
 export const queryOf = (parameters: object) => {
@@ -23,12 +24,12 @@ const numberOf = (name: string, text: string) => {
 }
 
 /** How many dead letters each reason has, and the newest one counted; in as many calls as that takes. */
-export const countReasons = async ({ reason, key }: Filter): Promise<Answer> => {
+export const countReasons = async (filter: Filter): Promise<Answer> => {
   const writes = new Map<string, number>()
   let others = 0
   let answer: Answer = { next: 0 }
   while (answer.next !== null) {
-    const query = queryOf({ ...(reason && { reason }), ...(key && { key }), after: answer.next })
+    const query = queryOf({ ...filter, after: answer.next })
     answer = await call({ method: "GET", path: `dead/reasons${query}` })
     for (const found of answer.reasons) {
       writes.set(found.reason, (writes.get(found.reason) ?? 0) + found.writes)

@@ -21,8 +21,8 @@ const depth = async (): Promise<Answer> => {
 }
 
 const run = async ({ name, versions, ...options }: Command): Promise<Answer> => {
-  const { limit, after, reason, key, confirm } = options
-  const filter = { ...(reason && { reason }), ...(key && { key }) }
+  const { limit, after, reason, key, table, confirm } = options
+  const filter = { ...(reason && { reason }), ...(key && { key }), ...(table && { table }) }
   const page = { ...(limit && { limit }), ...(after && { after }) }
   switch (name) {
     case "depth":

@@ -166,6 +166,25 @@ describe("npm run queue", () => {
     expect(await queue("discard", "abc")).toMatchObject({ code: 1 })
   })
 
+  test("shows, replays and discards dead letters of one table", async () => {
+    await bury(1, 2)
+    const row = { type: "click", payload: {}, at: "2026-11-22T00:00:00.000Z" }
+    const rest = { reason: "bad", sqlstate: null, at: row.at }
+    for (const version of [3, 4]) {
+      await redis.lpush(KEYS.dead, JSON.stringify({ version, table: "events", row, ...rest }))
+    }
+    const { stdout } = await queue("dead", "--table", "events")
+    expect(stdout).toMatch(/ 3 +│ 'events' +│ '–' +│ '\{"type":"click"/)
+    expect(stdout).not.toContain("key:1")
+    expect((await json("reasons", "--table", "events")).reasons).toMatchObject([{ writes: 2 }])
+    const one = ["--all", "--table", "events", "--confirm", "1"]
+    expect(await json("replay", ...one)).toMatchObject({ replayed: 1 })
+    expect((await queue("peek")).stdout).toMatch(/ 3 +│ 'events'/)
+    expect(await json("discard", ...one)).toMatchObject({ discarded: 1 })
+    expect((await queue("discard", ...one)).stderr).toContain("no dead letter has this table")
+    expect((await json("dead")).dead).toMatchObject([{ version: 1 }, { version: 2 }])
+  })
+
   test("replays 120,000 dead letters", async () => {
     await bury(1, 120_000)
     expect(await json("replay", "--all", "--confirm", "120000")).toMatchObject({

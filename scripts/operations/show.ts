@@ -12,13 +12,22 @@ const cut = (value: unknown): unknown =>
     ? `${value.slice(0, CELL_MAX_LENGTH).toWellFormed()}… (${value.length.toLocaleString("en")})`
     : value
 
-const cutRow = (row: object) =>
-  Object.fromEntries(Object.entries(row).map(([name, value]) => [name, cut(value)]))
+/** A write or a dead letter as a row: what it has not is a dash, and a deletion says so. */
+const cellsOf = ({ deleted, ...row }: Answer) =>
+  Object.fromEntries(
+    Object.entries({ ...row, ...(deleted && { value: "(deletes the row)" }) }).map(
+      ([name, value]) => [name, cut(value ?? "–")],
+    ),
+  )
 
-/** Of several sentences each has its own line. */
+/** Of several sentences, or figures with names, each has its own line. */
 const text = (value: unknown, indent: number): string => {
   if (Array.isArray(value)) {
     return value.length === 0 ? "no" : value.join(`\n${" ".repeat(indent)}`)
+  }
+  if (typeof value === "object" && value !== null) {
+    const named = Object.entries(value).map(([name, figure]) => `${text(figure, 0)} ${name}`)
+    return text(named, indent)
   }
   if (typeof value === "number") return value.toLocaleString("en")
   return value === true ? "yes" : value === false ? "no" : String(value)
@@ -45,10 +54,10 @@ const showReasons = (
 const UNSHOWN = new Set(["success", "newest", "missing"])
 
 export const show = ({ dead, queue, reasons, ...rest }: Answer) => {
-  const rows: ReadonlyArray<object> | undefined = dead ?? queue ?? reasons
+  const rows: ReadonlyArray<Answer> | undefined = dead ?? queue ?? reasons
   if (rows) console.log(rows.length === 0 ? "none" : "")
   if (reasons?.length > 0) showReasons(reasons)
-  else if (rows && rows.length > 0) console.table(rows.map(cutRow))
+  else if (rows && rows.length > 0) console.table(rows.map(cellsOf))
   const figures = Object.entries(rest).filter(
     ([name, value]) => !UNSHOWN.has(name) && value !== null,
   )
