@@ -34,5 +34,8 @@ export const about = (seconds) => {
 export const moment = (at) => moments.format(new Date(at))
 export const clock = (at) => clocks.format(new Date(at))
 
+/** How many writes are parked in all lots. */
+export const parkedIn = (lots = {}) => Object.values(lots).reduce((sum, writes) => sum + writes, 0)
+
 /** `3 dead letters`, `1 dead letter`. */
 export const many = (figure, noun) => `${count(figure)} ${noun}${figure === 1 ? "" : "s"}`

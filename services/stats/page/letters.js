@@ -8,13 +8,13 @@ import { count, many, moment } from "./format.js"
 import { fill } from "./list.js"
 import { ask } from "./question.js"
 import { countReasons, showReasons } from "./reasons.js"
-import { columnsOf, makeRecord, tableOf } from "./record.js"
+import { entriesOf, makeRecord, note } from "./record.js"
 import { element, make, setText } from "./show.js"
 
 const PAGE = 20
 
-/** Letters of this reason (null: of any), with this in the key. */
-const ANY = { reason: null, key: "" }
+/** Letters of this reason (null: of any), with this in the key, of this table ("": of any). */
+const ANY = { reason: null, key: "", table: "" }
 const NONE = { filter: ANY, pages: [0], next: null, count: 0, total: 0, newest: null }
 
 /** The filter and the pages up to the wanted one, as asked for last; its answer may be yet to come. */
@@ -22,9 +22,10 @@ let asked = { filter: ANY, pages: [0] }
 /** What the answer that is on the page was to, and found. Whatever is done with all is done with these. */
 let shown = NONE
 
-const narrowing = ({ reason, key }) => ({
+const narrowing = ({ reason, key, table }) => ({
   ...(reason !== null && { reason }),
   ...(key !== "" && { key }),
+  ...(table !== "" && { table }),
 })
 
 const button = (text, name, work, className = "") => {
@@ -35,21 +36,18 @@ const button = (text, name, work, className = "") => {
 }
 
 const showLetter = (item, letter) => {
-  const { version, reason: why, sqlstate, at, table, key: name, ...content } = letter
+  const { version, reason: why, sqlstate, at, key, table } = letter
   const state = sqlstate && !why.includes(sqlstate) ? ` (SQLSTATE ${sqlstate})` : ""
-  const record = makeRecord(
-    [["key", name ?? "none"], ...columnsOf(content)],
-    [
-      ...tableOf(table),
-      ["reason", why + state],
-      ["buried", moment(at)],
-      ["version", String(version)],
-    ],
-  )
+  const known = [
+    note("reason", why + state),
+    note("buried", moment(at)),
+    note("version", String(version)),
+  ]
+  const record = makeRecord([...entriesOf(letter), ...known])
   // A letter that was replayed and died again has other words, and the buttons that it had.
   const buttons = item.querySelector(".buttons")
   if (buttons) return item.querySelector("dl").replaceWith(record)
-  const label = name ?? "no key"
+  const label = key ?? `${table === null ? "no table" : table}, version ${version}`
   const made = make("div", "", { className: "buttons" })
   made.append(
     button("Replay", label, () => moveOne("replay", version, label)),
@@ -98,6 +96,15 @@ const pageFrom = async (start, filter) => {
   return { dead, after }
 }
 
+/** Offers the tables that were seen, for the filter. */
+const offerTables = (dead) => {
+  const list = element("tables")
+  const known = new Set([...list.options].map(({ value }) => value))
+  for (const table of new Set(dead.map((letter) => letter.table))) {
+    if (table !== null && !known.has(table)) list.append(make("option", "", { value: table }))
+  }
+}
+
 const choose = (reason) => attempt(() => listLetters({ ...asked.filter, reason }))
 
 /** Shows the page that begins where the last of `pages` does; the first one without any. */
@@ -106,7 +113,7 @@ export const listLetters = async (filter = ANY, pages = [0]) => {
   asked = mine
   enableAll(false)
   try {
-    const counting = countReasons(filter.key)
+    const counting = countReasons(narrowing({ ...filter, reason: null }))
     const [page, groups] = await Promise.all([pageFrom(pages.at(-1), filter), counting])
     // An answer that was overtaken would show what was.
     if (asked !== mine) return
@@ -121,6 +128,7 @@ export const listLetters = async (filter = ANY, pages = [0]) => {
       show: showLetter,
       otherwise: element("refresh"),
     })
+    offerTables(page.dead)
     showReasons(groups, filter.reason, choose)
     showPager(page.dead.length)
     setText("letters-news", "")
@@ -171,7 +179,8 @@ const moveOne = async (action, version, label) => {
   return await move(action, { versions: [version] })
 }
 
-const which = ({ reason, key }) => [
+const which = ({ reason, key, table }) => [
+  ...(table === "" ? [] : [`Their table: ${cut(table)}. `]),
   ...(reason === null ? [] : [`Their reason: ${cut(reason)}. `]),
   ...(key === "" ? [] : [`Their key contains: ${cut(key)}. `]),
 ]
@@ -185,7 +194,7 @@ export const moveAll = async (action) => {
   return await move(action, { all: true, ...narrowing(filter), most, until })
 }
 
-export const filterBy = (key) => listLetters({ ...asked.filter, key })
+export const filterBy = ({ key, table }) => listLetters({ ...asked.filter, key, table })
 
 export const turn = ({ forward }) => {
   const { filter, pages, next } = shown
@@ -193,7 +202,7 @@ export const turn = ({ forward }) => {
 }
 
 export const clearLetters = () => {
-  for (const id of ["letters", "reasons"]) element(id).replaceChildren()
+  for (const id of ["letters", "reasons", "tables"]) element(id).replaceChildren()
   asked = { filter: ANY, pages: [0] }
   shown = NONE
 }

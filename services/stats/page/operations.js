@@ -39,7 +39,7 @@ const lock = async () => {
   setToken(null)
   clearLetters()
   clearWaiting()
-  element("filter-key").value = ""
+  for (const id of ["filter-key", "filter-table"]) element(id).value = ""
   isUnlocked(false)
   element("token").focus()
 }
@@ -47,7 +47,7 @@ const lock = async () => {
 const WORK = {
   pause: () => mark("pause"),
   resume: () => mark("resume"),
-  purge: () => purge(latest?.stats?.queue_depth ?? 0),
+  purge: () => purge(latest?.stats),
   lock,
   refresh: refreshLetters,
   "refresh-waiting": listWaiting,
@@ -60,7 +60,8 @@ const WORK = {
 element("unlock").onsubmit = unlock
 element("filter").onsubmit = (event) => {
   event.preventDefault()
-  attempt(() => filterBy(element("filter-key").value.trim()))
+  const [key, table] = ["filter-key", "filter-table"].map((id) => element(id).value.trim())
+  attempt(() => filterBy({ key, table }))
 }
 for (const [id, work] of Object.entries(WORK)) element(id).onclick = () => attempt(work)
 

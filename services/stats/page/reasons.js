@@ -5,13 +5,13 @@ import { count } from "./format.js"
 import { fill } from "./list.js"
 import { element, make } from "./show.js"
 
-/** Calls for the counts until all are counted. The groups are of all reasons, whichever is looked at. */
-export const countReasons = async (key) => {
+/** Calls for the counts until all are counted. `filter` has no reason: the groups are of all of them. */
+export const countReasons = async (filter) => {
   const counts = new Map()
   let others = 0
   let answer = { next: 0 }
   while (answer.next !== null) {
-    const parameters = new URLSearchParams({ after: answer.next, ...(key !== "" && { key }) })
+    const parameters = new URLSearchParams({ after: answer.next, ...filter })
     answer = await call("GET", `dead/reasons?${parameters}`)
     for (const group of answer.reasons) {
       counts.set(group.reason, (counts.get(group.reason) ?? 0) + group.writes)

@@ -1,10 +1,11 @@
-/** A write or a dead letter with a label for each of its columns, whatever the table is. */
+/** A write or a dead letter as labels and texts, whatever its table is. */
 
 import { count } from "./format.js"
 import { make } from "./show.js"
 
-/** A text that is longer scrolls, and then the keyboard must reach it. */
+/** A text that is longer, or has more lines, scrolls, and then the keyboard must reach it. */
 const SCROLLS_LENGTH = 240
+const SCROLLS_LINES = 5
 
 const TOKENS = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\],:]|[^\s{}[\],:"]+/g
 
@@ -48,24 +49,26 @@ const isJson = (text) => {
   }
 }
 
-/** A column as [label, text]. */
-const textOf = ([name, value]) => {
-  if (typeof value !== "string") return [name, JSON.stringify(value)]
-  return isJson(value) ? [`${name} (JSON)`, indent(value)] : [name, value]
+/** What is known about a write, in our words. */
+export const note = (label, text) => ({ label, text, isOurs: true })
+
+/** What a client sent, as it came. */
+const sent = (label, text) =>
+  isJson(text) ? { label: `${label} (JSON)`, text: indent(text) } : { label, text }
+
+/** What was written: the table, and of its row the key and the rest, where it has them. */
+export const entriesOf = ({ table, key, value, deleted, unreadable }) => {
+  if (unreadable !== undefined) return [sent("unreadable", unreadable)]
+  return [
+    note("table", table ?? "–"),
+    key === null ? note("key", "–") : { label: "key", text: key },
+    deleted ? note("value", "none: deletes the row") : sent("value", value),
+  ]
 }
-
-/** Rows of some tables have no key. */
-export const columnsOf = (content) =>
-  Object.entries(content)
-    .filter(([, value]) => value !== null)
-    .map(textOf)
-
-/** What was no write has no table. */
-export const tableOf = (table) => (table ? [["table", table]] : [])
 
 const makeCode = (label, text) => {
   const code = make("code", text)
-  if (text.length > SCROLLS_LENGTH) {
+  if (text.length > SCROLLS_LENGTH || text.split("\n").length > SCROLLS_LINES) {
     code.tabIndex = 0
     code.setAttribute("role", "region")
     code.setAttribute("aria-label", `${label}, ${count(text.length)} characters`)
@@ -73,16 +76,14 @@ const makeCode = (label, text) => {
   return code
 }
 
-/** Columns of the table, which are shown as they are, and what is known about them; each a [label, text]. */
-export const makeRecord = (columns, known) => {
+export const makeRecord = (entries) => {
   const list = make("dl", "", { className: "record" })
-  for (const [label, text] of columns) {
-    const shown = make("dd", "")
-    shown.append(makeCode(label, text))
+  for (const { label, text, isOurs } of entries) {
+    const shown = make("dd", isOurs ? text : "", {
+      className: isOurs ? label.replaceAll(" ", "-") : "",
+    })
+    if (!isOurs) shown.append(makeCode(label, text))
     list.append(make("dt", label), shown)
-  }
-  for (const [label, text] of known) {
-    list.append(make("dt", label), make("dd", text, { className: label }))
   }
   return list
 }

@@ -1,6 +1,6 @@
 /** One event as text on the page. Only ever as text: nothing that came from outside becomes markup. */
 
-import { clock, count, duration, moment } from "./format.js"
+import { clock, count, duration, moment, parkedIn } from "./format.js"
 import { fill } from "./list.js"
 
 export const element = (id) => document.getElementById(id)
@@ -34,6 +34,12 @@ export const setTroubles = (troubles) => {
   )
 }
 
+/** The hold of a table has its name in front. */
+const heldText = (reason) => {
+  const [, table, sentence] = /^(\w+): (.*)$/.exec(reason) ?? []
+  return table ? `Writes of ${table} are held. ${sentence}` : `Writes are held. ${reason}`
+}
+
 const troublesOf = ({ health }) => [
   ...(health.redis === "down" ? [["Redis cannot be used: no write is accepted.", true]] : []),
   ...(health.postgres === "down"
@@ -42,7 +48,7 @@ const troublesOf = ({ health }) => [
   ...(health.worker_active === false
     ? [["No worker is alive: writes wait until one is started.", true]]
     : []),
-  ...(health.held ?? []).map((reason) => [`Writes are held. ${reason}`, true]),
+  ...(health.held ?? []).map((reason) => [heldText(reason), true]),
   ...(health.paused ? [["Paused by an operator: writes are accepted and wait.", true]] : []),
   ...(health.warnings ?? []).map((warning) => [warning, false]),
 ]
@@ -64,6 +70,8 @@ const FIGURES = {
 const showStats = (stats) => {
   for (const [id, name] of Object.entries(FIGURES)) setText(id, count(stats?.[name]))
   setText("age", duration(stats?.oldest_age_seconds))
+  const parked = parkedIn(stats?.parked)
+  setText("parked", parked === 0 ? "" : `${count(parked)} set aside`)
   alarm("workers", stats?.workers === 0)
   alarm("dead", stats?.dead_letters > 0)
   setText("since", stats?.since ? `since ${moment(stats.since)}` : "")
@@ -84,7 +92,10 @@ const showWorker = (item, { id, isAlive, until, held }) => {
   item.replaceChildren(
     make("code", id),
     make("span", state, { className: isWell ? "" : "alarming" }),
-    ...(held === "" ? [] : [make("span", held, { className: "note" })]),
+    ...held
+      .split("\n")
+      .filter((reason) => reason !== "")
+      .map((reason) => make("span", reason, { className: "note" })),
   )
 }
 

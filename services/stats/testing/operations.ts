@@ -6,10 +6,9 @@ import { makeLetters } from "../operations/letters.ts"
 import { makeWaiting } from "../operations/waiting.ts"
 import { makeCount } from "../queue.ts"
 import { setUp } from "./app.ts"
+import { parkOn } from "./park.ts"
 
 const TOKEN = "0123456789abcdef0123456789abcdef"
-const DATABASE = "1/db/public"
-const MEBIBYTE = 1024 * 1024
 
 /** For the tests of the block; before each Redis is empty. */
 export const useOperations = (kind: RedisKind = REDIS_KINDS[0]) => {
@@ -48,17 +47,7 @@ export const useOperations = (kind: RedisKind = REDIS_KINDS[0]) => {
     handle: () => queue,
     send,
     enqueue,
-    /** Sets writes aside as a worker does. Returns the version of the first. */
-    park: async (lot: string, ...writes: ReadonlyArray<string>) => {
-      const first = await enqueue(...writes)
-      await queue.seed({ highest: 0, database: DATABASE })
-      const most = { most: 10_000, mostBytes: MEBIBYTE, lease: 10_000 }
-      await queue.claim({ id: lot, ...most, database: DATABASE })
-      const versions = writes.map((_, at) => String(first + at))
-      await queue.park({ id: lot, lot, versions })
-      await queue.release({ id: lot })
-      return first
-    },
+    park: (lot: string, ...writes: ReadonlyArray<string>) => parkOn(queue, lot, ...writes),
     /** Asserts that every write is counted once, and returns the figures. */
     balanced: async () => {
       const stats = await send("/stats")
