@@ -2,13 +2,13 @@ import { Result, Schema } from "effect"
 import { describe, expect, test } from "vitest"
 import {
   DEFAULT_TABLE,
-  DeadLetter,
   decodeDeadLetter,
   decodeItem,
   encodeDeadLetter,
   encodeWrite,
   makeItem,
 } from "./item.ts"
+import { DeadLetter } from "./shown.ts"
 import { TABLES } from "./tables.ts"
 import { keyValue, rowOf } from "./testing/write.ts"
 import { deletionOf, type Write } from "./write.ts"
@@ -71,7 +71,7 @@ describe("a dead letter", () => {
 
   test.each([
     [spliced(7, keyValue("a", "b")), { table: "key_values", key: "a", value: "b" }],
-    [spliced(7, deletion), { table: "key_values", key: 'a"b', value: "" }],
+    [spliced(7, deletion), { table: "key_values", key: 'a"b', value: "", deleted: true }],
     [spliced(7, event), { table: "events", key: null, value: JSON.stringify(EVENT) }],
     ['{"version":7,"foreign":true,"unreadable":"x"}', { table: null, key: null }],
     ['{"version":7,"foreign":true,"key":"a"}', { table: null, key: null }],
@@ -111,7 +111,7 @@ describe("a dead letter", () => {
     expect(row.shown).toMatchObject({ table: "gone", key: null, value: '{"id":1}' })
     const gone = decodeDeadLetter(`{"version":7,"table":"gone","delete":12,${end}`)
     expect(gone.item).toBe('{"version":7,"table":"gone","delete":12}')
-    expect(gone.shown).toMatchObject({ table: "gone", key: "12", value: "" })
+    expect(gone.shown).toMatchObject({ table: "gone", key: "12", value: "", deleted: true })
     for (const { shown } of [row, gone]) expect(decodeShown(shown)).toEqual(shown)
   })
 })

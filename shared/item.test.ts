@@ -1,6 +1,6 @@
-import { Result, Schema } from "effect"
+import { Result } from "effect"
 import { describe, expect, test } from "vitest"
-import { DEFAULT_TABLE, decodeItem, encodeWrite, makeItem, show, Waiting } from "./item.ts"
+import { DEFAULT_TABLE, decodeItem, encodeWrite, makeItem } from "./item.ts"
 import { TABLES } from "./tables.ts"
 import { keyValue, rowOf } from "./testing/write.ts"
 import { deletionOf, identity, type Write } from "./write.ts"
@@ -191,19 +191,5 @@ describe("an item of a newer build", () => {
       expect(reasonOf(text)).not.toContain("xxx")
     }
     expect(reasonOf(`{"table":"events","row":{},"${long}":1}`)?.length).toBeLessThan(2_000)
-  })
-})
-
-describe("what operators see of a write", () => {
-  test("is its table, its key if it has one, and its one value or all its columns", () => {
-    const strict = Schema.decodeUnknownSync(Waiting, { onExcessProperty: "error" })
-    for (const [write, shown] of [
-      [keyValue("a", "b"), { table: "key_values", key: "a", value: "b" }],
-      [deletion, { table: "key_values", key: 'a"b', value: "" }],
-      [event, { table: "events", key: null, value: JSON.stringify(EVENT) }],
-    ] as const) {
-      expect(show(write)).toEqual(shown)
-      expect(strict({ version: 7, ...show(write) })).toEqual({ version: 7, ...shown })
-    }
   })
 })

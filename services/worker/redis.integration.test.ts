@@ -48,7 +48,11 @@ describe("a full Redis", () => {
       expect(yield* outside.snapshot).toEqual(before)
 
       expect((yield* queue.look).depth).toBe(3)
-      expect(yield* queue.heartbeat(["1", "2"], "held")).toEqual({ lost: [], expired: [] })
+      expect(yield* queue.heartbeat(["1", "2"], "held")).toEqual({
+        lost: [],
+        expired: [],
+        lots: [],
+      })
       expect(yield* queue.acknowledge("1", "Full", 0, ["dead"])).toBe(true)
       expect(yield* queue.release("2")).toBe(2)
       yield* queue.waitForWrite(5)

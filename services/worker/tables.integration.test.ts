@@ -64,7 +64,7 @@ describe("a table", () => {
           })
           expect(yield* Effect.flip(database.probeTable(EVENTS))).toMatchObject({
             _tag: "DatabaseMisconfigured",
-            sqlstate: "42P01",
+            cause: { name: "TableUnfit" },
           })
           yield* database.probe
           yield* database.probeTable(DEFAULT_TABLE)

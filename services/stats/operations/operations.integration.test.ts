@@ -76,25 +76,6 @@ describe.each(REDIS_KINDS)("an operator on a %s Redis", (kind) => {
     expect(await redis.llen(KEYS.waiting)).toBe(0)
   })
 
-  test("shows what waits: writes of any table, deletions, and what is no write", async () => {
-    const row = { type: "click", payload: { a: 1 }, at: AT }
-    await redis.lpush(
-      KEYS.waiting,
-      '{"version":1,"key":"a","value":"v"}',
-      `{"version":2,"table":"events","row":${JSON.stringify(row)}}`,
-      '{"version":3,"table":"key_values","delete":"a"}',
-      '{"version":4,"table":"orders","row":{}}',
-      "junk",
-    )
-    expect(await queue.peek(10)).toEqual([
-      { version: 1, table: "key_values", key: "a", value: "v" },
-      { version: 2, table: "events", key: null, value: JSON.stringify(row) },
-      { version: 3, table: "key_values", key: "a", value: "" },
-      { version: 4, unreadable: '{"version":4,"table":"orders","row":{}}' },
-      { version: null, unreadable: "junk" },
-    ])
-  })
-
   test("purges parked writes too, and sees how many there are", async () => {
     await enqueue("a", "b", "c")
     const database = "1/db/public"
