@@ -30,6 +30,8 @@ export interface ServiceOptions {
   /** Configuration; added to this process's environment. */
   readonly env?: Readonly<NodeJS.ProcessEnv>
   readonly onLine?: ((line: string) => void) | undefined
+  /** The folder of another build of the project. */
+  readonly build?: string
 }
 
 /** What is no service of ours, and serves as one does. */
@@ -76,11 +78,11 @@ export const serviceCommand = (
 export const launchService = async (
   service: ServiceName | Program,
   port: number,
-  { runtime = "node", env, onLine }: ServiceOptions,
+  { runtime = "node", env, onLine, build = root }: ServiceOptions,
 ): Promise<Service> => {
   const child = await launch(...serviceCommand(service, runtime, port), {
     name: typeof service === "string" ? service : service.name,
-    cwd: root,
+    cwd: build,
     env: { ...process.env, ...env, PORT: String(port) },
     onLine,
   })

@@ -119,6 +119,32 @@ export const PROTOCOL_MUTATIONS: ReadonlyArray<Mutation> = [
     ],
   },
   {
+    name: "parked writes do not count for the limit of the queue",
+    edits: [edit("shared/queue/enqueue.ts", " + tonumber(parked or '0')", "")],
+    caughtBy: [
+      "shared/queue/park.integration.test.ts",
+      "counts for the limit of the queue and the depth that ingest answers",
+    ],
+  },
+  {
+    name: "versions of parked writes are lifted out of their order",
+    edits: [
+      edit("shared/queue/seed.ts", "redis.call('RPOP', lotPrefix", "redis.call('LPOP', lotPrefix"),
+    ],
+    caughtBy: [
+      "shared/queue/purge.integration.test.ts",
+      "that lifts versions lifts those of parked writes first, in the order they had",
+    ],
+  },
+  {
+    name: "a purge goes on with what came after it was asked for",
+    edits: [edit("shared/queue/purge.ts", "elseif version > newest then", "elseif false then")],
+    caughtBy: [
+      "shared/queue/purge.integration.test.ts",
+      "leaves what came later parked, in its order, and takes all else whatever that is",
+    ],
+  },
+  {
     name: "nobody counts the workers that a write has ended",
     edits: [
       edit(

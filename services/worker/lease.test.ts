@@ -110,7 +110,6 @@ describe("Lease", () => {
       // One that takes longer than a heartbeat is the only one of its worker.
       yield* onQueue.before("unpark", Effect.sleep("8 seconds"))
       yield* onDatabase.breakTable(EVENTS, null)
-      yield* Effect.forkChild(hold.settled([EVENTS]))
       yield* TestClock.adjust("5 seconds")
       const beats = yield* onQueue.count("heartbeat")
       yield* TestClock.adjust("7 seconds")

@@ -2,22 +2,9 @@
 import { describe, expect } from "@effect/vitest"
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"
-import { DEFAULT_TABLE } from "../../shared/item.ts"
 import { holdReason } from "./hold.ts"
 import { DatabaseFaults } from "./testing/database-memory.ts"
-import {
-  away,
-  conserved,
-  deadlock,
-  many,
-  noLogin,
-  noTable,
-  parkedOf,
-  running,
-  slow,
-  tableReason,
-  test,
-} from "./testing/kit.ts"
+import { away, conserved, deadlock, many, noLogin, running, slow, test } from "./testing/kit.ts"
 
 const breakDatabase = Effect.fnUntraced(function* (error: typeof away | typeof noLogin | null) {
   const faults = yield* DatabaseFaults
@@ -66,44 +53,6 @@ describe("an outage of the database", () => {
       }),
     )
   }
-
-  test(
-    "that misses its table for an hour: writes are parked, the depth stays visible, then it drains",
-    Effect.gen(function* () {
-      const { outside, onDatabase, onQueue, table, logged } = yield* running
-      yield* outside.enqueue(many(25))
-      yield* TestClock.adjust("1 second")
-      yield* onDatabase.breakTable(DEFAULT_TABLE, noTable)
-      yield* outside.enqueue(many(25))
-      yield* TestClock.adjust("1 second")
-      const statements = yield* onDatabase.count("write")
-      const claims = yield* onQueue.count("claim")
-      yield* TestClock.adjust("1 hour")
-      const seen = yield* conserved
-      expect(parkedOf(seen)).toEqual({ [DEFAULT_TABLE.name]: 25 })
-      expect(seen).toMatchObject({
-        ...{ waiting: [], inFlight: 0, processed: 25, failed: 0, dead: [], redelivered: 0 },
-        workers: { "worker-1": tableReason(DEFAULT_TABLE, noTable) },
-      })
-      // Held means held: one statement found it out, and none was tried since.
-      expect(yield* onDatabase.count("write")).toBe(statements)
-      expect(yield* onQueue.count("claim")).toBe(claims)
-      expect(logged.filter(({ level }) => level === "error")).toMatchObject([
-        {
-          message: "writes are held",
-          fields: { table: DEFAULT_TABLE.name, reason: holdReason(noTable) },
-        },
-      ])
-
-      yield* onDatabase.breakTable(DEFAULT_TABLE, null)
-      yield* TestClock.adjust("6100 millis")
-      expect(yield* conserved).toMatchObject({
-        ...{ waiting: [], parked: {}, processed: 50 },
-        workers: { "worker-1": "" },
-      })
-      expect(yield* table.read("key 24")).toBeDefined()
-    }),
-  )
 
   test(
     "before the first batch: it holds without a claim, and seeds when it can",

@@ -10,7 +10,6 @@ import {
   event,
   events,
   keyOf,
-  locked,
   many,
   noReply,
   noTable,
@@ -179,34 +178,6 @@ describe("pipeline with several tables", () => {
       expect(yield* table.count(EVENTS)).toBe(1_200)
       const warnings = (yield* Logged).filter(({ level }) => level === "warn")
       expect(warnings).toEqual([])
-    }),
-  )
-
-  test(
-    "tries one whose rows are locked again and again, in bounded work, and the other flows",
-    Effect.gen(function* () {
-      const { outside, onDatabase, onQueue } = yield* running
-      yield* onDatabase.onWrite((items, table) =>
-        table === EVENTS && items.length > 0
-          ? Effect.andThen(Effect.sleep("3 seconds"), locked)
-          : Effect.void,
-      )
-      yield* outside.enqueue(events(5_000))
-      yield* TestClock.adjust("1 minute")
-      for (let second = 0; second < 600; second++) {
-        yield* outside.enqueue([write(`key ${second}`)])
-        yield* TestClock.adjust("1 second")
-        yield* conserved
-      }
-      yield* TestClock.adjust("5 seconds")
-      expect(yield* conserved).toMatchObject({ processed: 600, failed: 0, redelivered: 0 })
-      // A round is a wait for the lock and one of the hold, together six seconds or more.
-      const rounds = 660 / 6
-      expect(yield* onQueue.count("unpark")).toBeLessThan(rounds)
-      expect(yield* onQueue.count("park")).toBeLessThan(5 + 2 * rounds)
-      yield* onDatabase.onWrite(null)
-      yield* TestClock.adjust("20 seconds")
-      expect(yield* conserved).toMatchObject({ processed: 5_600, parked: {}, waiting: [] })
     }),
   )
 })

@@ -5,14 +5,14 @@
 import { Effect, Fiber, FiberSet, Option, Semaphore } from "effect"
 import { settle } from "./acknowledge.ts"
 import { checkTables } from "./check.ts"
-import { checkOwner, claimBatch } from "./claim.ts"
+import { checkOwner, claimBatch } from "./claim/claim.ts"
+import { nextWindow, pace, worthTaking } from "./claim/window.ts"
 import { Place } from "./evidence/doubt.ts"
 import { Hold } from "./hold.ts"
 import { Lease } from "./lease.ts"
 import { Queue } from "./queue.ts"
 import { queueBackoff } from "./retry.ts"
 import { DRAIN_DEADLINE, Settings } from "./settings.ts"
-import { nextWindow, pace, worthTaking } from "./window.ts"
 
 /** Runs until it is interrupted; then finishes or gives back what it holds, and leaves. */
 export const pipeline = Effect.gen(function* () {

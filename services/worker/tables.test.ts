@@ -2,7 +2,7 @@
 import { describe, expect } from "@effect/vitest"
 import { Effect, Fiber, Latch } from "effect"
 import { TestClock } from "effect/testing"
-import { ClaimSize } from "./claim-size.ts"
+import { ClaimSize } from "./claim/claim-size.ts"
 import { persist } from "./persist.ts"
 import { DatabaseFaults, DatabaseOutside, refuse, reject } from "./testing/database-memory.ts"
 import {

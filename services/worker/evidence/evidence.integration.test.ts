@@ -2,7 +2,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { makeItem } from "../../../shared/item.ts"
-import { ClaimSize } from "../claim-size.ts"
+import { ClaimSize } from "../claim/claim-size.ts"
 import { layerPostgres } from "../database.ts"
 import { persist } from "../persist.ts"
 import { Breaking, type RowCode } from "../testing/breaking.ts"

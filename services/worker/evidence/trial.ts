@@ -5,7 +5,7 @@
 import { Effect } from "effect"
 import type { Item } from "../../../shared/item.ts"
 import type { Table } from "../../../shared/table/table.ts"
-import { ClaimSize } from "../claim-size.ts"
+import { ClaimSize } from "../claim/claim-size.ts"
 import { Database } from "../database.ts"
 import {
   type BatchFailed,

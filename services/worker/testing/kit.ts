@@ -11,7 +11,7 @@ import { sampleWrite } from "../../../shared/table/sample.ts"
 import type { Table } from "../../../shared/table/table.ts"
 import { TABLES } from "../../../shared/tables.ts"
 import { identity, type Write } from "../../../shared/write.ts"
-import { ClaimSize } from "../claim-size.ts"
+import { ClaimSize } from "../claim/claim-size.ts"
 import { Database } from "../database.ts"
 import {
   BatchFailed,

@@ -2,7 +2,7 @@
 import { Context, Layer } from "effect"
 import { type Config, loadConfig } from "../../../shared/config.ts"
 import type { Fields, Level } from "../../../shared/log.ts"
-import { ClaimSize } from "../claim-size.ts"
+import { ClaimSize } from "../claim/claim-size.ts"
 import { Evidence } from "../evidence/evidence.ts"
 import { Hold } from "../hold.ts"
 import { Lease } from "../lease.ts"

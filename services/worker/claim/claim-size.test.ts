@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
+import { layerSettings } from "../testing/worker-memory.ts"
 import { ClaimSize } from "./claim-size.ts"
-import { layerSettings } from "./testing/worker-memory.ts"
 
 const test = (sentence: string, effect: Effect.Effect<void, never, ClaimSize>) =>
   it.effect(sentence, () =>

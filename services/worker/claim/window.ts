@@ -4,10 +4,10 @@
  * worker that stops while a window is half open has nothing to give back.
  */
 import { Clock, Duration, Effect } from "effect"
-import type { Config } from "../../shared/config.ts"
+import type { Config } from "../../../shared/config.ts"
+import { type Batch, type Closing, type Look, Queue, sizeOf, WAIT_SECONDS } from "../queue.ts"
+import { PACE, Settings } from "../settings.ts"
 import { ClaimSize } from "./claim-size.ts"
-import { type Batch, type Closing, type Look, Queue, sizeOf, WAIT_SECONDS } from "./queue.ts"
-import { PACE, Settings } from "./settings.ts"
 
 export type Rules = Pick<Config, "BATCH_SIZE" | "BATCH_TIMEOUT" | "WORKER_POLL_INTERVAL">
 

@@ -4,13 +4,13 @@
  * versions are made to continue above those in the table. A queue of another database is held.
  */
 import { Duration, Effect } from "effect"
+import { Database } from "../database.ts"
+import { DatabaseMisconfigured, QueueOwned } from "../errors.ts"
+import { Hold } from "../hold.ts"
+import { Lease } from "../lease.ts"
+import { isSameDatabase, Queue, sizeOf } from "../queue.ts"
+import { releaseRetry } from "../retry.ts"
 import { ClaimSize } from "./claim-size.ts"
-import { Database } from "./database.ts"
-import { DatabaseMisconfigured, QueueOwned } from "./errors.ts"
-import { Hold } from "./hold.ts"
-import { Lease } from "./lease.ts"
-import { isSameDatabase, Queue, sizeOf } from "./queue.ts"
-import { releaseRetry } from "./retry.ts"
 
 /** A lost reply is asked for again with the same id; then the lease of what was claimed brings it back. */
 const CLAIM_RETRIES = 3

@@ -3,7 +3,7 @@
  * one statement. Halved when a statement times out, and grown again by a quarter by each full batch.
  */
 import { Context, Effect, Layer, Ref } from "effect"
-import { Settings } from "./settings.ts"
+import { Settings } from "../settings.ts"
 
 export class ClaimSize extends Context.Service<
   ClaimSize,

@@ -1,10 +1,10 @@
 import { Clock, Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import { describe, expect, test } from "vitest"
-import { Queue } from "./queue.ts"
-import { DATABASE } from "./testing/database-memory.ts"
-import { many, test as testWorker, writes } from "./testing/kit.ts"
-import { QueueFaults, QueueOutside } from "./testing/queue-memory.ts"
+import { Queue } from "../queue.ts"
+import { DATABASE } from "../testing/database-memory.ts"
+import { many, test as testWorker, writes } from "../testing/kit.ts"
+import { QueueFaults, QueueOutside } from "../testing/queue-memory.ts"
 import { decide, nextWindow, type Rules } from "./window.ts"
 
 const RULES: Rules = { BATCH_SIZE: 10, BATCH_TIMEOUT: 1, WORKER_POLL_INTERVAL: 0.1 }

@@ -1,15 +1,15 @@
 import { describe, expect } from "@effect/vitest"
 import { Deferred, Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
-import { DEFAULT_TABLE } from "../../shared/item.ts"
-import { UNDER_WAY_MICROS } from "../../shared/queue/seed.ts"
+import { DEFAULT_TABLE } from "../../../shared/item.ts"
+import { UNDER_WAY_MICROS } from "../../../shared/queue/seed.ts"
+import { Database } from "../database.ts"
+import { Hold, holdReason } from "../hold.ts"
+import { DATABASE, DatabaseFaults } from "../testing/database-memory.ts"
+import { away, conserved, item, keysOf, noReply, parts, testWith, writes } from "../testing/kit.ts"
+import { Logged } from "../testing/worker-memory.ts"
 import { claimBatch } from "./claim.ts"
 import { ClaimSize } from "./claim-size.ts"
-import { Database } from "./database.ts"
-import { Hold, holdReason } from "./hold.ts"
-import { DATABASE, DatabaseFaults } from "./testing/database-memory.ts"
-import { away, conserved, item, keysOf, noReply, parts, testWith, writes } from "./testing/kit.ts"
-import { Logged } from "./testing/worker-memory.ts"
 
 const test = testWith({ BATCH_MAX: 3 })
 
