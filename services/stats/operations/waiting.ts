@@ -8,7 +8,7 @@ import type { Queue } from "../../../shared/queue/queue.ts"
 import { toParked } from "../parked.ts"
 import { STEP_MILLIS, writesAtOnce } from "./limits.ts"
 
-/** Purging is one RPOP a call: a thousand small writes block Redis for some 50 ms at most. */
+/** Purging pops once from the list, and once from each lot: a thousand small writes block Redis for some 50 ms at most. */
 const PURGE_MAX_WRITES = 1_000
 
 /** The oldest writes to throw away, and the newest version that may be among them. */
