@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { encodeWrite } from "../shared/item.ts"
 import { openQueue } from "../shared/queue/queue.ts"
 import type { Connection } from "../shared/redis/redis.ts"
-import { sampleWrite } from "./rows.ts"
+import type { Marked } from "./mark.ts"
 
 const POLL_MILLIS = 10
 
@@ -38,8 +38,11 @@ export const drained = async (
   }
 }
 
-/** Of the writes of a backlog. */
-export const key = (number: number): string => `row:${String(number).padStart(8, "0")}`
+/** A write of a backlog, which may be of several tables in turn: whose it is, and its mark. */
+export const writeOf = (tables: ReadonlyArray<Marked>, number: number) => {
+  const marked = tables[number % tables.length] as Marked
+  return { marked, mark: marked.mark("row", 0, number) }
+}
 
 /**
  * Redis writes its AOF anew when it is switched on and when it has doubled, in another process; that is
@@ -51,13 +54,19 @@ export const untilRewritten = async (redis: Connection): Promise<void> => {
   }
 }
 
-/** Puts writes with keys of their own into a queue, as ingest would. */
-export const fill = async (redis: Connection, queue: string, writes: number) => {
+/** Puts writes into a queue, as ingest would. */
+export const fill = async (
+  redis: Connection,
+  queue: string,
+  tables: ReadonlyArray<Marked>,
+  writes: number,
+) => {
   const { enqueue } = openQueue(redis, queue)
   for (let from = 0; from < writes; from += CALL_WRITES) {
-    const items = Array.from({ length: Math.min(CALL_WRITES, writes - from) }, (_, index) =>
-      encodeWrite(sampleWrite(key(from + index))),
-    )
+    const items = Array.from({ length: Math.min(CALL_WRITES, writes - from) }, (_, index) => {
+      const { marked, mark } = writeOf(tables, from + index)
+      return encodeWrite(marked.write(mark))
+    })
     await enqueue({ most: MAX_DEPTH, isFirst: false, writes: items })
   }
 }

@@ -4,9 +4,9 @@
  * before anything is timed.
  */
 import { type Runtime, startService } from "../scripts/servers/service.ts"
-import { encodeWrite } from "../shared/item.ts"
+import { identity } from "../shared/write.ts"
 import type { Cleanup, Stoppable } from "./cleanup.ts"
-import { sampleWrite } from "./rows.ts"
+import type { Marked } from "./mark.ts"
 
 export type ContenderName = "sync" | "async" | "accept" | "ceiling"
 
@@ -20,6 +20,7 @@ export interface Contender extends Stoppable {
 }
 
 export interface ContenderOptions {
+  readonly marked: Marked
   readonly databaseUrl: string
   readonly redisUrl: string
   readonly queue: string
@@ -36,19 +37,19 @@ export const startWorker = (
 }
 
 /** POSTs one write and reads the answer whole. @throws when it is not the one that is promised. */
-const checkAnswer = async (name: ContenderName, url: string): Promise<void> => {
-  const key = `check-${name}`
-  const response = await fetch(`${url}/write`, {
+const checkAnswer = async (name: ContenderName, url: string, marked: Marked): Promise<void> => {
+  const write = marked.write(marked.mark(`check-${name}`, 0, 0))
+  const response = await fetch(`${url}${marked.path}`, {
     method: "POST",
     headers: { "content-type": "application/json" },
-    body: encodeWrite(sampleWrite(key)),
+    body: JSON.stringify(write.row),
   })
   const body = (await response.json()) as Record<string, unknown>
   const isRight =
     name === "sync"
       ? response.status === 200
       : response.status === 202 && body.queued === true && Number(body.version) > 0
-  if (!isRight || body.success !== true || body.key !== key) {
+  if (!isRight || body.success !== true || body.key !== identity(write)) {
     throw new Error(`${name} answers ${response.status} ${JSON.stringify(body)}`)
   }
 }
@@ -66,7 +67,7 @@ export const startContender = async (
   const service = hasQueue ? "ingest" : { name, file: `bench/${name}.ts`, permissions }
   const server = await cleanup.add(startService(service, { runtime, env: { ...own, ...env } }))
   const worker = name === "async" ? await startWorker(cleanup, options) : null
-  await checkAnswer(name, server.url)
+  await checkAnswer(name, server.url, options.marked)
   return {
     name,
     url: server.url,

@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer"
 import { describe, expect, it } from "vitest"
 import { Ledger, writeNumber } from "./ledger.ts"
+import { findTable } from "./mark.ts"
 
 const send = (account: { sent: number }, writes: number) => {
   account.sent += writes
@@ -8,7 +9,7 @@ const send = (account: { sent: number }, writes: number) => {
 
 describe("Ledger", () => {
   it("counts accepted and refused writes, and which were not promised", () => {
-    const ledger = new Ledger("a")
+    const ledger = new Ledger("a", findTable())
     const account = ledger.open()
     for (const isAccepted of [true, false, true]) {
       send(account, 1)
@@ -19,7 +20,7 @@ describe("Ledger", () => {
   })
 
   it("holds nobody to a write whose connection was lost", () => {
-    const ledger = new Ledger("a")
+    const ledger = new Ledger("a", findTable())
     const account = ledger.open()
     send(account, 1)
     ledger.lose(account)
@@ -30,7 +31,7 @@ describe("Ledger", () => {
   })
 
   it("counts what is under way at the end neither as accepted nor as a failure", () => {
-    const ledger = new Ledger("a")
+    const ledger = new Ledger("a", findTable())
     const account = ledger.open()
     send(account, 1)
     ledger.close()
@@ -38,20 +39,20 @@ describe("Ledger", () => {
     expect([...account.unpromised]).toEqual([0])
   })
 
-  it("names the key of each write that was accepted", () => {
-    const ledger = new Ledger("a")
+  it("names the mark of each write that was accepted", () => {
+    const ledger = new Ledger("a", findTable())
     for (const isAccepted of [true, false]) {
       const account = ledger.open()
       send(account, 1)
       ledger.answer(account, isAccepted)
     }
-    expect([...ledger.promised()]).toEqual([ledger.key(0, 0)])
+    expect([...ledger.promised()]).toEqual([ledger.mark(0, 0)])
   })
 
-  it("gives each write of each client a key of its own, all of one length", () => {
-    const ledger = new Ledger("load")
-    expect(ledger.key(7, 12)).toBe("load:007:00000012")
-    expect(ledger.key(999, 12_345_678)).toHaveLength(ledger.key(0, 0).length)
+  it("gives each write of each client a mark of its own, all of one length", () => {
+    const ledger = new Ledger("load", findTable())
+    expect(ledger.mark(7, 12)).toBe("load:007:00000012")
+    expect(ledger.mark(999, 12_345_678)).toHaveLength(ledger.mark(0, 0).length)
   })
 })
 

@@ -1,10 +1,8 @@
 /**
- * The ledger of a load: which writes were sent, and which were accepted. Every write has a key of its
+ * The ledger of a load: which writes were sent, and which were accepted. Every write has a mark of its
  * own, so that one that is lost cannot hide behind a later one of the same key, and can be counted.
  */
-
-const CLIENT_DIGITS = 3
-const NUMBER_DIGITS = 8
+import { type Marked, NUMBER_DIGITS } from "./mark.ts"
 
 /** One client's writes are numbered from 0 and answered in this order. */
 export interface Account {
@@ -17,15 +15,17 @@ export interface Account {
 
 export class Ledger {
   readonly label: string
+  private readonly markOf: Marked["mark"]
   readonly accounts: Account[] = []
   accepted = 0
   refused = 0
   /** Requests that got no answer: a timeout or a connection that was lost. */
   unanswered = 0
 
-  /** `label` begins every key, and must be new in the table. */
-  constructor(label: string) {
+  /** `label` must be new in the table. */
+  constructor(label: string, { mark }: Pick<Marked, "mark">) {
     this.label = label
+    this.markOf = mark
   }
 
   open(): Account {
@@ -67,21 +67,17 @@ export class Ledger {
     }
   }
 
-  /** The key of every write that was accepted. */
+  /** The mark of every write that was accepted. */
   *promised(): Generator<string> {
     for (const { client, sent, unpromised } of this.accounts) {
       for (let number = 0; number < sent; number++) {
-        if (!unpromised.has(number)) yield this.key(client, number)
+        if (!unpromised.has(number)) yield this.mark(client, number)
       }
     }
   }
 
-  key(client: number, number: number): string {
-    return [
-      this.label,
-      String(client).padStart(CLIENT_DIGITS, "0"),
-      String(number).padStart(NUMBER_DIGITS, "0"),
-    ].join(":")
+  mark(client: number, number: number): string {
+    return this.markOf(this.label, client, number)
   }
 }
 

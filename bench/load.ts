@@ -1,15 +1,14 @@
 /**
- * Load by autocannon: POST /write for so long on so many connections, a key of its own in each request.
+ * Load by autocannon: POSTs for so long on so many connections, a mark of its own in each request.
  * Runs in this process, which does nothing else meanwhile. The requests of a client differ in their
  * digits only, which are written over the old ones: to have autocannon build each request anew costs
  * it a tenth of what it can send.
  */
 import { Buffer } from "node:buffer"
 import autocannon from "autocannon"
-import { encodeWrite } from "../shared/item.ts"
 import { Histogram } from "./histogram.ts"
 import { Ledger, writeNumber } from "./ledger.ts"
-import { sampleWrite } from "./rows.ts"
+import type { Marked } from "./mark.ts"
 
 /** autocannon looks at the clock this often to end. */
 const SAMPLE_MILLIS = 50
@@ -18,6 +17,7 @@ const SAMPLE_MILLIS = 50
 const BURSTS_PER_SECOND = 20
 
 export interface Load {
+  readonly marked: Marked
   readonly url: string
   readonly connections: number
   readonly seconds: number
@@ -40,18 +40,19 @@ const isAcceptance = (status: number) => status === 200 || status === 202
 
 const fire = (load: Load, ledger: Ledger, histogram: Histogram): Promise<void> =>
   new Promise((resolve, reject) => {
-    const first = ledger.key(0, 0)
-    const body = encodeWrite(sampleWrite(first))
-    const afterKey = body.length - body.indexOf(first) - first.length
+    const { path, write } = load.marked
+    const first = ledger.mark(0, 0)
+    const body = JSON.stringify(write(first).row)
+    const afterMark = Buffer.byteLength(body.slice(body.indexOf(first) + first.length))
     const setupClient = (client: autocannon.Client) => {
       const account = ledger.open()
-      const prefix = ledger.key(account.client, 0)
+      const prefix = ledger.mark(account.client, 0)
       client.on("request", () => {
         // There is one request at a time, so what has no answer by now lost its connection.
         ledger.lose(account)
         const bytes = client.getRequestBuffer()
-        const end = bytes.length - afterKey
-        // The label and the client's own number: the request was built before there was a client.
+        const end = bytes.length - afterMark
+        // With the client's own number: the request was built before there was a client.
         if (account.sent === 0) bytes.write(prefix, end - Buffer.byteLength(prefix))
         writeNumber(bytes, end, account.sent)
         account.sent += 1
@@ -64,7 +65,7 @@ const fire = (load: Load, ledger: Ledger, histogram: Histogram): Promise<void> =
       })
     }
     const options = {
-      url: `${load.url}/write`,
+      url: `${load.url}${path}`,
       method: "POST" as const,
       headers: { "content-type": "application/json" },
       body,
@@ -93,7 +94,7 @@ const fireInBursts = async (load: Load, rate: number, ledger: Ledger, histogram:
 
 /** Resolves when the time is over; what was under way then is not counted as accepted. */
 export const run = async (load: Load): Promise<Loaded> => {
-  const ledger = new Ledger(load.label)
+  const ledger = new Ledger(load.label, load.marked)
   const histogram = new Histogram()
   const cpu = process.cpuUsage()
   const begin = performance.now()

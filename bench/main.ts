@@ -8,6 +8,7 @@ import process from "node:process"
 import { fileURLToPath, pathToFileURL } from "node:url"
 import { Cleanup } from "./cleanup.ts"
 import { commit, describeMachine } from "./machine.ts"
+import { VALUE_BYTES } from "./mark.ts"
 import { countComplexity } from "./measure/complexity.ts"
 import { drainSeconds, measureDrain } from "./measure/drain.ts"
 import { durabilitySeconds, measureDurability } from "./measure/durability.ts"
@@ -21,7 +22,6 @@ import { evaluate, goalLine } from "./report/goals.ts"
 import { renderPage } from "./report/page.ts"
 import { align, HEAD, provenance, rows } from "./report/table.ts"
 import { FORMAT, type Results, rounded } from "./result.ts"
-import { VALUE_BYTES } from "./rows.ts"
 import { type Context, openStage, type Stage } from "./stage.ts"
 
 /** The tests of the benchmark keep theirs elsewhere. */
@@ -54,7 +54,7 @@ const versions = ({ runtime }: Options): Record<string, string> => ({
 
 const begin = async (stage: Stage, options: Options, argv: ReadonlyArray<string>) => {
   const { path, roundTrip, postgres, redis } = stage
-  const { connections, duration, rounds, runtime } = options
+  const { connections, duration, rounds, runtime, table } = options
   const results: Results = {
     format: FORMAT,
     date: new Date().toISOString(),
@@ -64,7 +64,7 @@ const begin = async (stage: Stage, options: Options, argv: ReadonlyArray<string>
     runtime,
     versions: versions(options),
     stores: { postgres: postgres.description, redis: redis.description },
-    settings: { connections, duration, rounds, valueBytes: VALUE_BYTES },
+    settings: { connections, duration, rounds, valueBytes: VALUE_BYTES, table },
     roundTrip: { near: rounded(roundTrip.near, 2), far: rounded(roundTrip.far, 2) },
     complexity: await countComplexity(),
     upserts: [],

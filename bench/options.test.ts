@@ -11,6 +11,7 @@ describe("parseOptions", () => {
       rounds: 5,
       json: null,
       runtime: "node",
+      table: "key_values",
     })
   })
 
@@ -22,7 +23,7 @@ describe("parseOptions", () => {
 
   it("lets each option be set, also with --quick", () => {
     const line =
-      "--quick --only drain,growth --connections 8,64 --duration 0.5 --rounds 2 --json a.json --runtime deno"
+      "--quick --only drain,growth --connections 8,64 --duration 0.5 --rounds 2 --json a.json --runtime deno --table events"
     expect(parseOptions(line.split(" "))).toEqual({
       quick: true,
       only: ["drain", "growth"],
@@ -31,7 +32,12 @@ describe("parseOptions", () => {
       rounds: 2,
       json: "a.json",
       runtime: "deno",
+      table: "events",
     })
+  })
+
+  it("measures of appended rows what needs no key", () => {
+    expect(parseOptions(["--quick", "--table", "events"])?.only).toEqual(["main", "outage"])
   })
 
   it("is null when help is asked for", () => {
@@ -47,6 +53,8 @@ describe("parseOptions", () => {
     ["--duration long", '--duration is "long"; allowed is a number from 0.2 to 60'],
     ["--connections 32,", '--connections is ""; allowed is a whole number from 1 to 500'],
     ["--runtime bun", '--runtime is "bun"; allowed is node or deno'],
+    ["--table none", '--table is "none"; allowed is key_values, events'],
+    ["--table events --only visibility", '--only is "visibility"; allowed is main, outage, drain'],
   ])("refuses %s in one line", (line, message) => {
     const parse = () => parseOptions(line.split(" "))
     expect(parse).toThrow(OptionsError)

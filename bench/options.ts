@@ -1,6 +1,8 @@
 /** The command line of `npm run bench`: what may be said, and one clear line for what may not. */
 import { parseArgs } from "node:util"
 import type { Runtime } from "../scripts/servers/service.ts"
+import { DEFAULT_TABLE } from "../shared/item.ts"
+import { findTable, MARKED } from "./mark.ts"
 
 /** In the order in which they run. Complexity is counted always: it takes no time. */
 export const MEASUREMENTS = [
@@ -23,6 +25,8 @@ export interface Options {
   readonly rounds: number
   readonly json: string | null
   readonly runtime: Runtime
+  /** The name of the table that is written. */
+  readonly table: string
 }
 
 export const USAGE = `npm run bench -- [options]
@@ -31,6 +35,7 @@ export const USAGE = `npm run bench -- [options]
   --connections N[,N] of the main measurement (32,1,100; quick: 32,1); the table shows the first, and 1
   --duration SECONDS  of each timed load (2.5; quick: 1.2)
   --rounds N          how often each figure is measured (5; quick: 2)
+  --table NAME        what is written: ${[...MARKED.keys()].join(", ")}; rows are samples
   --json FILE         also write the results there
   --runtime NAME      node or deno, for our services and what they are compared with`
 
@@ -71,6 +76,7 @@ const parse = (argv: ReadonlyArray<string>) => {
         rounds: { type: "string" },
         json: { type: "string" },
         runtime: { type: "string", default: "node" },
+        table: { type: "string", default: DEFAULT_TABLE.name },
         help: { type: "boolean", default: false },
       },
     }).values
@@ -90,15 +96,21 @@ export const parseOptions = (argv: ReadonlyArray<string>): Options | null => {
   if (values.help) return null
   const fallback = values.quick ? QUICK : FULL
   const { only, connections, duration, rounds, runtime } = values
+  const table = MARKED.has(values.table)
+    ? values.table
+    : refuse("table", values.table, [...MARKED.keys()].join(", "))
+  // An appended row has no key to read it by.
+  const isReadable = findTable(table).table.mode === "upsert"
+  const names = MEASUREMENTS.filter((name) => isReadable || name !== "visibility")
   const isName = (text: string): text is MeasurementName =>
-    (MEASUREMENTS as ReadonlyArray<string>).includes(text)
+    (names as ReadonlyArray<string>).includes(text)
   return {
     quick: values.quick,
     only: only
       ? only
           .split(",")
-          .map((text) => (isName(text) ? text : refuse("only", text, MEASUREMENTS.join(", "))))
-      : fallback.only,
+          .map((text) => (isName(text) ? text : refuse("only", text, names.join(", "))))
+      : fallback.only.filter(isName),
     connections: connections
       ? connections.split(",").map((text) => numberIn("connections", text, 1, 500, true))
       : fallback.connections,
@@ -109,5 +121,6 @@ export const parseOptions = (argv: ReadonlyArray<string>): Options | null => {
       runtime === "node" || runtime === "deno"
         ? runtime
         : refuse("runtime", runtime, "node or deno"),
+    table,
   }
 }

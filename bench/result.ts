@@ -85,6 +85,8 @@ export interface DrainRound {
   readonly kind: "loop" | "worker"
   readonly count: number
   readonly batch: number
+  /** Of how many tables in turn; left out: of one. */
+  readonly tables?: number
   readonly rows: number
   readonly seconds: number
   readonly missing: number
@@ -127,6 +129,8 @@ export interface Results {
     readonly duration: number
     readonly rounds: number
     readonly valueBytes: number
+    /** Where the loads went; earlier files do not say. */
+    readonly table?: string
   }
   readonly roundTrip: Readonly<Record<Distance, number>>
   readonly complexity: { readonly sync: Complexity; readonly async: Complexity }

@@ -1,40 +1,39 @@
-/** The rows of a run: the write that all loads send, an empty table before a load, and what it lost. */
-import { DEFAULT_TABLE } from "../shared/item.ts"
+/** The rows of a run: an empty table before a load, and what it lost or stored twice. */
 import type { Database } from "../shared/postgres/postgres.ts"
-import { countMissing, truncate } from "../shared/table/baseline.ts"
-import { sampleWrite as sampleOf } from "../shared/table/sample.ts"
-import type { Write } from "../shared/write.ts"
+import { countMissing, countRepeated, truncate } from "../shared/table/baseline.ts"
 import type { Ledger } from "./ledger.ts"
-
-export const VALUE_BYTES = 100
-
-/** Which table all loads write to. */
-export const TABLE = DEFAULT_TABLE
+import type { Marked } from "./mark.ts"
 
 /** What runs a query. */
 type Rows = Pick<Database, "run">
 
-/** The one write of the benchmark: in JSON with its key about 190 bytes of Redis. */
-export const sampleWrite = (key: string): Write => sampleOf(TABLE, 1, key, VALUE_BYTES)
-
-/** An accepted write was not in the table. Nothing else that was measured matters then. */
+/** An accepted write was not in the table, or there twice. Nothing else that was measured matters then. */
 export class WriteLost extends Error {
   override readonly name = "WriteLost"
 }
 
-export const clearRows = (database: Rows): Promise<void> =>
-  database.run((sql) => truncate(sql, TABLE))
+export const clearRows = (database: Rows, { table }: Marked): Promise<void> =>
+  database.run((sql) => truncate(sql, table))
 
-/** Resolves to 0: none of these is missing. @throws {WriteLost} when one is. */
+/** Resolves to 0: none of these is missing. @throws {WriteLost} when one is, or when one is there twice. */
 export const demandAll = async (
   database: Rows,
-  keys: ReadonlyArray<string>,
+  { table, column }: Marked,
+  marks: ReadonlyArray<string>,
   who: string,
 ): Promise<number> => {
-  const missing = await database.run((sql) => countMissing(sql, TABLE, keys))
+  const missing = await database.run((sql) => countMissing(sql, table, column, marks))
   if (missing > 0) throw new WriteLost(`${missing} accepted writes of ${who} are not in the table`)
+  // Of a key there is one row.
+  const repeated =
+    table.mode === "append" ? await database.run((sql) => countRepeated(sql, table, column)) : 0
+  if (repeated > 0) throw new WriteLost(`${repeated} writes of ${who} are in the table once more`)
   return missing
 }
 
-export const demandAccepted = (database: Rows, ledger: Ledger, who: string): Promise<number> =>
-  demandAll(database, [...ledger.promised()], who)
+export const demandAccepted = (
+  database: Rows,
+  marked: Marked,
+  ledger: Ledger,
+  who: string,
+): Promise<number> => demandAll(database, marked, [...ledger.promised()], who)

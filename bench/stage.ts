@@ -6,6 +6,7 @@ import { MAX_DEPTH, remove } from "./backlog.ts"
 import type { Cleanup, Stoppable } from "./cleanup.ts"
 import { type Contender, type ContenderName, startContender, startWorker } from "./contender.ts"
 import { type Distance, FAR_MILLIS, measureDistances, startProxy } from "./distance.ts"
+import { findTable, type Marked } from "./mark.ts"
 import type { Options } from "./options.ts"
 import type { Progress } from "./progress.ts"
 import type { Results } from "./result.ts"
@@ -25,6 +26,8 @@ interface Settings {
 export interface Stage {
   readonly cleanup: Cleanup
   readonly options: Options
+  /** What the loads write. */
+  readonly marked: Marked
   readonly postgres: PostgresUsed
   readonly redis: RedisUsed
   readonly databaseUrl: Readonly<Record<Place, string>>
@@ -36,7 +39,7 @@ export interface Stage {
   readonly queue: Connection
   /** A name that no other queue has. */
   newQueue(): string
-  /** Begins the keys of one load: no other has the same. */
+  /** Of the marks of one load: no other has the same. */
   newLabel(): string
   /** Starts a contender with its database there. */
   start(name: ContenderName, place: Place, settings?: Settings): Promise<Contender>
@@ -81,15 +84,20 @@ export const openStage = async (cleanup: Cleanup, options: Options): Promise<Sta
     labels += 1
     return `load-${String(labels).padStart(4, "0")}`
   }
+  const marked = findTable(options.table)
   const contenderOptions = (place: Place, settings: Settings) => ({
+    marked,
     databaseUrl: databaseUrl[place],
     redisUrl: redis.url,
     queue: settings.queue ?? newQueue(),
     runtime: options.runtime,
-    env: { QUEUE_MAX_DEPTH: String(MAX_DEPTH), ...settings.env },
+    env: {
+      ...{ BENCH_TABLE: marked.table.name, QUEUE_MAX_DEPTH: String(MAX_DEPTH) },
+      ...settings.env,
+    },
   })
   return {
-    ...{ cleanup, options, postgres, redis, databaseUrl, roundTrip, path, database, queue },
+    ...{ cleanup, options, marked, postgres, redis, databaseUrl, roundTrip, path, database, queue },
     newQueue,
     newLabel,
     start: (name, place, settings = {}) =>

@@ -1,8 +1,10 @@
 /**
  * What the buffer is compared with, in good faith: the same Hono, validation and limits, and one prepared
  * upsert for each request, awaited, on the least busy of 10 connections, over which postgres.js pipelines.
- * It answers 200 when the row is stored. A process of its own: `PORT=… node bench/sync.ts`, or `deno serve`.
+ * It answers 200 when the row is stored. A process of its own: `PORT=… node bench/sync.ts`, or `deno serve`;
+ * BENCH_TABLE names its table.
  */
+import process from "node:process"
 import { Result } from "effect"
 import { Hono } from "hono"
 import { loadConfig } from "../shared/config.ts"
@@ -12,7 +14,7 @@ import { serve } from "../shared/http/serve.ts"
 import { openDatabase } from "../shared/postgres/postgres.ts"
 import { writeOne } from "../shared/table/baseline.ts"
 import { bodyMaxBytes, identity, makeDecodeWrite } from "../shared/write.ts"
-import { TABLE } from "./rows.ts"
+import { findTable } from "./mark.ts"
 
 const MAX_CONNECTIONS = 10
 
@@ -27,19 +29,24 @@ export default await serve("ingest", ({ VALUE_MAX_BYTES }, log) => {
     deadlineMillis: DEADLINE_MILLIS,
     writes: true,
   })
-  const decodeWrite = makeDecodeWrite(TABLE, VALUE_MAX_BYTES)
+  const { table, path } = findTable(process.env.BENCH_TABLE)
+  // Of an appended row it is the primary key.
+  let version = Date.now() * 1_000
+  const decodeWrite = makeDecodeWrite(table, VALUE_MAX_BYTES)
   const maxBytes = bodyMaxBytes(VALUE_MAX_BYTES)
   const report = () => log("error", "request failed")
   const app = new Hono()
 
-  app.post("/write", async ({ req }) => {
+  app.post(path, async ({ req }) => {
     const body = await readBody(req.raw, maxBytes)
     if (body instanceof Response) return body
     const decoded = decodeWrite(body.json)
     if (Result.isFailure(decoded)) return problem("invalid-write", { errors: decoded.failure })
     const write = decoded.success
     try {
-      await database.run((sql) => writeOne(sql, TABLE, write.row))
+      version += 1
+      const next = version
+      await database.run((sql) => writeOne(sql, table, write.row, next))
     } catch {
       return problem("database-unavailable", { retryAfterSeconds: 1 })
     }
@@ -50,6 +57,6 @@ export default await serve("ingest", ({ VALUE_MAX_BYTES }, log) => {
     })
   })
 
-  handleTheRest(app, { "POST /write": null }, report)
+  handleTheRest(app, { [`POST ${path}`]: null }, report)
   return { fetch: app.fetch, close: () => database.close() }
 })

@@ -56,9 +56,10 @@ export interface Trial {
 
 export const runTrial = async (stage: Stage, trial: Trial): Promise<LoadRound> => {
   const { contender, distance, connections, round } = trial
-  await clearRows(stage.database)
+  await clearRows(stage.database, stage.marked)
   const before = await readCosts(stage, contender)
   const loaded = await run({
+    marked: stage.marked,
     url: contender.url,
     connections,
     seconds: trial.seconds,
@@ -78,7 +79,7 @@ export const runTrial = async (stage: Stage, trial: Trial): Promise<LoadRound> =
     accepted: ledger.accepted,
     refused: ledger.refused,
     unanswered: ledger.unanswered,
-    missing: isStored ? await demandAccepted(stage.database, ledger, who) : null,
+    missing: isStored ? await demandAccepted(stage.database, stage.marked, ledger, who) : null,
     ...latencies(loaded),
     density: histogram.density().map(([millis, count]) => [rounded(millis), count] as const),
     ...settled,

@@ -1,15 +1,16 @@
 /**
- * Drain: how fast a backlog reaches the table, as a share of what bare upserts of the same rows in batches
- * of the same size reach: one loop, which waits for each batch, and two at once, as many batches in flight
- * as one worker has.
+ * Drain: how fast a backlog reaches the table, as a share of what bare statements with the same rows in
+ * batches of the same size reach: one loop, which waits for each batch, and two at once, as many batches in
+ * flight as one worker has. Once also with batches of two tables, half of the rows in each.
  */
 import { makeItem } from "../../shared/item.ts"
 import { queueKeys } from "../../shared/queue/keys.ts"
 import { write } from "../../shared/table/statement.ts"
-import { drained, fill, key, remove } from "../backlog.ts"
+import { drained, fill, remove, writeOf } from "../backlog.ts"
 import type { Stoppable } from "../cleanup.ts"
+import { MARKED, type Marked } from "../mark.ts"
 import { type DrainRound, rounded } from "../result.ts"
-import { clearRows, demandAll, sampleWrite, TABLE } from "../rows.ts"
+import { clearRows, demandAll } from "../rows.ts"
 import type { Context, Stage } from "../stage.ts"
 import { measureRounds } from "./rounds.ts"
 
@@ -28,7 +29,11 @@ const SWEEP = [
   { batch: 100, rows: 50_000, drains: [LOOP, WORKER] },
   { batch: 10, rows: 15_000, drains: [LOOP, WORKER] },
   { batch: 1, rows: 3_000, drains: [LOOP, WORKER] },
+  { batch: 1_000, rows: 100_000, drains: [LOOP, WORKER], isMixed: true },
 ] as const
+
+/** Versions of bare statements have as many digits as those of a queue. */
+const VERSION = 1_795_000_000_000_000
 
 const FILL_SECONDS = 6
 const START_SECONDS = 6
@@ -38,22 +43,29 @@ const ROUND_SECONDS = 30
 export const drainSeconds = ({ rounds }: { readonly rounds: number }): number =>
   START_SECONDS + FILL_SECONDS + (1 + rounds) * ROUND_SECONDS
 
-interface Drain extends Pick<DrainRound, "kind" | "count" | "batch"> {
-  readonly keys: ReadonlyArray<string>
+interface Drain extends Pick<DrainRound, "kind" | "count" | "batch" | "rows"> {
+  readonly tables: ReadonlyArray<Marked>
   readonly backlog: string
   readonly queue: string
   readonly workers: ReadonlyArray<Stoppable>
 }
 
 /** The bare loops, each of which takes the next batch when its last one is stored. */
-const upsertAll = async ({ database }: Stage, { keys, batch, count }: Drain): Promise<void> => {
+const writeAll = async ({ database }: Stage, drain: Drain): Promise<void> => {
+  const { tables, rows, batch, count } = drain
   let next = 0
   const loop = async () => {
-    while (next < keys.length) {
-      const from = next
-      next += batch
-      const records = keys.slice(from, next).map((key) => makeItem(1, sampleWrite(key)).record)
-      await database.run((sql) => write(sql, TABLE, records))
+    while (next < rows) {
+      const records = new Map(tables.map((marked) => [marked, [] as string[]]))
+      const end = Math.min(rows, next + batch)
+      for (; next < end; next++) {
+        const { marked, mark } = writeOf(tables, next)
+        records.get(marked)?.push(makeItem(VERSION + next, marked.write(mark)).record)
+      }
+      const statements = [...records].map(([{ table }, some]) =>
+        database.run((sql) => write(sql, table, some)),
+      )
+      await Promise.all(statements)
     }
   }
   await Promise.all(Array.from({ length: count }, loop))
@@ -65,26 +77,36 @@ const drainCopy = async ({ queue: redis }: Stage, from: string, queue: string): 
   await drained(redis, queue, LIMIT_MILLIS)
 }
 
-const title = ({ kind, count, batch }: Drain): string =>
-  `drain by ${count} ${kind}${count > 1 ? "s" : ""}, batches of ${batch}`
+const title = ({ kind, count, batch, tables }: Drain): string => {
+  const names = tables.length > 1 ? tables.map(({ table }) => table.name).join(" and ") : ""
+  return `drain by ${count} ${kind}${count > 1 ? "s" : ""}, batches of ${batch}${names && ` of ${names}`}`
+}
 
 const measure = async (stage: Stage, drain: Drain, round: number): Promise<DrainRound> => {
-  const { kind, count, batch, keys } = drain
-  await clearRows(stage.database)
+  const { kind, count, batch, rows, tables } = drain
+  for (const marked of tables) await clearRows(stage.database, marked)
   const begin = performance.now()
-  if (kind === "loop") await upsertAll(stage, drain)
+  if (kind === "loop") await writeAll(stage, drain)
   else await drainCopy(stage, drain.backlog, drain.queue)
   const seconds = rounded((performance.now() - begin) / 1_000)
-  const missing = await demandAll(stage.database, keys, title(drain))
-  return { round, kind, count, batch, rows: keys.length, seconds, missing }
+  const writes = Array.from({ length: rows }, (_, number) => writeOf(tables, number))
+  let missing = 0
+  for (const marked of tables) {
+    const marks = writes.filter((write) => write.marked === marked).map(({ mark }) => mark)
+    missing += await demandAll(stage.database, marked, marks, title(drain))
+  }
+  const mix = tables.length > 1 ? { tables: tables.length } : {}
+  return { round, kind, count, batch, ...mix, rows, seconds, missing }
 }
 
 const start = async (stage: Stage): Promise<Drain[]> => {
   const started: Drain[] = []
-  for (const { batch, rows, drains } of SWEEP) {
+  const other = [...MARKED.values()].find((marked) => marked !== stage.marked)
+  for (const { batch, rows, drains, ...sweep } of SWEEP) {
+    const tables = "isMixed" in sweep ? [stage.marked, ...(other ? [other] : [])] : [stage.marked]
+    if ("isMixed" in sweep && tables.length === 1) continue
     const backlog = stage.newQueue()
-    await fill(stage.queue, backlog, rows)
-    const keys = Array.from({ length: rows }, (_, number) => key(number))
+    await fill(stage.queue, backlog, tables, rows)
     for (const { kind, count } of drains) {
       const queue = stage.newQueue()
       const env = { BATCH_MAX: String(batch), BATCH_SIZE: String(Math.min(batch, 10)) }
@@ -92,7 +114,7 @@ const start = async (stage: Stage): Promise<Drain[]> => {
       while (kind === "worker" && workers.length < count) {
         workers.push(await stage.startWorker({ queue, env }))
       }
-      started.push({ kind, count, batch, keys, backlog, queue, workers })
+      started.push({ kind, count, batch, rows, tables, backlog, queue, workers })
     }
   }
   return started

@@ -27,7 +27,7 @@ const usedBytes = async ({ queue: redis }: Stage): Promise<number> =>
 const start = async ({ stage, results }: Context, queued: number) => {
   const queue = stage.newQueue()
   const before = await usedBytes(stage)
-  await fill(stage.queue, queue, queued)
+  await fill(stage.queue, queue, [stage.marked], queued)
   const added = (await usedBytes(stage)) - before
   const { writes } = await look(stage.queue, queue)
   // Only where Redis is ours alone, and there is enough to drown its buffers.
@@ -39,7 +39,9 @@ const start = async ({ stage, results }: Context, queued: number) => {
     await untilRewritten(stage.queue)
     const { url } = contender
     const label = stage.newLabel()
-    return latencies(await run({ url, connections: CONNECTIONS, seconds, label }))
+    return latencies(
+      await run({ marked: stage.marked, url, connections: CONNECTIONS, seconds, label }),
+    )
   }
   return { queued, queue, contender, load }
 }

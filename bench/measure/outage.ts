@@ -93,7 +93,7 @@ const side = async (
   due,
   accepted: ledger.accepted,
   failed: ledger.refused + ledger.unanswered,
-  missing: await demandAccepted(stage.database, ledger, who),
+  missing: await demandAccepted(stage.database, stage.marked, ledger, who),
 })
 
 const measureOne = async (
@@ -103,7 +103,7 @@ const measureOne = async (
   round: number,
 ): Promise<OutageRound> => {
   const { outage } = stage.postgres
-  await clearRows(stage.database)
+  await clearRows(stage.database, stage.marked)
   const before = await residentBytes(async_.worker)
   const tallies = { sync: new Tally(), async: new Tally() }
   const up = { at: null as number | null }
@@ -111,6 +111,7 @@ const measureOne = async (
   const begin = performance.now()
   const load = (contender: Contender, tally: Tally) =>
     run({
+      marked: stage.marked,
       url: contender.url,
       connections: CONNECTIONS,
       seconds: LOAD_SECONDS,

@@ -4,14 +4,14 @@
  */
 import { setTimeout as sleep } from "node:timers/promises"
 import { startService } from "../../scripts/servers/service.ts"
-import { encodeWrite } from "../../shared/item.ts"
 import { writeOne } from "../../shared/table/baseline.ts"
 import { drained } from "../backlog.ts"
 import type { Contender } from "../contender.ts"
 import { run } from "../load.ts"
+import type { Marked } from "../mark.ts"
 import type { Options } from "../options.ts"
 import { rounded, type VisibilityRound } from "../result.ts"
-import { clearRows, sampleWrite, TABLE } from "../rows.ts"
+import { clearRows } from "../rows.ts"
 import type { Context, Stage } from "../stage.ts"
 import { type Lane, measureRounds } from "./rounds.ts"
 
@@ -40,22 +40,28 @@ const visibilityRounds = ({ rounds, quick }: Options) => (quick ? 1 : rounds)
 export const visibilitySeconds = (options: Options): number =>
   START_SECONDS + visibilityRounds(options) * 3 * (loadSeconds(options) + 1 + LONE_SECONDS)
 
-const send = async (url: string, key: string): Promise<void> => {
-  const response = await fetch(`${url}/write`, {
+const send = async (url: string, { path, write }: Marked, key: string): Promise<void> => {
+  const response = await fetch(`${url}${path}`, {
     method: "POST",
     headers: { "content-type": "application/json" },
-    body: encodeWrite(sampleWrite(key)),
+    body: JSON.stringify(write(key).row),
   })
   await response.arrayBuffer()
   if (!response.ok) throw new Error(`a lone write was answered ${response.status}`)
 }
 
 /** From the answer to the first read that shows the write, in ms. */
-const timeToSee = async (writeUrl: string, readUrl: string, key: string, pause: number) => {
-  await send(writeUrl, key)
+const timeToSee = async (
+  { marked }: Stage,
+  writeUrl: string,
+  readUrl: string,
+  key: string,
+  pause: number,
+) => {
+  await send(writeUrl, marked, key)
   const begin = performance.now()
   while (performance.now() - begin < LIMIT_MILLIS) {
-    const response = await fetch(`${readUrl}/read/${key}`)
+    const response = await fetch(`${readUrl}${marked.path.replace("write", "read")}/${key}`)
     await response.arrayBuffer()
     if (response.status === 200) return rounded(performance.now() - begin, 2)
     if (pause > 0) await sleep(pause)
@@ -69,18 +75,19 @@ const repeat = async (stage: Stage, count: number, measure: (key: string) => Pro
   const millis: number[] = []
   while (millis.length < count) {
     await sleep(PAUSE_MILLIS * (1 + Math.random()))
-    millis.push(await measure(`${label}-${millis.length}`))
+    millis.push(await measure(stage.marked.mark(label, 0, millis.length)))
   }
   return millis
 }
 
 const measureLone = (stage: Stage, { url }: Contender, readUrl: string) =>
-  repeat(stage, LONE_WRITES, (key) => timeToSee(url, readUrl, key, 0))
+  repeat(stage, LONE_WRITES, (key) => timeToSee(stage, url, readUrl, key, 0))
 
 const measureUpserts = (stage: Stage) =>
   repeat(stage, UPSERTS, async (key) => {
     const begin = performance.now()
-    await stage.database.run((sql) => writeOne(sql, TABLE, sampleWrite(key).row))
+    const { table, row } = stage.marked.write(key)
+    await stage.database.run((sql) => writeOne(sql, table, row))
     return rounded(performance.now() - begin, 2)
   })
 
@@ -88,13 +95,15 @@ const measureLoaded = async (stage: Stage, { url, queue }: Contender, readUrl: s
   const [label, ownLabel] = [stage.newLabel(), stage.newLabel()]
   const seconds = loadSeconds(stage.options)
   let isOver = false
-  const loaded = run({ url, connections: LOAD_CONNECTIONS, seconds, label }).then(() => {
+  const { marked } = stage
+  const load = { marked, url, connections: LOAD_CONNECTIONS, seconds, label }
+  const loaded = run(load).then(() => {
     isOver = true
   })
   const millis: number[] = []
   while (!isOver) {
-    const key = `${ownLabel}-${millis.length}`
-    millis.push(await timeToSee(url, readUrl, key, LOADED_PAUSE_MILLIS))
+    const key = marked.mark(ownLabel, 0, millis.length)
+    millis.push(await timeToSee(stage, url, readUrl, key, LOADED_PAUSE_MILLIS))
   }
   await loaded
   if (queue !== null) await drained(stage.queue, queue, LIMIT_MILLIS)
@@ -122,7 +131,7 @@ export const measureVisibility = async (context: Context): Promise<void> => {
     title: "bare upserts",
     seconds: 0,
     measure: async () => {
-      await clearRows(stage.database)
+      await clearRows(stage.database, stage.marked)
       results.upserts.push(...(await measureUpserts(stage)))
     },
   }

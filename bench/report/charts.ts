@@ -181,13 +181,17 @@ const DRAINS = [
 const drain = (results: Results): Chart | null => {
   const batches = ascending(results.drain.map(({ batch }) => batch))
   if (batches.length === 0) return null
-  const groups = batches.map((batch) => {
+  const sizes = batches.map((batch) => {
+    return { batch, tables: 1, label: batch === 1 ? "batches of 1" : `${batch}` }
+  })
+  const mixed = { batch: Math.max(...batches), tables: 2, label: "of two tables" }
+  const groups = [...sizes, mixed].flatMap(({ batch, tables, label }) => {
     const bars = DRAINS.flatMap(({ kind, count, series }) => {
-      const rows = figures.drainFigure(results, batch, kind, count)
-      const share = figures.drainShare(results, batch, kind, count)
+      const rows = figures.drainFigure(results, batch, kind, count, tables)
+      const share = figures.drainShare(results, batch, kind, count, tables)
       return bar(series, share, () => format.compact(rows?.median ?? null))
     })
-    return { label: batch === 1 ? "batches of 1" : `${batch}`, bars }
+    return bars.length === 0 ? [] : [{ label, bars }]
   })
   return {
     title: "Draining a backlog, as a share of a bare upsert loop",

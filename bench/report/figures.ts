@@ -123,17 +123,21 @@ export const drainFigure = (
   batch: number,
   kind: DrainRound["kind"],
   count = 1,
+  tables = 1,
 ): Spread | null =>
   spread(
     drain
       .filter((round) => round.batch === batch && round.kind === kind && round.count === count)
+      .filter((round) => (round.tables ?? 1) === tables)
       .map(({ rows, seconds }) => rows / seconds),
   )
 
 /** The same as a share of what one bare loop reaches. */
-export const drainShare = (...[results, batch, kind, count]: Parameters<typeof drainFigure>) => {
-  const bare = drainFigure(results, batch, "loop")
-  const figure = drainFigure(results, batch, kind, count)
+export const drainShare = (
+  ...[results, batch, kind, count, tables]: Parameters<typeof drainFigure>
+) => {
+  const bare = drainFigure(results, batch, "loop", 1, tables)
+  const figure = drainFigure(results, batch, kind, count, tables)
   if (bare === null || figure === null) return null
   const { median, min, max } = figure
   const of = (value: number) => value / bare.median

@@ -1,6 +1,6 @@
 /** What the benchmark does to a table, and no service does. */
 import type { Sql } from "../postgres/postgres.ts"
-import { arrayOf, finder, once, quoted, template } from "./statement.ts"
+import { arrayOf, once, quoted, template } from "./statement.ts"
 import type { Row, Table } from "./table.ts"
 
 const oneOf = once((table) => {
@@ -38,20 +38,33 @@ export const truncate = async (sql: Sql, table: Table): Promise<void> => {
   await sql(template(`truncate ${quoted(table.name)}`))
 }
 
-/** How many of the keys have no row: what a load lost. */
+/** How many of the marks no row has in this column: what a load lost. */
 export const countMissing = async (
   sql: Sql,
   table: Table,
-  keys: ReadonlyArray<string>,
+  column: string,
+  marks: ReadonlyArray<string>,
 ): Promise<number> => {
-  const { name, type } = finder(table)
+  const type = table.columns[column]?.sql
+  const mark = type === "jsonb" ? "to_jsonb(wanted)" : `wanted::${type}`
   const [row] = await sql<[{ missing: string }]>(
     template(
       "select count(*)::text as missing from unnest(",
       `::text[]) as wanted where not exists (
-        select from ${quoted(table.name)} where ${quoted(name)} = wanted::${type})`,
+        select from ${quoted(table.name)} where ${quoted(column)} = ${mark})`,
     ),
-    arrayOf(keys),
+    arrayOf(marks),
   )
   return Number(row.missing)
+}
+
+/** How many rows have a mark that another one has: what was stored more than once. */
+export const countRepeated = async (sql: Sql, table: Table, column: string): Promise<number> => {
+  const [row] = await sql<[{ repeated: string }]>(
+    template(
+      `select (count(${quoted(column)}) - count(distinct ${quoted(column)}))::text as repeated
+      from ${quoted(table.name)}`,
+    ),
+  )
+  return Number(row.repeated)
 }
