@@ -75,7 +75,7 @@ describe("a dead letter", () => {
     [spliced(7, event), { table: "events", key: null, value: JSON.stringify(EVENT) }],
     ['{"version":7,"foreign":true,"unreadable":"x"}', { table: null, key: null }],
     ['{"version":7,"foreign":true,"key":"a"}', { table: null, key: null }],
-    ['{"version":7,"foreign":true,"table":"orders","row":{}}', { table: null, key: null }],
+    ['{"version":7,"foreign":true,"table":"orders_in_tests","row":{}}', { table: null, key: null }],
     ["junk", { table: null, key: null, value: "junk" }],
   ])("is replayed as the item that it was, and shown as what it was: %s", (text, shown) => {
     const decoded = decodeDeadLetter(letterOf(text))

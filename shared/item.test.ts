@@ -142,8 +142,8 @@ describe("an item of the queue", () => {
 
 describe("an item of a newer build", () => {
   test.each([
-    ['"table":"orders","row":{"id":1}', "orders"],
-    ['"table":"orders","delete":"a"', "orders"],
+    ['"table":"orders_in_tests","row":{"id":1}', "orders_in_tests"],
+    ['"table":"orders_in_tests","delete":"a"', "orders_in_tests"],
     ['"key":"a","value":"b","ttl":7', "key_values.ttl"],
     ['"key":"a","ttl":7,"more":8', "key_values.ttl"],
     [`"table":"events","row":${JSON.stringify({ ...EVENT, note: "n" })}`, "events.note"],
@@ -153,8 +153,8 @@ describe("an item of a newer build", () => {
   })
 
   test.each([
-    ['"table":"orders","row":{"id":1}', "/table is not one of the tables"],
-    ['"table":"orders","delete":"a"', "/table is not one of the tables"],
+    ['"table":"orders_in_tests","row":{"id":1}', "/table is not one of the tables"],
+    ['"table":"orders_in_tests","delete":"a"', "/table is not one of the tables"],
     ['"key":"a","value":"b","ttl":7', "/ttl is no column"],
     [`"table":"events","row":${JSON.stringify({ ...EVENT, note: "n" })}`, "/row/note is no column"],
   ])("is none when enqueue did not make it, and waits for nothing: %s", (members, reason) => {

@@ -25,12 +25,12 @@ describe("what operators see of an item", () => {
     ],
     // Of a newer build: a table, or a column, that this one does not know.
     [
-      '{"version":7,"table":"orders","row":{"id":1}}',
-      { table: "orders", key: null, value: '{"id":1}' },
+      '{"version":7,"table":"orders_in_tests","row":{"id":1}}',
+      { table: "orders_in_tests", key: null, value: '{"id":1}' },
     ],
     [
-      '{"version":7,"table":"orders","delete":1}',
-      { table: "orders", key: "1", value: "", deleted: true },
+      '{"version":7,"table":"orders_in_tests","delete":1}',
+      { table: "orders_in_tests", key: "1", value: "", deleted: true },
     ],
     [
       '{"version":7,"table":"events","row":{"note":1}}',

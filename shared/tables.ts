@@ -19,7 +19,7 @@ export const TABLES = declareTables({
     updatedAt: true,
   }),
 
-  /** Logs, clicks, measurements: as it is, or as an example. */
+  /** Logs, clicks, measurements: as it is, or as an example. Tests use these two; add yours behind them. */
   events: append({
     columns: { type: text({ maxBytes: 200 }), payload: json(), at: timestamp() },
   }),

@@ -15,7 +15,7 @@ const printed = (answer: object) => {
 
 describe("an answer", () => {
   test("shows writes of any table, a dash for what they have not, and deletions as such", () => {
-    const parked = { "events.note": 1_200, page_views: 1 }
+    const parked = { "events.note": 1_200, views_in_tests: 1 }
     const { text, rows } = printed({
       success: true,
       queue: [
@@ -30,7 +30,7 @@ describe("an answer", () => {
       { version: 2, table: "key_values", key: "k", value: "(deletes the row)" },
       { version: "–", unreadable: "junk" },
     ])
-    expect(text).toMatch(/^\nparked {2}1,200 events\.note\n {8}1 page_views$/)
+    expect(text).toMatch(/^\nparked {2}1,200 events\.note\n {8}1 views_in_tests$/)
   })
 
   test("shows dead letters with their table, and that nothing is parked", () => {

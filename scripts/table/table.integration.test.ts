@@ -14,6 +14,9 @@ import { declarationOf } from "./declaration.ts"
 import { declarationFrom } from "./from-postgres.ts"
 import { lackOf, migrationOf, writeMigration } from "./migration.ts"
 
+/** Those of a database that was migrated. */
+const THERE = [...Object.keys(TABLES), "write_buffer_migrations"].sort().join(", ")
+
 const { postgres, execute, check, mend } = useTables()
 
 const from = (name: string) => postgres().run((sql) => declarationFrom(sql, name))
@@ -129,26 +132,25 @@ PostgreSQL; left out, it stays null
     )
     await expect(from("clicks")).rejects.toThrow("clicks of PostgreSQL is no table")
     await expect(from("visits")).rejects.toThrow(
-      "PostgreSQL has no table visits, it has events, key_values, write_buffer_migrations; " +
-        "schema=apart in DATABASE_URL finds one",
+      `PostgreSQL has no table visits, it has ${THERE}; schema=apart in DATABASE_URL finds one`,
     )
     await execute("drop view clicks", "drop schema apart cascade")
   })
 })
 
 describe("a migration", () => {
-  const { page_views } = DECLARED
+  const { views_in_tests } = DECLARED
 
   test("is what is missing alone, each with why", async () => {
     await execute(
-      await lack(page_views),
-      "alter table page_views drop column extra, drop column updated_at",
+      await lack(views_in_tests),
+      "alter table views_in_tests drop column extra, drop column updated_at",
     )
-    expect(await lack(page_views)).toBe(`-- the column extra is missing (SQLSTATE 42703)
-alter table "page_views" add column "extra" jsonb;
+    expect(await lack(views_in_tests)).toBe(`-- the column extra is missing (SQLSTATE 42703)
+alter table "views_in_tests" add column "extra" jsonb;
 
 -- the column updated_at is missing (SQLSTATE 42703)
-alter table "page_views" add column "updated_at" timestamptz not null default now();
+alter table "views_in_tests" add column "updated_at" timestamptz not null default now();
 `)
   })
 
@@ -156,17 +158,17 @@ alter table "page_views" add column "updated_at" timestamptz not null default no
     const directory = await mkdtemp(join(tmpdir(), "migrations-"))
     const folder = pathToFileURL(`${directory}/`)
     await writeFile(new URL("0009_first.sql", folder), "create table a ();")
-    const text = await lack(page_views)
-    expect(await writeMigration(folder, page_views, text)).toBe("0010_page_views.sql")
-    expect(await readFile(new URL("0010_page_views.sql", folder), "utf8")).toBe(text)
-    const refused = "shared/migrations/0010_page_views.sql has it: npm run migrate applies it"
-    await expect(writeMigration(folder, page_views, text)).rejects.toThrow(refused)
+    const text = await lack(views_in_tests)
+    expect(await writeMigration(folder, views_in_tests, text)).toBe("0010_views_in_tests.sql")
+    expect(await readFile(new URL("0010_views_in_tests.sql", folder), "utf8")).toBe(text)
+    const refused = "shared/migrations/0010_views_in_tests.sql has it: npm run migrate applies it"
+    await expect(writeMigration(folder, views_in_tests, text)).rejects.toThrow(refused)
     const edited = text.replace('"referrer"', '"source"')
-    await expect(writeMigration(folder, page_views, edited)).rejects.toThrow(refused)
-    const column = '-- why\nalter table "page_views" add column "a" text;\n'
-    expect(await writeMigration(folder, page_views, column)).toBe("0011_page_views.sql")
-    await expect(writeMigration(folder, page_views, column)).rejects.toThrow(
-      "0011_page_views.sql has it",
+    await expect(writeMigration(folder, views_in_tests, edited)).rejects.toThrow(refused)
+    const column = '-- why\nalter table "views_in_tests" add column "a" text;\n'
+    expect(await writeMigration(folder, views_in_tests, column)).toBe("0011_views_in_tests.sql")
+    await expect(writeMigration(folder, views_in_tests, column)).rejects.toThrow(
+      "0011_views_in_tests.sql has it",
     )
     expect(await readdir(folder)).toHaveLength(3)
     await rm(directory, { recursive: true })
@@ -222,12 +224,15 @@ describe("npm run table", () => {
   })
 
   test.each([
-    ["orders --sql", "no orders in shared/tables.ts, only key_values, events"],
     [
-      "orders --from postgres",
+      "orders_in_tests --sql",
+      `no orders_in_tests in shared/tables.ts, only ${Object.keys(TABLES).join(", ")}`,
+    ],
+    [
+      "orders_in_tests --from postgres",
       "DATABASE_URL: the PostgreSQL at 127.0.0.1:1 does not answer (ECONNREFUSED)",
     ],
-    ["orders", "one of --from postgres and --sql is needed"],
+    ["orders_in_tests", "one of --from postgres and --sql is needed"],
   ])("says in one line why not: %s", async (line, sentence) => {
     expect(await run(line, NOWHERE)).toEqual({
       code: 1,

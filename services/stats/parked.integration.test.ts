@@ -40,16 +40,16 @@ describe("parked writes of a whole stack", () => {
 
   test("say which table or column no worker knows, while others flow", async () => {
     const newer = encodeWrite(rowOf(TABLES.events, { ...ROW, note: CANARY }))
-    const unknown = `{"table":"page_views","row":{"${CANARY}":1}}`
+    const unknown = `{"table":"views_in_tests","row":{"${CANARY}":1}}`
     await enqueue(newer, unknown, unknown, EVENT, encodeWrite(keyValue(CANARY)))
-    await isParked({ "events.note": 1, page_views: 2 })
+    await isParked({ "events.note": 1, views_in_tests: 2 })
     await until("others are stored", async () => (await stats()).writes_processed === 2)
     const health = JSON.parse(await get("/health"))
     expect(health).toMatchObject({ status: "degraded", queue_depth: 3 })
     expect(health.held).toBeUndefined()
     expect(health.warnings).toEqual(
       expect.arrayContaining([
-        "2 writes of page_views wait for a worker that knows the table page_views.",
+        "2 writes of views_in_tests wait for a worker that knows the table views_in_tests.",
         "1 write of events waits for a worker that knows the column note.",
       ]),
     )
@@ -58,7 +58,7 @@ describe("parked writes of a whole stack", () => {
   test("say how many a held table has set aside, which go back after the repair", async () => {
     await stack.postgres.sql("alter table events rename to hidden")
     await enqueue(EVENT, EVENT, encodeWrite(keyValue("k")))
-    await isParked({ events: 2, "events.note": 1, page_views: 2 })
+    await isParked({ events: 2, "events.note": 1, views_in_tests: 2 })
     const health = JSON.parse(await get("/health"))
     expect(health.held).toEqual([expect.stringMatching(/^events: The table is missing/)])
     expect(health.warnings).toContain(
@@ -66,7 +66,7 @@ describe("parked writes of a whole stack", () => {
     )
     expect(await get("/metrics")).toContain('write_buffer_parked_writes{lot="events"} 2\n')
     await stack.postgres.sql("alter table hidden rename to events")
-    await isParked({ "events.note": 1, page_views: 2 })
+    await isParked({ "events.note": 1, views_in_tests: 2 })
     await until("they are stored", async () => (await rows("events")) === 3)
     await until("nothing is held", async () => (await stats()).held.length === 0)
     expect(await get("/metrics")).not.toContain('lot="events"}')

@@ -9,11 +9,11 @@ const warnings = (parked: Readonly<Record<string, number>>, held: ReadonlyArray<
 describe("parked writes", () => {
   test("are counted by lot, in the order of names, and empty lots are none", () => {
     expect(ofLots({})).toEqual({})
-    const found = ofLots({ page_views: 3, "events.note": 1, events: 7, gone: 0 })
+    const found = ofLots({ views_in_tests: 3, "events.note": 1, events: 7, gone: 0 })
     expect(Object.entries(found)).toEqual([
       ["events", 7],
       ["events.note", 1],
-      ["page_views", 3],
+      ["views_in_tests", 3],
     ])
   })
 
@@ -35,8 +35,10 @@ describe("parked writes", () => {
       "PostgreSQL does not answer (ECONNREFUSED)",
       "events: The table is missing (42P01)",
     ]
-    expect(warnings({ events: 3, "events.newcol": 3, page_views: 1_200, event: 1 }, held)).toEqual([
-      "1,200 writes of page_views wait for a worker that knows the table page_views.",
+    expect(
+      warnings({ events: 3, "events.newcol": 3, views_in_tests: 1_200, event: 1 }, held),
+    ).toEqual([
+      "1,200 writes of views_in_tests wait for a worker that knows the table views_in_tests.",
       "3 writes of events are set aside until the table can be written.",
       "3 writes of events wait for a worker that knows the column newcol.",
       "1 write of event waits for a worker that knows the table event.",

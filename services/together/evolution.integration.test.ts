@@ -20,13 +20,13 @@ const columns = { ...key_values.columns, source: nullable(text()) }
 export const TABLES = {
   ...FORMER,
   key_values: { ...key_values, columns },
-  ...declareTables({ orders: append({ columns: { note: text() } }) }),
+  ...declareTables({ orders_in_tests: append({ columns: { note: text() } }) }),
 }
 `
 
 const MIGRATION = `
   alter table key_values add column source text;
-  create table orders (version bigint primary key, note text not null)`
+  create table orders_in_tests (version bigint primary key, note text not null)`
 
 const postgres = usePostgres()
 const redis = useRedis("native", { own: true })
@@ -72,12 +72,12 @@ test("an older worker parks what only a newer one can write, and a newer one tak
   const kept = await client.writeRow("key_values", row)
   await client.writeRow("key_values", { key: "passed", value: "1", source: "web" })
   const passing = await client.write("passed", "2")
-  const order = await client.writeRow("orders", { note: "n" })
+  const order = await client.writeRow("orders_in_tests", { note: "n" })
   await client.visible("passed", passing)
   await until("all that is new is parked", async () => {
     const found = await parked()
-    return JSON.stringify(found) === '{"key_values.source":2,"orders":1}' ||
-      JSON.stringify(found) === '{"orders":1,"key_values.source":2}'
+    return JSON.stringify(found) === '{"key_values.source":2,"orders_in_tests":1}' ||
+      JSON.stringify(found) === '{"orders_in_tests":1,"key_values.source":2}'
       ? found
       : null
   })
@@ -89,7 +89,7 @@ test("an older worker parks what only a newer one can write, and a newer one tak
   const newerWorker = await start("worker", true)
   const stored = await client.visible("kept", kept)
   expect(stored).toMatchObject(row)
-  expect((await client.appended("orders", order)).note).toBe("n")
+  expect((await client.appended("orders_in_tests", order)).note).toBe("n")
   expect(await client.read("passed")).toMatchObject({ value: "2", source: null })
   await client.drained()
   expect(await parked()).toEqual({})

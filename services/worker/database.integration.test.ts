@@ -2,7 +2,7 @@ import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { freePort } from "../../scripts/servers/port.ts"
 import { DEFAULT_TABLE } from "../../shared/item.ts"
-import { HIDE_TABLE, onEachRow, SHOW_TABLE, TABLE } from "../../shared/testing/table.ts"
+import { HIDE_ALL, onEachRow, SHOW_ALL, TABLE } from "../../shared/testing/table.ts"
 import { Database } from "./database.ts"
 import { databaseSuite } from "./testing/database.suite.ts"
 import { DatabaseOutside } from "./testing/database-memory.ts"
@@ -62,7 +62,7 @@ describe("an error of PostgreSQL", async () => {
     "no table at all is DatabaseMisconfigured for the probe, and refuses a write",
     Effect.gen(function* () {
       const { database } = yield* all
-      yield* execute(HIDE_TABLE, "alter table events rename to events_elsewhere")
+      yield* execute(...HIDE_ALL)
       const expected = { _tag: "DatabaseMisconfigured", sqlstate: "42P01" }
       expect(yield* Effect.flip(database.write(DEFAULT_TABLE, [item("a", 1)]))).toMatchObject({
         _tag: "StatementRefused",
@@ -71,7 +71,7 @@ describe("an error of PostgreSQL", async () => {
       expect(yield* Effect.flip(database.probe)).toMatchObject(expected)
       // A table that is not there has no version, and nobody's hold depends on it.
       expect(yield* database.highestVersion).toBe(0)
-      yield* execute(SHOW_TABLE, "alter table events_elsewhere rename to events")
+      yield* execute(...SHOW_ALL)
       yield* database.probe
       yield* database.write(DEFAULT_TABLE, [item("a", 1)])
     }),

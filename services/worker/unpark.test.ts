@@ -94,11 +94,16 @@ describe("writes of a newer build", () => {
     "wait for a worker that knows them, neither written nor buried, and others flow",
     Effect.gen(function* () {
       const { outside, onDatabase } = yield* running
-      yield* outside.enqueue([...many(3), newer("orders", 1), newer(EVENTS.name, 2), event(3)])
+      yield* outside.enqueue([
+        ...many(3),
+        newer("orders_in_tests", 1),
+        newer(EVENTS.name, 2),
+        event(3),
+      ])
       yield* TestClock.adjust("1 hour")
       const seen = yield* conserved
       expect(seen).toMatchObject({ waiting: [], inFlight: 0, processed: 4, failed: 0 })
-      expect(parkedOf(seen)).toEqual({ orders: 1, [`${EVENTS.name}.note`]: 1 })
+      expect(parkedOf(seen)).toEqual({ orders_in_tests: 1, [`${EVENTS.name}.note`]: 1 })
       expect(seen.workers).toEqual({ "worker-1": "" })
       expect(yield* onDatabase.count("write")).toBe(2)
       expect(yield* Logged).toEqual([

@@ -76,12 +76,14 @@ describe.each(REDIS_KINDS)("claim on a %s Redis", (kind) => {
   })
 
   test("makes one mark, however often the write comes back", async () => {
-    const { item, version } = await claimOne('{"table":"orders","row":{}}')
+    const { item, version } = await claimOne('{"table":"orders_in_tests","row":{}}')
     expect(await claim("1")).toEqual([item])
     await queue.release({ id: "1" })
     expect(await claim("2")).toEqual([item])
-    expect(await queue.park({ id: "2", lot: "orders", versions: [String(version)] })).toBe(1)
-    await queue.unpark({ lot: "orders", most: 1 })
+    expect(await queue.park({ id: "2", lot: "orders_in_tests", versions: [String(version)] })).toBe(
+      1,
+    )
+    await queue.unpark({ lot: "orders_in_tests", most: 1 })
     expect(await claim("3")).toEqual([item])
     expect(await redis.hget(queue.keys.counters, "queued")).toBe("1")
     // Of a write that is not enqueue's, no newer build needs to be waited for.

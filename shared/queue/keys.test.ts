@@ -29,11 +29,11 @@ describe("queueKeys", () => {
     })
   })
 
-  test.each(["write_queue", "orders", "a:b.c-d", "{orders}:writes"])(
+  test.each(["write_queue", "orders_in_tests", "a:b.c-d", "{orders_in_tests}:writes"])(
     "share one slot of Redis Cluster: %s",
     (name) => {
       const { batch, lotPrefix, ...others } = queueKeys(name)
-      const all = [...Object.values(others), batch("7"), `${lotPrefix}orders.note`]
+      const all = [...Object.values(others), batch("7"), `${lotPrefix}orders_in_tests.note`]
       expect(new Set(all.map(slotOf)).size).toBe(1)
       expect(new Set(all).size).toBe(all.length)
     },

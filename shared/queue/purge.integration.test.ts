@@ -13,7 +13,7 @@ describe.each(REDIS_KINDS)("parked writes of a %s Redis", (kind) => {
 
     test("that lifts versions lifts those of parked writes first, in the order they had", async () => {
       const parked = numbered("parked", MANY)
-      await park("orders", parked)
+      await park("orders_in_tests", parked)
       await enqueue(["later", "latest"])
       expect(await queue().own({ database: "2/db/public" })).toBe("2/db/public")
       const seeded = await queue().seed({ highest: HIGH, database: "2/db/public" })
@@ -28,14 +28,14 @@ describe.each(REDIS_KINDS)("parked writes of a %s Redis", (kind) => {
     })
 
     test("that keeps versions, or waits for batches, leaves what is parked where it is", async () => {
-      const versions = await park("orders", ["a"])
+      const versions = await park("orders_in_tests", ["a"])
       const [version = 0] = versions
       const highest = version - UNDER_WAY_MICROS
       expect(await queue().seed({ highest, database: DATABASE })).toBe("kept")
       await enqueue(["b"])
       await claim("2")
       expect(await queue().seed({ highest: HIGH, database: DATABASE })).toBe("waits")
-      expect(versionsOf(await lotOf("orders"))).toEqual(versions)
+      expect(versionsOf(await lotOf("orders_in_tests"))).toEqual(versions)
       expect(await conserved()).toMatchObject({ depth: 1, inFlight: 1 })
     })
   })
@@ -44,15 +44,15 @@ describe.each(REDIS_KINDS)("parked writes of a %s Redis", (kind) => {
     const newest = async () => (await queue().waiting()).newest
 
     test("takes parked writes after the others, and their lots when nothing is left", async () => {
-      await park("orders", ["a", "b", "c"])
+      await park("orders_in_tests", ["a", "b", "c"])
       await enqueue(["d", "e"])
       const seen = await newest()
       expect(await queue().purge({ most: 1, newest: seen })).toBe(1)
       expect(keysOf(await waiting())).toEqual(["e"])
       expect(await queue().purge({ most: 3, newest: seen })).toBe(3)
       expect(await waiting()).toEqual([])
-      expect(keysOf(await lotOf("orders"))).toEqual(["c"])
-      expect((await conserved()).parked).toEqual(new Map([["orders", 1]]))
+      expect(keysOf(await lotOf("orders_in_tests"))).toEqual(["c"])
+      expect((await conserved()).parked).toEqual(new Map([["orders_in_tests", 1]]))
       expect(await queue().purge({ most: 3, newest: seen })).toBe(1)
       expect(await queue().purge({ most: 3, newest: seen })).toBe(0)
       const { counters, parked } = await conserved()
@@ -84,7 +84,7 @@ describe.each(REDIS_KINDS)("parked writes of a %s Redis", (kind) => {
     })
 
     test("forgets that workers went silent with a parked write which it takes", async () => {
-      const [version = 0] = await park("orders", ["a"])
+      const [version = 0] = await park("orders_in_tests", ["a"])
       await redis().hset(queue().keys.lostLeases, String(version), 2)
       expect(await queue().purge({ most: 1, newest: version })).toBe(1)
       expect(await redis().exists(queue().keys.lostLeases)).toBe(0)

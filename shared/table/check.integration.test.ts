@@ -5,7 +5,7 @@ import { json, text } from "./column.ts"
 import { createTable } from "./create.ts"
 import { append, declareTables, type Table, upsert } from "./table.ts"
 
-const { page_views, clicks, readings, names, numbers } = DECLARED
+const { views_in_tests, clicks, readings, names, numbers } = DECLARED
 const { postgres, execute, check, sentencesOf, use, mend } = useTables()
 
 describe("a table as it is declared", () => {
@@ -30,21 +30,21 @@ describe("a table as it is declared", () => {
 
   test("has none when nobody declared what it has besides", async () => {
     await execute(
-      createTable(page_views),
+      createTable(views_in_tests),
       "create table visitors (id bigint primary key)",
-      `alter table page_views
+      `alter table views_in_tests
         add column country text, add column noted_at timestamptz not null default now(),
         add column number bigint generated always as identity, add column serial bigserial,
         add column length int not null generated always as (length(url)) stored,
         add column visitor bigint references visitors, add check (url <> ''), alter column url drop not null`,
-      "create index on page_views (url)",
+      "create index on views_in_tests (url)",
       `create function note() returns trigger language plpgsql as
         $$ begin new.country := 'x'; return new; end $$`,
-      "create trigger note before insert on page_views for each row execute function note()",
+      "create trigger note before insert on views_in_tests for each row execute function note()",
     )
-    expect(await check(page_views)).toEqual([])
-    await use(page_views)
-    await execute("drop table page_views, visitors", "drop function note")
+    expect(await check(views_in_tests)).toEqual([])
+    await use(views_in_tests)
+    await execute("drop table views_in_tests, visitors", "drop function note")
   })
 
   test("has none when a trigger fills what no write has", async () => {
@@ -73,11 +73,11 @@ describe("a table as it is declared", () => {
     "duration_ms bigint default 0",
   ])("has none with another type that holds all: %s", async (column) => {
     await execute(
-      createTable(page_views),
-      `alter table page_views drop column ${column.split(" ")[0]}, add column ${column}`,
+      createTable(views_in_tests),
+      `alter table views_in_tests drop column ${column.split(" ")[0]}, add column ${column}`,
     )
-    expect(await check(page_views)).toEqual([])
-    await use(page_views)
+    expect(await check(views_in_tests)).toEqual([])
+    await use(views_in_tests)
   })
 
   test.each(["smallint", "integer", "bigint"])(

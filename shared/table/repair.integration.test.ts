@@ -2,76 +2,76 @@ import { describe, expect, test } from "vitest"
 import { DECLARED, useTables } from "../testing/check.ts"
 import { createTable } from "./create.ts"
 
-const { page_views, visits, clicks, readings } = DECLARED
+const { views_in_tests, visits, clicks, readings } = DECLARED
 const { postgres, execute, check, sentencesOf, mend } = useTables()
 
 /** What is done to a table that is as declared, and the one finding that it then is. */
 const BROKEN = `
-page_views: drop column referrer
+views_in_tests: drop column referrer
   the column referrer is missing (SQLSTATE 42703)
 visits: drop column url
   the column url is missing (SQLSTATE 42703)
-page_views: alter column url type varchar(50)
+views_in_tests: alter column url type varchar(50)
   the column url is character varying(50), not text (declared with maxBytes: 50 it would do)
-page_views: alter column referrer type varchar(50)
+views_in_tests: alter column referrer type varchar(50)
   the column referrer is character varying(50), not text (declared with maxBytes: 50 it would do)
-page_views: alter column url type char(200)
+views_in_tests: alter column url type char(200)
   the column url is character(200), not text
-page_views: alter column url type bytea using url::bytea
+views_in_tests: alter column url type bytea using url::bytea
   the column url is bytea, not text
-page_views: alter column duration_ms type int
+views_in_tests: alter column duration_ms type int
   the column duration_ms is integer, not bigint (declared with min: -2147483648, max: 2147483647 it would do)
-page_views: alter column duration_ms type numeric
+views_in_tests: alter column duration_ms type numeric
   the column duration_ms is numeric, not bigint
-page_views: alter column score type numeric(10, 2)
+views_in_tests: alter column score type numeric(10, 2)
   the column score is numeric(10,2), which rounds
-page_views: alter column score type real
+views_in_tests: alter column score type real
   the column score is real, not double precision
-page_views: alter column visited_at type timestamp
+views_in_tests: alter column visited_at type timestamp
   the column visited_at is timestamp without time zone, not timestamptz
-page_views: alter column visited_at type date
+views_in_tests: alter column visited_at type date
   the column visited_at is date, not timestamptz
-page_views: alter column extra type text
+views_in_tests: alter column extra type text
   the column extra is text, not jsonb
-page_views: alter column id type text
+views_in_tests: alter column id type text
   the column id is text, not uuid
-page_views: alter column seen type int using seen::int
+views_in_tests: alter column seen type int using seen::int
   the column seen is integer, not boolean
 names: alter column name type citext
   the key name is citext, which takes different texts for one
 names: alter column name type text collate blind
   the key name has a collation, which takes different texts for one
-page_views: alter column referrer set not null
+views_in_tests: alter column referrer set not null
   the column referrer must not be null, which is declared nullable
-page_views: alter column referrer type required
+views_in_tests: alter column referrer type required
   the column referrer must not be null, which is declared nullable
 visits: alter column url set not null
   the column url must not be null, which a deleted row does not have
-page_views: add column tenant int not null
+views_in_tests: add column tenant int not null
   the column tenant is not declared, must not be null and has no default
 clicks: add column created_at timestamptz not null
   the column created_at is not declared, must not be null and has no default
-page_views: drop column url, add column url text generated always as ('x' || duration_ms) stored
+views_in_tests: drop column url, add column url text generated always as ('x' || duration_ms) stored
   the column url is generated always, and takes no value
-page_views: drop column url, add column url text generated always as ('x') virtual
+views_in_tests: drop column url, add column url text generated always as ('x') virtual
   the column url is generated always, and takes no value
 numbers: alter column number add generated always as identity
   the column number is generated always, and takes no value
-page_views: drop constraint page_views_pkey
+views_in_tests: drop constraint views_in_tests_pkey
   no unique index is on (id) alone, whole, and checked at once
-page_views: drop constraint page_views_pkey, add primary key (id, url)
+views_in_tests: drop constraint views_in_tests_pkey, add primary key (id, url)
   no unique index is on (id) alone, whole, and checked at once
-page_views: add constraint late unique (id) deferrable
+views_in_tests: add constraint late unique (id) deferrable
   the constraint late is deferrable, and no key for writes
-page_views: drop constraint page_views_pkey, add constraint late primary key (id) deferrable
+views_in_tests: drop constraint views_in_tests_pkey, add constraint late primary key (id) deferrable
   the constraint late is deferrable, and no key for writes
 clicks: drop constraint clicks_pkey
   no unique index is on (version) alone, whole, and checked at once
-page_views: drop column version
+views_in_tests: drop column version
   the column version is missing (SQLSTATE 42703)
-page_views: alter column version type int
+views_in_tests: alter column version type int
   the column version is integer, not bigint
-page_views: alter column version drop not null
+views_in_tests: alter column version drop not null
   the column version may be null
 visits: drop column deleted_at
   the column deleted_at is missing (SQLSTATE 42703)
@@ -79,9 +79,9 @@ visits: alter column deleted_at type timestamp
   the column deleted_at is timestamp without time zone, not timestamptz
 visits: alter column deleted_at set not null
   the column deleted_at must not be null, which rows have that are not deleted
-page_views: drop column updated_at
+views_in_tests: drop column updated_at
   the column updated_at is missing (SQLSTATE 42703)
-page_views: alter column updated_at type date
+views_in_tests: alter column updated_at type date
   the column updated_at is date, not timestamptz
 `
 
@@ -99,36 +99,38 @@ describe("a table that is not as declared is found, and mended by the SQL of the
   })
 
   test.each([
-    ["partial", "create unique index on page_views (id) where url <> ''"],
-    ["of an expression", "create unique index on page_views ((id::text))"],
-    ["of more columns", "create unique index on page_views (id, url)"],
-    ["not unique", "create index on page_views (id)"],
+    ["partial", "create unique index on views_in_tests (id) where url <> ''"],
+    ["of an expression", "create unique index on views_in_tests ((id::text))"],
+    ["of more columns", "create unique index on views_in_tests (id, url)"],
+    ["not unique", "create index on views_in_tests (id)"],
   ])("an index that is %s is no key", async (_, index) => {
     await execute(
-      createTable(page_views),
-      "alter table page_views drop constraint page_views_pkey",
+      createTable(views_in_tests),
+      "alter table views_in_tests drop constraint views_in_tests_pkey",
       index,
     )
-    expect(await sentencesOf(page_views)).toEqual([expect.stringMatching(/^no unique index is on/)])
-    await mend(page_views)
+    expect(await sentencesOf(views_in_tests)).toEqual([
+      expect.stringMatching(/^no unique index is on/),
+    ])
+    await mend(views_in_tests)
   })
 
   test("a deferrable constraint alone is no key", async () => {
     await execute(
-      createTable(page_views),
-      "alter table page_views drop constraint page_views_pkey, add unique (id) deferrable",
+      createTable(views_in_tests),
+      "alter table views_in_tests drop constraint views_in_tests_pkey, add unique (id) deferrable",
     )
-    expect(await check(page_views)).toHaveLength(2)
-    await mend(page_views)
+    expect(await check(views_in_tests)).toHaveLength(2)
+    await mend(views_in_tests)
   })
 
   test("an index with columns beside its key is one", async () => {
     await execute(
-      createTable(page_views),
-      "alter table page_views drop constraint page_views_pkey",
-      "create unique index on page_views (id) include (url)",
+      createTable(views_in_tests),
+      "alter table views_in_tests drop constraint views_in_tests_pkey",
+      "create unique index on views_in_tests (id) include (url)",
     )
-    expect(await check(page_views)).toEqual([])
+    expect(await check(views_in_tests)).toEqual([])
   })
 
   test.each(["int", "uuid", "text"])(

@@ -5,7 +5,7 @@ import { checkTables, type Purpose } from "./check.ts"
 import { createTable } from "./create.ts"
 import type { Table } from "./table.ts"
 
-const { page_views, clicks, names } = DECLARED
+const { views_in_tests, clicks, names } = DECLARED
 const { postgres, execute } = useTables()
 
 describe("a role", () => {
@@ -40,15 +40,15 @@ describe("a role", () => {
   const USAGE = "grant usage on schema public"
 
   test.each<[Table, Purpose, ReadonlyArray<string>, string[]]>([
-    [page_views, "write", ["grant select, insert, update on page_views"], []],
+    [views_in_tests, "write", ["grant select, insert, update on views_in_tests"], []],
     [
-      page_views,
+      views_in_tests,
       "write",
-      ["grant select, insert on page_views"],
+      ["grant select, insert on views_in_tests"],
       ["the role it lacks the right to update (SQLSTATE 42501)"],
     ],
     [
-      page_views,
+      views_in_tests,
       "write",
       [],
       ["the role it lacks the right to select, insert, update (SQLSTATE 42501)"],
@@ -67,14 +67,14 @@ describe("a role", () => {
       ["grant select, insert, update (rank) on names"],
       ["the role it lacks the right to update (SQLSTATE 42501)"],
     ],
-    [page_views, "read", ["grant select on page_views"], []],
+    [views_in_tests, "read", ["grant select on views_in_tests"], []],
     [
-      page_views,
+      views_in_tests,
       "read",
-      ["grant insert, update on page_views"],
+      ["grant insert, update on views_in_tests"],
       ["the role it lacks the right to select (SQLSTATE 42501)"],
     ],
-    [page_views, "migrate", [], []],
+    [views_in_tests, "migrate", [], []],
   ])("of $0.name that wants to $1 with $2", async (table, purpose, rights, sentences) => {
     expect(await asRole(table, purpose, ...[USAGE, ...rights])).toEqual({
       before: sentences,

@@ -21,7 +21,7 @@ const columns = {
 }
 
 export const DECLARED = declareTables({
-  page_views: upsert({ key: "id", columns, updatedAt: true }),
+  views_in_tests: upsert({ key: "id", columns, updatedAt: true }),
   visits: upsert({ key: "id", columns, deletes: true }),
   clicks: append({ columns: { kind: text(), at: timestamp() } }),
   readings: append({ columns: { kind: text(), at: timestamp() }, partitionedBy: ["at"] }),

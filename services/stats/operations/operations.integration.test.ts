@@ -83,7 +83,7 @@ describe.each(REDIS_KINDS)("an operator on a %s Redis", (kind) => {
     const limits = { most: 2, mostBytes: 1_000_000, lease: 60_000, database }
     const claimed = await calls.claim({ id: "1", ...limits })
     const versions = claimed?.items.map((item) => String(JSON.parse(item).version)) ?? []
-    expect(await calls.park({ id: "1", lot: "orders", versions })).toBe(2)
+    expect(await calls.park({ id: "1", lot: "orders_in_tests", versions })).toBe(2)
     const seen = await queue.seen()
     expect(seen.writes).toBe(3)
     await enqueue("later")

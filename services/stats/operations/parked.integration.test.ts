@@ -13,22 +13,22 @@ describe.each(REDIS_KINDS)("parked writes on a %s Redis", (kind) => {
   test("are shown after the others when they are parked, some of each lot", async () => {
     // As another build made it: what this one cannot read is shown whole.
     const first = await park("events", ...Array(2).fill('{"table":"events","row":{}}'))
-    const many = Array.from({ length: 8 }, () => '{"table":"page_views","row":{}}')
-    await park("page_views", ...many)
+    const many = Array.from({ length: 8 }, () => '{"table":"views_in_tests","row":{}}')
+    await park("views_in_tests", ...many)
     await enqueue(...values("a", "b"))
     const { queue, parked } = await send("/queue?limit=8")
     const lots = queue.map((write: { parked?: string }) => write.parked ?? "")
-    expect(lots).toEqual(["", "", "events", "events", ...Array(4).fill("page_views")])
+    expect(lots).toEqual(["", "", "events", "events", ...Array(4).fill("views_in_tests")])
     expect(queue[2]).toEqual({
       ...{ version: first, parked: "events" },
       unreadable: `{"version":${first},"table":"events","row":{}}`,
     })
-    expect(queue[4]).toMatchObject({ table: "page_views", key: null, value: "{}" })
-    expect(parked).toEqual({ events: 2, page_views: 8 })
+    expect(queue[4]).toMatchObject({ table: "views_in_tests", key: null, value: "{}" })
+    expect(parked).toEqual({ events: 2, views_in_tests: 8 })
     await enqueue(...values("c", "d", "e"))
     const { queue: few } = await send("/queue?limit=5")
     expect(few.slice(0, 3)).toMatchObject([{ key: "a" }, { key: "b" }, { key: "c" }])
-    expect(few.slice(3)).toMatchObject([{ parked: "events" }, { parked: "page_views" }])
+    expect(few.slice(3)).toMatchObject([{ parked: "events" }, { parked: "views_in_tests" }])
     expect((await send("/queue?limit=1")).queue).toMatchObject([{ key: "a" }])
   })
 
@@ -60,7 +60,7 @@ describe.each(REDIS_KINDS)("parked writes on a %s Redis", (kind) => {
   })
 
   test("that were there when somebody looked are purged: what came later stays where it is", async () => {
-    await park("page_views", '{"table":"page_views","row":{"n":1}}')
+    await park("views_in_tests", '{"table":"views_in_tests","row":{"n":1}}')
     const { newest } = await handle().waiting()
     await park("key_values", ...values("later", "latest"))
     await enqueue(...values("last"))
@@ -74,7 +74,7 @@ describe.each(REDIS_KINDS)("parked writes on a %s Redis", (kind) => {
 
   test("are purged from all lots, in as many calls as that takes", async () => {
     const texts = Array.from({ length: 700 }, (_, at) => `key ${at}`)
-    for (const lot of ["key_values", "events.note", "page_views"]) {
+    for (const lot of ["key_values", "events.note", "views_in_tests"]) {
       await park(lot, ...values(...texts))
     }
     await enqueue(...values(...texts))

@@ -36,15 +36,15 @@ describe.each(REDIS_KINDS)("writes of any table on a %s Redis", (kind) => {
 
     test("are shown when only a newer build knows their table or column", async () => {
       const newer = [
-        '{"table":"page_views","row":{"url":"/"}}',
-        '{"table":"page_views","delete":7}',
+        '{"table":"views_in_tests","row":{"url":"/"}}',
+        '{"table":"views_in_tests","delete":7}',
         '{"table":"events","row":{"type":"a","note":"b"}}',
         '{"key":"k","value":"v","note":"b"}',
       ]
       const first = await enqueue(...newer)
       expect((await send("/queue")).queue).toEqual([
-        { version: first, table: "page_views", key: null, value: '{"url":"/"}' },
-        { version: first + 1, table: "page_views", key: "7", value: "", deleted: true },
+        { version: first, table: "views_in_tests", key: null, value: '{"url":"/"}' },
+        { version: first + 1, table: "views_in_tests", key: "7", value: "", deleted: true },
         { version: first + 2, table: "events", key: null, value: '{"type":"a","note":"b"}' },
         { version: first + 3, table: "key_values", key: "k", value: newer[3] },
       ])

@@ -108,16 +108,16 @@ describe("claimBatch", () => {
     "holds while the queue belongs to another database, and says whose it is",
     Effect.gen(function* () {
       const { queue, outside } = yield* enqueued
-      yield* queue.seed(0, "7/orders/public")
+      yield* queue.seed(0, "7/orders_in_tests/public")
       expect(yield* claimBatch).toBeNull()
       const hold = yield* Hold
       expect(yield* hold.reason).toContain(
-        '(queue of "orders" (schema public) of server 7, ' +
+        '(queue of "orders_in_tests" (schema public) of server 7, ' +
           'worker of "write_buffer" (schema public) of server 1)',
       )
       expect(yield* conserved).toMatchObject({ inFlight: 0, waiting: { length: 4 } })
       yield* TestClock.adjust("1 hour")
-      expect(yield* hold.reason).toContain("orders")
+      expect(yield* hold.reason).toContain("orders_in_tests")
       expect(yield* Logged).toHaveLength(1)
 
       yield* outside.give(DATABASE)

@@ -2,6 +2,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { makeItem } from "../../../shared/item.ts"
+import { TABLES } from "../../../shared/tables.ts"
 import { ClaimSize } from "../claim/claim-size.ts"
 import { layerPostgres } from "../database.ts"
 import { persist } from "../persist.ts"
@@ -28,7 +29,7 @@ const MEND = [
   "drop function if exists guard_2 cascade",
   "drop policy if exists guard on key_values",
   "alter table key_values disable row level security",
-  "grant select, insert, update on key_values, events to writer",
+  `grant select, insert, update on ${Object.keys(TABLES).join(", ")} to writer`,
 ]
 
 const trigger = (

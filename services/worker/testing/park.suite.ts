@@ -11,7 +11,7 @@ import { conserved, keysOf, parkedOf, writes } from "./kit.ts"
 import type { Subject } from "./queue.suite.ts"
 import { QueueOutside } from "./queue-memory.ts"
 
-const LOT = "orders"
+const LOT = "orders_in_tests"
 
 /** The year 2223: no clock is ahead of it. */
 const FAR_AHEAD = 8e15
