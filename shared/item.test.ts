@@ -169,6 +169,7 @@ describe("an item of a newer build", () => {
     ['"table":"no name","row":{}', "/table is not one of the tables"],
     ['"table":"","row":{}', "/table is not one of the tables"],
     ['"table":"__proto__ ","delete":"a"', "/table is not one of the tables"],
+    ['"nothing":1', "/key is missing, /value is missing, /nothing is no column"],
     ['"key":"a","value":"b","no name":1', "/no name is no column"],
     ['"key":"a","value":"b","updated_at":"2026"', "/updated_at is no column"],
     ['"key":"a","value":"b","deleted_at":true', "/deleted_at is no column"],

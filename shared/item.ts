@@ -119,8 +119,11 @@ const readRow = (
     return Result.succeed({ version, write, record: made ?? recordOf(version, write) })
   }
   const { columns } = known.table
-  const column = isObject(row) && Object.keys(row).find((each) => !Object.hasOwn(columns, each))
-  return isForeign || !column || !isColumnName(column)
+  const names = isObject(row) ? Object.keys(row) : []
+  const column = names.find((each) => !Object.hasOwn(columns, each))
+  // A row of a newer build has columns that this one knows: another object is none of any build.
+  const isRow = names.some((each) => Object.hasOwn(columns, each))
+  return isForeign || !isRow || !column || !isColumnName(column)
     ? unreadable(source, words(decoded.failure, at))
     : Result.fail({ version, lot: `${name}.${column}` })
 }
