@@ -16,7 +16,13 @@ import {
   uuid,
 } from "../../shared/table/column.ts"
 import { boundsOf, kindOf } from "../../shared/table/fit.ts"
-import { append, declareTables, NAME, type Table, upsert } from "../../shared/table/table.ts"
+import {
+  append,
+  declareTables,
+  isColumnName,
+  type Table,
+  upsert,
+} from "../../shared/table/table.ts"
 import { TableError } from "./command.ts"
 
 /** A column of the table, in its place; null when it is not declared. */
@@ -61,7 +67,7 @@ const keyOf = ({ name, primaryKey, keys }: FoundTable): string | null => {
 const obstacle = (found: FoundColumn, isKey: boolean): string | null => {
   const { name, shown, generated, identity } = found
   if (Object.hasOwn(FILLED, name)) return FILLED[name] ?? ""
-  if (!NAME.test(name) || name === "success" || name === "__proto__") return "the name is none here"
+  if (!isColumnName(name)) return "the name is none here"
   if (kindOf(found) === null) return `${shown} fits no kind`
   return !isKey && (generated !== "" || identity === "a") ? "PostgreSQL generates it" : null
 }
