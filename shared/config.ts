@@ -81,6 +81,7 @@ export const VARIABLES = {
     ["stats", "start"],
     integer(0, 1_000_000_000, Number.POSITIVE_INFINITY, "dead letters"),
   ),
+  IDEMPOTENCY_SECONDS: usedBy(["ingest", "start"], integer(1, 604_800, 3_600, "seconds")),
   VALUE_MAX_BYTES: usedBy(["ingest", "stats", "start"], integer(1, 1_048_576, 65_536, "bytes")),
   LOG_LEVEL: usedBy(EACH, oneOf("info", "debug", "warn", "error", "silent")),
   LOG_FORMAT: usedBy(EACH, oneOf("json", "pretty")),

@@ -35,6 +35,9 @@ export const Problem = Schema.Struct({
   status: Schema.Int,
   detail: Schema.String,
   errors: Schema.optionalKey(Schema.Array(Flaw)),
+  /** Of many writes: how many of the first are queued, and of how many after them it is not known. */
+  queued: Schema.optionalKey(Schema.Int),
+  unknown: Schema.optionalKey(Schema.Int),
 })
 
 const COMMON_PROBLEMS: ReadonlyArray<ProblemName> = [

@@ -26,29 +26,62 @@ const table = Schema.String
 /** As text, in the one form that a row's key has. */
 const key = Schema.String
 
-const UNQUEUED = ["queue-full", "queue-unavailable", "outcome-unknown"] as const
+/** 200 says that the write is in PostgreSQL, to who waits for the commit; 202 that it is in the queue. */
+const accepted = <F extends Schema.Struct.Fields>(members: F) => ({
+  200: success({ ...members, committed: Schema.Literal(true) }),
+  202: success(members),
+})
+
+const UNQUEUED = [
+  "malformed-idempotency-key",
+  "idempotency-conflict",
+  "write-refused",
+  "queue-full",
+  "queue-unavailable",
+  "outcome-unknown",
+] as const
+
+const Many = {
+  queued: Schema.Int,
+  queue_depth: Schema.Int,
+  first_version: Schema.Int,
+  last_version: Schema.Int,
+  /** Of each write, in their order, to who prefers a representation. */
+  versions: Schema.optionalKey(Schema.Array(Schema.Int)),
+}
 
 export const WRITES = {
   /** VALUE_MAX_BYTES limits what the columns have besides the key, in all. */
   "POST /write": {
     body: rowSchema(DEFAULT_TABLE),
-    answers: { 202: success({ key, ...Queued }) },
+    answers: accepted({ key, ...Queued }),
     problems: ["invalid-write", ...UNQUEUED],
   },
   "POST /write/:table": {
     body: Schema.Union(ALL.map(rowSchema)),
     /** Appended rows have no key: the version names them. */
-    answers: { 202: success({ table, key: Schema.NullOr(key), ...Queued }) },
+    answers: accepted({ table, key: Schema.NullOr(key), ...Queued }),
     problems: ["no-such-table", "invalid-write", ...UNQUEUED],
   },
   "DELETE /write/:key": {
-    answers: { 202: success({ key, ...Queued, deleted }) },
+    answers: accepted({ key, ...Queued, deleted }),
     problems: ["malformed-key", ...UNQUEUED],
   },
   /** 405 where rows are not deleted. */
   "DELETE /write/:table/:key": {
-    answers: { 202: success({ table, key, ...Queued, deleted }) },
+    answers: accepted({ table, key, ...Queued, deleted }),
     problems: ["no-such-table", "malformed-key", ...UNQUEUED],
+  },
+  /** Or a row a line, as application/x-ndjson; either may be gzip'd. */
+  "POST /writes": {
+    body: Schema.Array(rowSchema(DEFAULT_TABLE)),
+    answers: accepted(Many),
+    problems: ["invalid-write", "too-many-writes", ...UNQUEUED],
+  },
+  "POST /writes/:table": {
+    body: Schema.Union(ALL.map((each) => Schema.Array(rowSchema(each)))),
+    answers: accepted(Many),
+    problems: ["no-such-table", "invalid-write", "too-many-writes", ...UNQUEUED],
   },
 } as const
 

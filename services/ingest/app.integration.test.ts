@@ -19,6 +19,7 @@ let close: () => void
 
 beforeAll(async () => {
   const app = makeApp({
+    commits: async () => null,
     put: async (write) => ({ version: writes.push(write), depth: 1 }),
     probe: async () => ({ status: "healthy", redis: "up" }),
     valueMaxBytes: VALUE_MAX_BYTES,

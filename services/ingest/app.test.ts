@@ -165,7 +165,7 @@ describe("the answer", () => {
     },
   )
 
-  test.each(["/", "/writ", "/write/", "/writes", "/WRITE"])("at %s is 404", async (path) => {
+  test.each(["/", "/writ", "/write/", "/writes/a/b", "/WRITE"])("at %s is 404", async (path) => {
     const answer = await setUp().send({ method: "POST" }, path)
     expect(answer.status).toBe(404)
     expect(answer.body).toEqual(problemOf("not-found", 404))

@@ -1,7 +1,7 @@
 /**
- * POST and DELETE of /write: from a request to a write in the queue, refusing as early as what it knows
- * allows. Promises that nothing is queued unless the answer is 202 or `outcome-unknown`. The queue itself
- * is `put`'s.
+ * The calls that write: from a request to writes in the queue, refusing as early as what is known allows.
+ * Promises that nothing is queued unless the answer says so, or is `outcome-unknown`. The queue itself is
+ * `put`'s.
  */
 import { Result } from "effect"
 import { Hono } from "hono"
@@ -12,17 +12,11 @@ import { targetOf } from "../../shared/http/target.ts"
 import { DEFAULT_TABLE } from "../../shared/item.ts"
 import type { Table } from "../../shared/table/table.ts"
 import { TABLES } from "../../shared/tables.ts"
-import {
-  bodyMaxBytes,
-  deletionOf,
-  identity,
-  makeDecodeWrite,
-  type Write,
-} from "../../shared/write.ts"
-import type { Put } from "./queue.ts"
+import { bodyMaxBytes, deletionOf, makeDecodeWrite } from "../../shared/write.ts"
+import { makeQueueOne, type Stores } from "./one.ts"
+import { makeTakeAll } from "./writes.ts"
 
-export interface Dependencies {
-  readonly put: Put
+export interface Dependencies extends Stores {
   /** Whether a write would be queued; has its own deadline and never rejects. */
   readonly probe: () => Promise<Readiness>
   readonly valueMaxBytes: number
@@ -30,108 +24,92 @@ export interface Dependencies {
   readonly report: (error: unknown) => void
 }
 
-/** To repeat a write of a key is harmless; an appended one has no key by which the second is known. */
-const APPEND_UNKNOWN =
-  "The row may have been queued: the reply was lost. Repeated, it may be there twice."
-
-/** Queues a write; resolves to what each answer says of it, or to the answer why it is not queued. */
-const makeQueue = (put: Put) => async (write: Write) => {
-  const outcome = await put(write)
-  if ("refused" in outcome) {
-    const isAppend = outcome.refused === "outcome-unknown" && write.table.mode === "append"
-    return problem(outcome.refused, isAppend ? { ...outcome, detail: APPEND_UNKNOWN } : outcome)
-  }
-  return {
-    key: identity(write),
-    queued: true,
-    queue_depth: outcome.depth,
-    message: write.isDelete ? "Deletion queued successfully" : "Write queued successfully",
-    version: outcome.version,
-  } as const
-}
-
-type Queue = ReturnType<typeof makeQueue>
+type QueueOne = ReturnType<typeof makeQueueOne>
 
 /** Takes the row of a request's body. */
-const makeTake = (table: Table, valueMaxBytes: number, queue: Queue) => {
+const makeTake = (table: Table, valueMaxBytes: number, queueOne: QueueOne) => {
   const decodeWrite = makeDecodeWrite(table, valueMaxBytes)
   const maxBytes = bodyMaxBytes(valueMaxBytes)
-  return async (request: Request) => {
+  return async (request: Request, members?: object) => {
     const body = await readBody(request, maxBytes)
     if (body instanceof Response) return body
     const decoded = decodeWrite(body.json)
     return Result.isSuccess(decoded)
-      ? queue(decoded.success)
+      ? queueOne(decoded.success, request, members)
       : problem("invalid-write", { errors: decoded.failure })
   }
 }
 
 /** Deletes the row of a key in the path. A body says nothing here, as RFC 9110 has it, and is not read. */
-const remove = async (table: Table, given: string | null | undefined, queue: Queue) => {
-  if (!table.deletes) {
-    const detail = "Rows of this table are not deleted."
-    return problem("method-not-allowed", { detail, headers: { allow: "" } })
+const makeRemove =
+  (table: Table, queueOne: QueueOne) =>
+  async (request: Request, given: string | null | undefined, members?: object) => {
+    if (!table.deletes) {
+      const detail = "Rows of this table are not deleted."
+      return problem("method-not-allowed", { detail, headers: { allow: "" } })
+    }
+    const deletion = deletionOf(table, given)
+    return deletion ? queueOne(deletion, request, members) : problem("malformed-key")
   }
-  const deletion = deletionOf(table, given)
-  if (!deletion) return problem("malformed-key")
-  const queued = await queue(deletion)
-  if (queued instanceof Response) return queued
-  return { ...queued, key: queued.key ?? "", deleted: true } as const
+
+/** What is done with requests for a table. */
+const makeCalls = (table: Table, { valueMaxBytes, ...stores }: Dependencies) => {
+  const queueOne = makeQueueOne(stores)
+  return {
+    take: makeTake(table, valueMaxBytes, queueOne),
+    remove: makeRemove(table, queueOne),
+  }
 }
 
-export const makeApp = ({ put, probe, valueMaxBytes, report }: Dependencies): Hono => {
+export const makeApp = (dependencies: Dependencies): Hono => {
   const app = new Hono()
-  const queue = makeQueue(put)
-  const takeDefault = makeTake(DEFAULT_TABLE, valueMaxBytes, queue)
+  const takeAllOf = makeTakeAll(dependencies, dependencies.valueMaxBytes)
   // By a name that a client gives: every object has members that no one declared.
-  const tables = new Map(
+  const calls = new Map(
     Object.values<Table>(TABLES).map((table) => [
       table.name,
-      { table, take: makeTake(table, valueMaxBytes, queue) },
+      { ...makeCalls(table, dependencies), takeAll: takeAllOf(table) },
     ]),
   )
+  const known = (name: string | null | undefined) => {
+    const found = calls.get(name ?? "")
+    return found && { ...found, members: { table: name } }
+  }
+  const ofDefault = makeCalls(DEFAULT_TABLE, dependencies)
+  const takeAllOfDefault = takeAllOf(DEFAULT_TABLE)
 
-  app.post("/write", async ({ req }) => {
-    const queued = await takeDefault(req.raw)
-    if (queued instanceof Response) return queued
-    const key = queued.key ?? ""
-    return answer<Ingest["POST /write"]>(202, { success: true, ...queued, key })
-  })
+  app.post("/write", ({ req }) => ofDefault.take(req.raw))
 
   app.post("/write/:table", async ({ req }) => {
-    const known = tables.get(req.param("table"))
-    if (!known) return problem("no-such-table")
-    const queued = await known.take(req.raw)
-    if (queued instanceof Response) return queued
-    const table = known.table.name
-    return answer<Ingest["POST /write/:table"]>(202, { success: true, table, ...queued })
+    const table = known(req.param("table"))
+    return table ? table.take(req.raw, table.members) : problem("no-such-table")
+  })
+
+  app.post("/writes", ({ req }) => takeAllOfDefault(req.raw))
+
+  app.post("/writes/:table", async ({ req }) => {
+    return known(req.param("table"))?.takeAll(req.raw) ?? problem("no-such-table")
   })
 
   app.delete("/write/:key", async ({ req }) => {
     const target = targetOf("/write/:key", req.url)
-    if (!target) return problem("not-found")
-    const queued = await remove(DEFAULT_TABLE, target.parameters[0], queue)
-    if (queued instanceof Response) return queued
-    return answer<Ingest["DELETE /write/:key"]>(202, { success: true, ...queued })
+    return target ? ofDefault.remove(req.raw, target.parameters[0]) : problem("not-found")
   })
 
   app.delete("/write/:table/:key", async ({ req }) => {
     const target = targetOf("/write/:table/:key", req.url)
     if (!target) return problem("not-found")
     const [name, given] = target.parameters
-    const known = tables.get(name ?? "")
-    if (!known) return problem("no-such-table", { detail: ENCODE_HINT })
-    const queued = await remove(known.table, given, queue)
-    if (queued instanceof Response) return queued
-    const table = known.table.name
-    return answer<Ingest["DELETE /write/:table/:key"]>(202, { success: true, table, ...queued })
+    const table = known(name)
+    if (!table) return problem("no-such-table", { detail: ENCODE_HINT })
+    return table.remove(req.raw, given, table.members)
   })
 
   app.get("/health", async () => {
-    const readiness = await probe()
+    const readiness = await dependencies.probe()
     return answer<Ingest["GET /health"]>(readiness.status === "unhealthy" ? 503 : 200, readiness)
   })
 
-  handleTheRest(app, CONTRACT.ingest, report)
+  handleTheRest(app, CONTRACT.ingest, dependencies.report)
   return app
 }

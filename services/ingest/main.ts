@@ -6,6 +6,7 @@ import { makeSparingLog } from "../../shared/log.ts"
 import { openQueue } from "../../shared/queue/queue.ts"
 import { closeRedis, connectRedis } from "../../shared/redis/redis.ts"
 import { makeApp } from "./app.ts"
+import { makeCommits } from "./commit.ts"
 import { makeProbe, makePut } from "./queue.ts"
 
 export default await serve("ingest", async (config, log) => {
@@ -13,11 +14,16 @@ export default await serve("ingest", async (config, log) => {
   const redis = await connectRedis(config.REDIS_URL, "ingest")
   if (redis.link.trouble) log("warn", "no queue", { reason: redis.link.trouble })
   const queue = openQueue(redis, config.WRITE_QUEUE_NAME)
+  const limits = {
+    maxDepth: config.QUEUE_MAX_DEPTH,
+    onceSeconds: config.IDEMPOTENCY_SECONDS,
+  }
   const sparing = makeSparingLog(log)
   const app = makeApp({
-    put: makePut(queue, redis.link, config.QUEUE_MAX_DEPTH, (reason, writes) =>
+    put: makePut(queue, redis.link, limits, (reason, writes) =>
       sparing("warn", "writes refused", { reason, writes }),
     ),
+    commits: makeCommits(queue),
     probe: makeProbe(queue, redis.link, config.QUEUE_MAX_DEPTH),
     valueMaxBytes: config.VALUE_MAX_BYTES,
     report: (error) => sparing("error", "request failed", { name: (error as Error).name }),

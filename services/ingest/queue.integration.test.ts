@@ -29,7 +29,8 @@ const openIngest = async (url: string, maxDepth = MAX_DEPTH) => {
   await untilReady(redis)
   const queue = openQueue(redis, KEYS.waiting)
   const app = makeApp({
-    put: makePut(queue, redis.link, maxDepth, () => {}),
+    commits: async () => null,
+    put: makePut(queue, redis.link, { maxDepth, onceSeconds: 60 }, () => {}),
     probe: makeProbe(queue, redis.link, maxDepth),
     valueMaxBytes: 65_536,
     report: (error) => {

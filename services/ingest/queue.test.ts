@@ -30,12 +30,14 @@ const setUp = () => {
       Promise.withResolvers<Awaited<ReturnType<Queue["enqueue"]>>>()
     expect(most).toBe(MAX_DEPTH)
     const reply = ([depth, first, taken, drained]: Reply) =>
-      resolve({ depth, first, taken, drained })
+      resolve({ depth, first, taken, drained, repeated: new Map() })
     calls.push({ items: writes, reply, fail: reject })
     return promise
   }
   const link = { connections: 1, trouble: null, version: null, canAsk: true }
-  const put = makePut({ enqueue }, link, MAX_DEPTH, (...line) => reported.push(line))
+  const put = makePut({ enqueue }, link, { maxDepth: MAX_DEPTH, onceSeconds: 60 }, (...line) =>
+    reported.push(line),
+  )
   const call = (index: number) => calls[index] as Call
   return { put, calls, call, reported }
 }

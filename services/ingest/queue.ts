@@ -4,9 +4,10 @@
  * once, and its outcome says whether it was queued. What waits here for a reply is bounded.
  */
 import { Buffer } from "node:buffer"
+import { createHash } from "node:crypto"
 import type { Readiness } from "../../shared/contract.ts"
 import { encodeWrite } from "../../shared/item.ts"
-import { DRAINED_SECONDS } from "../../shared/queue/enqueue.ts"
+import { DRAINED_SECONDS, type Repeated } from "../../shared/queue/enqueue.ts"
 import type { Queue } from "../../shared/queue/queue.ts"
 import {
   isRefusal,
@@ -27,6 +28,33 @@ export const CALLS_MAX = 2
 export const WAITING_MAX_WRITES = 10_000
 export const WAITING_MAX_BYTES = 64 * 1024 * 1024
 
+/** Of a call's reply: what each of its writes is told, in their order. */
+const outcomesOf = (
+  reply: Awaited<ReturnType<Queue["enqueue"]>>,
+  writes: number,
+): ReadonlyArray<Outcome> => {
+  const { depth, first, taken, drained, repeated } = reply
+  const refusal = full(depth, drained)
+  const outcomes: Outcome[] = []
+  let position = 0
+  for (let place = 0; place < writes; place += 1) {
+    const before = repeated.get(place)
+    if (before !== undefined) outcomes.push(repeat(before, outcomes))
+    else {
+      outcomes.push(position < taken ? { version: first + position, depth } : refusal)
+      position += 1
+    }
+  }
+  return outcomes
+}
+
+/** What a write is told whose idempotency key is known. */
+const repeat = (before: Repeated, outcomes: ReadonlyArray<Outcome>): Outcome => {
+  if (before === null) return CONFLICT
+  const first = "place" in before ? outcomes[before.place] : before
+  return first && "version" in first ? { ...first, isRepeated: true } : (first ?? CONFLICT)
+}
+
 /** A connection may outlive the role of its server, which an operator made a replica and a master again. */
 const LOOK_AGAIN_MILLIS = 1_000
 
@@ -36,9 +64,18 @@ const RETRY_UNAVAILABLE_SECONDS = 1
 /** Redis is out of memory before it can say how fast it drains. */
 const RETRY_OUT_OF_MEMORY_SECONDS = 10
 
-export type Outcome =
-  /** Queued; `depth` is the queue's after the call that the write was part of. */
-  { readonly version: number; readonly depth: number } | Refusal
+/** Queued; `depth` is the queue's after the call that the write was part of. */
+export interface Queued {
+  readonly version: number
+  readonly depth: number
+  /** The write was queued before: its idempotency key and its payload are known. */
+  readonly isRepeated?: true
+}
+
+/** Its idempotency key is that of a write with another payload. */
+const CONFLICT = { refused: "idempotency-conflict" } as const
+
+export type Outcome = Queued | Refusal | typeof CONFLICT
 
 /** Only `outcome-unknown` may have been queued. */
 export interface Refusal {
@@ -46,8 +83,20 @@ export interface Refusal {
   readonly retryAfterSeconds: number
 }
 
+export const isQueued = (outcome: Outcome): outcome is Queued => "version" in outcome
+
+/** What a client asks for beside the write. */
+export interface Request {
+  /** It waits for the commit. */
+  readonly isAwaited: boolean
+  /** Its idempotency key. */
+  readonly key: string | null
+  /** What may not be another for the same key; left out: the write itself. */
+  readonly payload?: string
+}
+
 /** Never rejects. */
-export type Put = (write: Write) => Promise<Outcome>
+export type Put = (write: Write, request?: Request) => Promise<Outcome>
 
 const unavailable: Refusal = {
   refused: "queue-unavailable",
@@ -89,10 +138,22 @@ export const makeProbe =
     }
   }
 
+const digest = (text: string) => createHash("sha256").update(text).digest("hex")
+
 class Group {
   readonly items: string[] = []
+  /** What the script is told of some of the items; each counts from 1. */
+  awaited = ""
+  once = ""
   readonly settle: Array<(outcome: Outcome) => void> = []
   bytes = 0
+
+  /** Of the last item. */
+  ask(item: string, { isAwaited, key, payload = `${key}\n${item}` }: Request) {
+    const place = this.items.length
+    if (isAwaited) this.awaited += `${place} `
+    if (key !== null) this.once += `${place} ${digest(key)} ${digest(payload)} `
+  }
 }
 
 /**
@@ -118,7 +179,7 @@ const makeLook = (link: Link) => {
 export const makePut = (
   { enqueue }: Pick<Queue, "enqueue">,
   link: Link,
-  maxDepth: number,
+  { maxDepth, onceSeconds }: { readonly maxDepth: number; readonly onceSeconds: number },
   report: (reason: string, writes: number) => void,
 ): Put => {
   const look = makeLook(link)
@@ -147,14 +208,11 @@ export const makePut = (
     calls += 1
     const { isFirst, done } = look()
     try {
-      const { depth, first, taken, drained } = await enqueue({
-        most: maxDepth,
-        isFirst,
-        writes: group.items,
-      })
-      if (taken > 0) done()
-      const refusal = full(depth, drained)
-      settle(group, (index) => (index < taken ? { version: first + index, depth } : refusal))
+      const { awaited, once, items: writes } = group
+      const reply = await enqueue({ most: maxDepth, isFirst, awaited, once, onceSeconds, writes })
+      if (reply.taken > 0) done()
+      const outcomes = outcomesOf(reply, writes.length)
+      settle(group, (index) => outcomes[index] ?? unavailable)
     } catch (error) {
       const refusal = failure(error)
       settle(group, () => refusal)
@@ -180,7 +238,7 @@ export const makePut = (
     else isDue = true
   }
 
-  return (write) =>
+  return (write, request) =>
     new Promise((resolve) => {
       const item = encodeWrite(write)
       const size = Buffer.byteLength(item)
@@ -197,6 +255,7 @@ export const makePut = (
         setImmediate(flush)
       }
       open.items.push(item)
+      if (request) open.ask(item, request)
       open.settle.push(resolve)
       open.bytes += size
       writes += 1

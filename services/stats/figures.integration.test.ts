@@ -22,7 +22,7 @@ const HEALTH = {
 }
 const EVENT = {
   ...{ at: NOW, hasOperations: true, build: "1.2.3 (0123456)", health: HEALTH, stats: STATS },
-  windows: { Full: 1, Elapsed: 0, Quiet: 0 },
+  windows: { Full: 1, Asked: 0, Elapsed: 0, Quiet: 0 },
   workers: [
     { id: "worker-1", isAlive: true, until: NOW + 9_000, held: "" },
     { id: "worker-2", isAlive: true, until: NOW + 9_000, held: "The table is missing." },

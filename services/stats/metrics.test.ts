@@ -43,6 +43,7 @@ describe("the queue's figures", () => {
       "write_buffer_writes_purged_total 0",
       "write_buffer_writes_redelivered_total 0",
       'write_buffer_windows_total{reason="Full"} 9',
+      'write_buffer_windows_total{reason="Asked"} 0',
       'write_buffer_windows_total{reason="Elapsed"} 0',
       'write_buffer_windows_total{reason="Quiet"} 0',
       'write_buffer_parked_writes{lot="events"} 7',

@@ -53,7 +53,7 @@ describe("the statistics", () => {
         dead_letters: 3,
         since: new Date((NOW_SECONDS - 60) * 1_000).toISOString(),
       },
-      windows: { Full: 30, Elapsed: 0, Quiet: 4 },
+      windows: { Full: 30, Asked: 0, Elapsed: 0, Quiet: 4 },
     })
   })
 

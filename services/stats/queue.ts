@@ -13,7 +13,7 @@ const DURABILITY_REFRESH_MILLIS = 5_000
 
 export interface Count {
   readonly stats: Stats
-  /** Batches by why their windows closed: full, too old, or quiet. */
+  /** Batches by why their windows closed: full, asked for, too old, or quiet. */
   readonly windows: Readonly<Record<(typeof CLOSINGS)[number], number>>
 }
 
@@ -22,7 +22,7 @@ export interface Durability {
   readonly canEvict: boolean
 }
 
-const CLOSINGS = ["Full", "Elapsed", "Quiet"] as const
+const CLOSINGS = ["Full", "Asked", "Elapsed", "Quiet"] as const
 
 type Snapshot = Awaited<ReturnType<Queue["snapshot"]>>
 

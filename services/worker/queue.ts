@@ -21,10 +21,10 @@ import { CLAIM_MAX_BYTES, RECOVER_MAX, Settings } from "./settings.ts"
 export type { Look }
 
 /**
- * Why a window closed: BATCH_SIZE writes wait; BATCH_TIMEOUT since the first; nothing new for
- * WORKER_POLL_INTERVAL.
+ * Why a window closed: BATCH_SIZE writes wait; a client waits for the commit; BATCH_TIMEOUT since the first;
+ * nothing new for WORKER_POLL_INTERVAL.
  */
-export type Closing = "Full" | "Elapsed" | "Quiet"
+export type Closing = "Full" | "Asked" | "Elapsed" | "Quiet"
 
 export interface Batch {
   readonly id: string

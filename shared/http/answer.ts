@@ -32,6 +32,11 @@ const PROBLEMS = {
   "bad-request": [400, "Bad request", "This is not an HTTP request as RFC 9112 has it."],
   "malformed-body": [400, "Malformed body", "The body is not JSON in UTF-8."],
   "malformed-key": [400, "Malformed key", "A key in the URL is not one that a write could have."],
+  "malformed-idempotency-key": [
+    400,
+    "Malformed idempotency key",
+    "An Idempotency-Key has 1 to 255 characters of visible ASCII.",
+  ],
   unauthorized: [401, "Unauthorized", "This call needs the bearer token in ADMIN_TOKEN."],
   "not-found": [404, "Not found", "There is nothing at this path."],
   "no-such-key": [404, "No such key", "No write of this key has been applied, or it was deleted."],
@@ -50,6 +55,7 @@ const PROBLEMS = {
     "The newest one that you saw is gone: somebody else is at work. Look at them again.",
   ],
   "body-too-large": [413, "Body too large", "No valid write has a body of this size."],
+  "too-many-writes": [413, "Too many writes", "Send at most 10,000 writes in one call."],
   "unsupported-media-type": [415, "Unsupported media type", "Send application/json in UTF-8."],
   "unsupported-encoding": [415, "Unsupported content encoding", "Send the body uncompressed."],
   "expectation-failed": [417, "Expectation failed", "Of Expect only 100-continue is known."],
@@ -59,6 +65,16 @@ const PROBLEMS = {
     "The request is well formed, but not one of this call.",
   ],
   "invalid-write": [422, "Invalid write", "The body is JSON, but not a write; errors says why."],
+  "write-refused": [
+    422,
+    "Write refused",
+    "PostgreSQL can never store it; it stands among the dead letters.",
+  ],
+  "idempotency-conflict": [
+    422,
+    "Idempotency key in use",
+    "Another request had this Idempotency-Key. Nothing was queued.",
+  ],
   "headers-too-large": [431, "Headers too large", "The request's headers are over 16 KiB."],
   "internal-error": [500, "Internal error", "The log of the service has the reason."],
   "queue-full": [503, "Queue full", "The write was not queued. Repeat it after Retry-After."],
@@ -89,6 +105,8 @@ export interface ProblemOptions {
   readonly detail?: string
   readonly retryAfterSeconds?: number
   readonly errors?: ReadonlyArray<Flaw>
+  /** Numbers that a program reads beside the words. */
+  readonly members?: Readonly<Record<string, number | null>>
   readonly headers?: Readonly<Record<string, string>>
 }
 
@@ -106,8 +124,12 @@ export const problemParts = (name: ProblemName, options: ProblemOptions = {}) =>
     ...options.headers,
   }
   const type = `/problems/${name}`
-  const members = { success: false, type, title, status, detail: options.detail ?? detail }
-  return { status, headers, body: JSON.stringify(errors ? { ...members, errors } : members) }
+  const members = {
+    ...{ success: false, type, title, status, detail: options.detail ?? detail },
+    ...options.members,
+    ...(errors && { errors }),
+  }
+  return { status, headers, body: JSON.stringify(members) }
 }
 
 /**
@@ -118,6 +140,14 @@ export const answer: <C extends { readonly answers: Answers }>(
   ...statusAndBody: Answered<C["answers"]>
 ) => Response = (status: number, body: unknown) =>
   new Response(JSON.stringify(body), { status, headers: JSON_HEADERS })
+
+/** An answer whose status only shows with what became of a write; tests hold it to the contract. */
+export const answerAny = (
+  status: number,
+  body: object,
+  headers: Readonly<Record<string, string>>,
+): Response =>
+  new Response(JSON.stringify(body), { status, headers: { ...JSON_HEADERS, ...headers } })
 
 export const problem = (name: ProblemName, options?: ProblemOptions): Response => {
   const { status, headers, body } = problemParts(name, options)

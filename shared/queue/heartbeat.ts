@@ -1,4 +1,8 @@
+import { CLOCK } from "./prelude.ts"
 import { list, number, script, text } from "./script.ts"
+
+/** Nobody waits for a commit for longer than this. */
+const ASKED_MICROS = 60_000_000
 
 /** How many deadlines one heartbeat cuts; the next one cuts the rest. */
 const CUT_MAX = 1_000
@@ -13,14 +17,14 @@ const CUT_MAX = 1_000
  */
 export const heartbeat = script({
   mode: "drains",
-  keys: ["leases", "workers", "holds", "counters", "lots"],
+  keys: ["leases", "workers", "holds", "counters", "lots", "asked"],
   args: { worker: text, lease: number, hold: text, most: number, ids: list },
   reply: ([lost, expired, lots]: ReadonlyArray<ReadonlyArray<string>>) => ({
     lost: lost ?? [],
     expired: expired ?? [],
     lots: lots ?? [],
   }),
-  lua: `
+  lua: `${CLOCK}
 local now, lost = millis(), {}
 local deadline = now + lease
 local longest = tonumber(redis.call('HGET', counters, 'lease') or '0')
@@ -32,6 +36,8 @@ for _, key in ipairs({ leases, workers }) do
   local late = redis.call('ZRANGEBYSCORE', key, '(' .. text(now + longest), '+inf', 'LIMIT', 0, ${CUT_MAX})
   for _, member in ipairs(late) do redis.call('ZADD', key, text(now + longest), member) end
 end
+local forgotten = micros() + readClock(counters).offset - ${ASKED_MICROS}
+redis.call('ZREMRANGEBYSCORE', asked, '-inf', text(forgotten))
 for _, gone in ipairs(redis.call('ZRANGEBYSCORE', workers, '-inf', now)) do
   redis.call('ZREM', workers, gone)
   redis.call('HDEL', holds, gone)

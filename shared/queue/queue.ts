@@ -97,6 +97,12 @@ export const openQueue = (redis: Connection, name: string) => {
     /** Dead letters, oldest first: those after the first `after`, at most `most`. */
     letters: async (after: number, most: number) =>
       (await redis.lrange(keys.dead, -(after + most), -(after + 1))).reverse(),
+    /**
+     * What became of awaited writes, in the order of their versions: null while that is not known, the
+     * dead letter of one that died, else its version as text.
+     */
+    outcomes: (versions: ReadonlyArray<number>) =>
+      redis.mget(versions.map((version) => keys.outcomePrefix + version)),
     /** How many dead letters stand, and the newest of them; null when none does. */
     newestLetter: async () => {
       const newest = await redis.lindex(keys.dead, 0)

@@ -22,6 +22,11 @@ export const flag: Kind<boolean> = {
   encode: (value) => (value ? 1 : 0),
   lua: (index) => `(ARGV[${index}] == '1')`,
 }
+/** One that most calls leave out. */
+export const optional = <A>(kind: Kind<A>, fallback: A): Kind<A | undefined> => ({
+  encode: (value) => kind.encode(value ?? fallback),
+  lua: kind.lua,
+})
 /** All arguments from here on: the last one of a script. */
 export const list: Kind<ReadonlyArray<string>> = {
   encode: (value) => value,
@@ -38,7 +43,12 @@ const SHEBANG = {
 } as const
 
 type Kinds = Readonly<Record<string, Kind<never>>>
-type Given<A> = { readonly [N in keyof A]: A[N] extends Kind<infer V> ? V : never }
+type Value<K> = K extends Kind<infer V> ? V : never
+type Given<A> = {
+  readonly [N in keyof A as undefined extends Value<A[N]> ? never : N]: Value<A[N]>
+} & {
+  readonly [N in keyof A as undefined extends Value<A[N]> ? N : never]?: Value<A[N]>
+}
 
 interface Definition<K extends keyof QueueKeys, A, Raw, Reply> {
   readonly mode: keyof typeof SHEBANG
@@ -74,9 +84,11 @@ export const script = <const K extends keyof QueueKeys, A extends Kinds, Raw, Re
     parametersOf: (names, call) => [
       ...keys.map((key) => {
         const name = names[key]
-        return typeof name === "string" ? name : name((call as { id: string }).id)
+        return typeof name === "string" ? name : name((call as unknown as { id: string }).id)
       }),
-      ...kinds.flatMap(([name, kind]) => kind.encode(call[name] as never)),
+      ...kinds.flatMap(([name, kind]) =>
+        kind.encode((call as Readonly<Record<string, never>>)[name] as never),
+      ),
     ],
     reply: reply as (raw: unknown) => Reply,
   }

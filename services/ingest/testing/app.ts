@@ -18,6 +18,7 @@ export const setUp = (options: Partial<Dependencies> & { outcome?: Outcome } = {
       writes.push(write)
       return outcome
     },
+    commits: async () => null,
     probe: async () => ({ status: "healthy", redis: "up" }),
     valueMaxBytes: VALUE_MAX_BYTES,
     report: (error) => reported.push(error),

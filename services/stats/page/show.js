@@ -79,7 +79,7 @@ const showStats = (stats) => {
 
 const showWindows = (windows) => {
   const sum = Object.values(windows ?? {}).reduce((all, one) => all + one, 0)
-  for (const name of ["Full", "Quiet", "Elapsed"]) {
+  for (const name of ["Full", "Asked", "Quiet", "Elapsed"]) {
     const share = sum === 0 ? 0 : windows[name] / sum
     setText(`window-${name}`, count(windows?.[name]))
     element(`share-${name}`).value = share

@@ -28,7 +28,7 @@ export const STATS: Count["stats"] = {
   dead_letters: 0,
   since: "2026-11-22T10:00:00.000Z",
 }
-export const WINDOWS = { Full: 7, Elapsed: 2, Quiet: 1 }
+export const WINDOWS = { Full: 7, Asked: 0, Elapsed: 2, Quiet: 1 }
 export const COUNT: Count = { stats: STATS, windows: WINDOWS }
 export const DURABLE: Durability = { mode: "aof-always", canEvict: false }
 

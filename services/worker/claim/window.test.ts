@@ -14,6 +14,7 @@ describe("decide", () => {
     depth,
     oldestAge,
     newestAge,
+    asked: false,
     paused: false,
   })
 
@@ -31,6 +32,12 @@ describe("decide", () => {
     ["a write without a version: as very old", look(1, 86_400_000, 86_400_000), 0, "Elapsed"],
   ] as const)("%s", (_, seen, openFor, decision) => {
     expect(decide(RULES, seen, openFor)).toBe(decision)
+  })
+
+  test("a commit that somebody waits for closes at once, if it is not full already", () => {
+    expect(decide(RULES, { ...look(1, 0, 0), asked: true }, 0)).toBe("Asked")
+    expect(decide(RULES, { ...look(2, 1_000, 1_000), asked: true }, 0)).toBe("Asked")
+    expect(decide(RULES, { ...look(10, 0, 0), asked: true }, 0)).toBe("Full")
   })
 
   test("WORKER_POLL_INTERVAL 0 closes at once, and so does BATCH_TIMEOUT 0", () => {
@@ -96,6 +103,22 @@ describe("nextWindow", () => {
       yield* outside.enqueue(writes("b"))
       yield* TestClock.adjust(1_000)
       expect(yield* Fiber.join(window)).toEqual({ reason: "Quiet", at: 3_170 })
+    }),
+  )
+
+  testWorker(
+    "closes at once with a write whose client waits for the commit, with all that wait before it",
+    Effect.gen(function* () {
+      const outside = yield* QueueOutside
+      const window = yield* opened
+      yield* outside.enqueue(writes("a"))
+      yield* TestClock.adjust(30)
+      yield* outside.enqueue(writes("b"), true)
+      yield* TestClock.adjust(1_000)
+      const { reason, at } = yield* Fiber.join(window)
+      expect(reason).toBe("Asked")
+      // It is looked at every 20 ms.
+      expect(at).toBeLessThanOrEqual(50)
     }),
   )
 

@@ -27,6 +27,7 @@ const monotonicMillis = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(n
  */
 export const decide = (rules: Rules, look: Look, openFor: number): Closing | number => {
   if (look.depth >= rules.BATCH_SIZE) return "Full"
+  if (look.asked) return "Asked"
   const elapsed = rules.BATCH_TIMEOUT * 1_000 - Math.max(look.oldestAge, openFor)
   const quiet = rules.WORKER_POLL_INTERVAL * 1_000 - Math.max(look.newestAge, 0)
   if (elapsed <= 0) return "Elapsed"
@@ -36,7 +37,7 @@ export const decide = (rules: Rules, look: Look, openFor: number): Closing | num
 
 /**
  * Waits until another batch is worth its round trips: at once when nothing speaks against it (`busy` has
- * ended), else when a whole claim waits. Batches taken beside one another from a short queue would each be
+ * ended), else when a whole claim waits, or a client for a commit. Batches taken beside one another from a short queue would each be
  * small, and a write costs the less the more of them share a commit.
  */
 export const worthTaking = (busy: Effect.Effect<boolean>, notBusy: Effect.Effect<void>) =>
@@ -44,8 +45,8 @@ export const worthTaking = (busy: Effect.Effect<boolean>, notBusy: Effect.Effect
     const queue = yield* Queue
     const claimSize = yield* ClaimSize
     while (yield* busy) {
-      const { depth } = yield* queue.look
-      if (depth >= (yield* claimSize.size)) return
+      const { depth, asked } = yield* queue.look
+      if (asked || depth >= (yield* claimSize.size)) return
       yield* Effect.timeoutOption(notBusy, Duration.millis(LOOK_MILLIS))
     }
   })

@@ -16,8 +16,8 @@ export type { Snapshot }
 export class QueueOutside extends Context.Service<
   QueueOutside,
   {
-    /** Ingest: returns the version of the first. */
-    readonly enqueue: (writes: ReadonlyArray<Write>) => Effect.Effect<number>
+    /** Ingest: returns the version of the first. Clients may wait for the commits. */
+    readonly enqueue: (writes: ReadonlyArray<Write>, isAwaited?: boolean) => Effect.Effect<number>
     /** Somebody with redis-cli: LPUSH. */
     readonly push: (...texts: ReadonlyArray<string>) => Effect.Effect<void>
     readonly snapshot: Effect.Effect<Snapshot>
@@ -106,7 +106,7 @@ export const layerMemory = Layer.effectContext(
       letters: (after, most) => step("letters", () => store.dead.slice(after, after + most)),
     })
     const outside = QueueOutside.of({
-      enqueue: (writes) => atomic((now) => store.enqueue(now, writes)),
+      enqueue: (writes, isAwaited) => atomic((now) => store.enqueue(now, writes, isAwaited)),
       push: (...texts) => atomic(() => void store.waiting.push(...texts)),
       snapshot: atomic((now) => store.snapshot(now)),
       leaseLeft: (id) =>

@@ -31,7 +31,13 @@ const claims = ({ test }: Subject) => {
     "a write is looked at, claimed and acknowledged, and counted at every step",
     Effect.gen(function* () {
       const { queue, outside } = yield* both
-      expect(yield* queue.look).toEqual({ depth: 0, oldestAge: 0, newestAge: 0, paused: false })
+      expect(yield* queue.look).toEqual({
+        depth: 0,
+        oldestAge: 0,
+        newestAge: 0,
+        asked: false,
+        paused: false,
+      })
 
       const version = yield* outside.enqueue(writes("a", "b"))
       expect(yield* conserved).toMatchObject({ queued: 2, inFlight: 0, version: version + 1 })
@@ -122,7 +128,7 @@ const claims = ({ test }: Subject) => {
       expect(yield* queue.acknowledge("2", "Quiet", 10, keys)).toBe(true)
       const { dead, ...counts } = yield* conserved
       expect(counts).toMatchObject({ failed: 10_000, processed: 0, coalesced: 10 })
-      expect(counts.windows).toEqual({ Full: 0, Elapsed: 0, Quiet: 1 })
+      expect(counts.windows).toEqual({ Full: 0, Asked: 0, Elapsed: 0, Quiet: 1 })
       expect(dead).toEqual(keys)
     }),
   )

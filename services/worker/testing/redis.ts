@@ -51,6 +51,7 @@ const snapshotOf = async ({ redis, queue }: Redis["Service"]): Promise<Snapshot>
     redelivered: count("redelivered"),
     windows: {
       Full: count("window:Full"),
+      Asked: count("window:Asked"),
       Elapsed: count("window:Elapsed"),
       Quiet: count("window:Quiet"),
     },
@@ -63,11 +64,12 @@ const outsideOf = (opened: Redis["Service"]) => {
   const { redis, queue } = opened
   const { keys } = queue
   return QueueOutside.of({
-    enqueue: (writes) =>
+    enqueue: (writes, isAwaited = false) =>
       Effect.promise(async () => {
         const { first, taken } = await queue.enqueue({
           most: QUEUE_MAX_DEPTH,
           isFirst: false,
+          awaited: isAwaited ? writes.map((_, index) => index + 1).join(" ") : "",
           writes: writes.map(encodeWrite),
         })
         if (taken < writes.length) throw new Error(`${taken} of ${writes.length} were taken`)

@@ -46,11 +46,13 @@ export class Store {
   readonly dead: string[] = []
   readonly counters = { queued: 0, processed: 0, coalesced: 0, failed: 0, redelivered: 0 }
   /** Batches that were ended, by why their windows closed. */
-  readonly windows = { Full: 0, Elapsed: 0, Quiet: 0 }
+  readonly windows = { Full: 0, Asked: 0, Elapsed: 0, Quiet: 0 }
   version = 0
   /** What the queue's clock is ahead of time, in µs. */
   offset = 0
   seeded = false
+  /** The newest version whose commit a client waits for. */
+  asked = 0
   /** The identity of the database that the queue belongs to. */
   owner = ""
   paused = false
@@ -61,12 +63,13 @@ export class Store {
     return this.lostLeases.get(VERSION.exec(item ?? "")?.[1] ?? "") ?? 0
   }
 
-  enqueue(now: number, writes: ReadonlyArray<Write>) {
+  enqueue(now: number, writes: ReadonlyArray<Write>, isAwaited = false) {
     const first = Math.max(this.version + 1, now * 1_000 + this.offset)
     writes.forEach((write, i) => {
       this.waiting.push(withVersion(first + i, encodeWrite(write).slice(1)))
     })
     this.version = first + writes.length - 1
+    if (isAwaited) this.asked = this.version
     this.counters.queued += writes.length
     return first
   }
@@ -80,8 +83,12 @@ export class Store {
     }
     const depth = this.waiting.length
     const { paused } = this
-    if (depth === 0) return { depth, oldestAge: 0, newestAge: 0, paused }
-    return { depth, oldestAge: age(this.waiting[0]), newestAge: age(this.waiting.at(-1)), paused }
+    if (depth === 0) return { depth, oldestAge: 0, newestAge: 0, asked: false, paused }
+    const [oldest] = this.waiting
+    return {
+      ...{ depth, oldestAge: age(oldest), newestAge: age(this.waiting.at(-1)), paused },
+      asked: this.asked >= Number(VERSION.exec(oldest ?? "")?.[1] ?? Number.POSITIVE_INFINITY),
+    }
   }
 
   claim(now: number, id: string, max: number, leaseMillis: number) {

@@ -1,0 +1,50 @@
+/**
+ * Many writes of one call: all of them are queued, in their order, or the answer says which. They go in
+ * parts, each in one call of the enqueue script, one after the other, and what follows a part that failed is
+ * not sent.
+ */
+import { createHash } from "node:crypto"
+import { encodeWrite } from "../../shared/item.ts"
+import type { Write } from "../../shared/write.ts"
+import type { Asked } from "./asked.ts"
+import type { Commits, Settled } from "./commit.ts"
+import { CALL_MAX_WRITES, isQueued, type Outcome, type Put, type Queued } from "./queue.ts"
+
+/** Of all writes of a call, so that no part of another call passes for a repetition. */
+const digest = (key: string, writes: ReadonlyArray<Write>): string => {
+  const hash = createHash("sha256").update(`${key}\n`)
+  for (const write of writes) hash.update(`${encodeWrite(write)}\n`)
+  return hash.digest("hex")
+}
+
+/**
+ * Sends the writes. Resolves to what became of the first ones, up to the first part that was not queued as a
+ * whole; never rejects. With a key, what was queued before is not queued again.
+ */
+export const sendAll = async (
+  put: Put,
+  writes: ReadonlyArray<Write>,
+  { waitMillis, key }: Asked,
+): Promise<ReadonlyArray<Outcome>> => {
+  const outcomes: Outcome[] = []
+  const payload = key === null ? "" : digest(key, writes)
+  for (let from = 0; from < writes.length; from += CALL_MAX_WRITES) {
+    const part = writes.slice(from, from + CALL_MAX_WRITES)
+    const asked = (index: number) => ({
+      ...{ isAwaited: waitMillis > 0, payload },
+      key: key === null ? null : `${from + index} ${key}`,
+    })
+    const found = await Promise.all(part.map((write, index) => put(write, asked(index))))
+    outcomes.push(...found)
+    if (!found.every(isQueued)) break
+  }
+  return outcomes
+}
+
+/** What became of all of them in so many milliseconds; null of one where that is not known. */
+export const awaitAll = (
+  commits: Commits,
+  queued: ReadonlyArray<Queued>,
+  millis: number,
+): Promise<ReadonlyArray<Settled | null>> =>
+  Promise.all(queued.map(({ version }) => commits(version, millis)))

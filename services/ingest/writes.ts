@@ -1,0 +1,129 @@
+/**
+ * Many writes of one request: reads them as they come, queues all or none of them unless Redis ends it amid
+ * them, waits for the commits where the client asks for it, and answers what became of them.
+ */
+import { Result } from "effect"
+import { answerAny, problem } from "../../shared/http/answer.ts"
+import { readRows } from "../../shared/http/rows.ts"
+import type { Table } from "../../shared/table/table.ts"
+import { type Flaw, makeDecodeWrite, type Write } from "../../shared/write.ts"
+import { type Asked, readAsked } from "./asked.ts"
+import type { Settled } from "./commit.ts"
+import { awaitAll, sendAll } from "./many.ts"
+import { refusal, type Stores } from "./one.ts"
+import { isQueued, type Outcome, type Queued } from "./queue.ts"
+
+/** An answer names so many flaws, or writes that were refused. */
+const ERRORS_MAX = 100
+
+/** Bodies that are read at once: each may have 8 MiB of text, and several times that as objects. */
+const READING_MAX = 8
+
+/** Requests that wait until they are read. */
+const TURNS_MAX = 1_000
+
+/** Lets so many run at once, and others wait; undefined when too many wait already. */
+const makeTurns = () => {
+  const waiting: Array<() => void> = []
+  let running = 0
+  return async <A>(use: () => Promise<A>): Promise<A | undefined> => {
+    if (waiting.length >= TURNS_MAX) return undefined
+    if (running >= READING_MAX) await new Promise<void>((resume) => waiting.push(resume))
+    running += 1
+    try {
+      return await use()
+    } finally {
+      running -= 1
+      waiting.shift()?.()
+    }
+  }
+}
+
+const at = (index: number, { pointer, detail }: Flaw): Flaw => ({
+  ...{ pointer: `/${index}${pointer}`, detail },
+})
+
+/** The writes of a body, or the answer why not all of them are writes. */
+const makeDecodeAll = (table: Table, valueMaxBytes: number) => {
+  const decode = makeDecodeWrite(table, valueMaxBytes)
+  return async (request: Request): Promise<ReadonlyArray<Write> | Response> => {
+    const writes: Write[] = []
+    const flaws: Flaw[] = []
+    const count = await readRows(request, (row, index) => {
+      if (flaws.length >= ERRORS_MAX) return
+      const decoded = decode(row)
+      if (Result.isFailure(decoded)) flaws.push(...decoded.failure.map((flaw) => at(index, flaw)))
+      else if (flaws.length === 0) writes.push(decoded.success)
+    })
+    if (count instanceof Response) return count
+    if (flaws.length > 0) return problem("invalid-write", { errors: flaws.slice(0, ERRORS_MAX) })
+    return writes.length > 0
+      ? writes
+      : problem("invalid-write", { errors: [{ pointer: "", detail: "has no write" }] })
+  }
+}
+
+/** Why a part was not queued as a whole: so many writes before are queued, and so many after may be. */
+const ended = (outcomes: ReadonlyArray<Outcome>, write: Write): Response => {
+  const first = outcomes.findIndex((outcome) => !isQueued(outcome))
+  const outcome = outcomes[first]
+  if (outcome === undefined || isQueued(outcome)) return problem("internal-error")
+  const unknown = outcomes.filter(
+    (one) => !isQueued(one) && one.refused === "outcome-unknown",
+  ).length
+  return refusal(outcome, write, { queued: first, unknown })
+}
+
+const answerAll = (
+  queued: ReadonlyArray<Queued>,
+  settled: ReadonlyArray<Settled | null>,
+  { isVerbose }: Asked,
+): Response => {
+  const died = settled.flatMap((one, index) =>
+    one === null || one === "committed" ? [] : [{ pointer: `/${index}`, detail: one.reason }],
+  )
+  if (died.length > 0) {
+    const detail = `PostgreSQL refused ${died.length} of them; the others are written, or will be.`
+    return problem("write-refused", { detail, errors: died.slice(0, ERRORS_MAX) })
+  }
+  const isCommitted = settled.length > 0 && settled.every((one) => one === "committed")
+  const applied = [isCommitted && "wait", isVerbose && "return=representation"].filter(Boolean)
+  const body = {
+    success: true,
+    queued: queued.length,
+    queue_depth: queued.at(-1)?.depth,
+    first_version: queued[0]?.version,
+    last_version: queued.at(-1)?.version,
+    ...(isVerbose && { versions: queued.map(({ version }) => version) }),
+    ...(isCommitted && { committed: true }),
+  }
+  return answerAny(isCommitted ? 200 : 202, body, {
+    ...(queued.every(({ isRepeated }) => isRepeated) && { "idempotency-replayed": "true" }),
+    ...(applied.length > 0 && { "preference-applied": applied.join(", ") }),
+  })
+}
+
+/** Makes what takes the writes of a request for a table, and resolves to the answer. */
+export const makeTakeAll = ({ put, commits }: Stores, valueMaxBytes: number) => {
+  const inTurn = makeTurns()
+  return (table: Table) => {
+    const decodeAll = makeDecodeAll(table, valueMaxBytes)
+    const take = async (request: Request, asked: Asked): Promise<Response> => {
+      const writes = await decodeAll(request)
+      if (writes instanceof Response) return writes
+      const outcomes = await sendAll(put, writes, asked)
+      const queued = outcomes.filter(isQueued)
+      const [write] = writes
+      if (write !== undefined && queued.length < writes.length) return ended(outcomes, write)
+      const { waitMillis } = asked
+      const settled = waitMillis > 0 ? await awaitAll(commits, queued, waitMillis) : []
+      return answerAll(queued, settled, asked)
+    }
+    return async (request: Request): Promise<Response> => {
+      const asked = readAsked(request.headers)
+      if (asked instanceof Response) return asked
+      const done = await inTurn(() => take(request, asked))
+      return done ?? problem("queue-unavailable", { retryAfterSeconds: 1 })
+    }
+  }
+}
