@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises"
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
@@ -16,6 +16,12 @@ beforeAll(async () => {
 afterAll(() => rm(directory, { recursive: true }))
 
 const file = (name: string) => join(directory, name)
+
+test("the README's table has each variable", async () => {
+  const readme = await readFile(new URL("../README.md", import.meta.url), "utf8")
+  const [, table = ""] = readme.split("## Configuration")
+  for (const name of Object.keys(VARIABLES)) expect(table).toContain(`\`${name}\``)
+})
 
 describe("loadConfig", () => {
   test("has the defaults of the table", () => {
@@ -44,6 +50,7 @@ describe("loadConfig", () => {
       QUEUE_ALERT_AGE: 10,
       DEAD_LETTERS_ALERT: Number.POSITIVE_INFINITY,
       BUILD_COMMIT: "",
+      IDEMPOTENCY_SECONDS: 3_600,
       VALUE_MAX_BYTES: 65_536,
       ADMIN_TOKEN: "",
     })
@@ -83,6 +90,7 @@ describe("loadConfig", () => {
     ["LEASE_SECONDS", "1", "0.9"],
     ["TOMBSTONE_DAYS", "0.5", "0"],
     ["QUEUE_MAX_DEPTH", "1", "0"],
+    ["IDEMPOTENCY_SECONDS", "604800", "0"],
     ["INGEST_PORT", "65535", "65536"],
     ["BATCH_SIZE", "10", "ten"],
     ["BATCH_SIZE", "10", "10 writes"],
