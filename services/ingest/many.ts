@@ -32,7 +32,7 @@ export const sendAll = async (
     const part = writes.slice(from, from + CALL_MAX_WRITES)
     const asked = (index: number) => ({
       ...{ isAwaited: waitMillis > 0, payload },
-      key: key === null ? null : `${from + index} ${key}`,
+      key: key === null ? null : `${from + index}\n${key}`,
     })
     const found = await Promise.all(part.map((write, index) => put(write, asked(index))))
     outcomes.push(...found)
@@ -41,10 +41,22 @@ export const sendAll = async (
   return outcomes
 }
 
-/** What became of all of them in so many milliseconds; null of one where that is not known. */
-export const awaitAll = (
+/** So that many writes of one client leave room for others that wait. */
+const WAITED_MAX = 500
+
+/** What became of the first of them in so many milliseconds, null of one where that is not known. */
+export const awaitAll = async (
   commits: Commits,
   queued: ReadonlyArray<Queued>,
   millis: number,
-): Promise<ReadonlyArray<Settled | null>> =>
-  Promise.all(queued.map(({ version }) => commits(version, millis)))
+): Promise<ReadonlyArray<Settled | null>> => {
+  const until = performance.now() + millis
+  const settled: Array<Settled | null> = []
+  for (let from = 0; from < queued.length; from += WAITED_MAX) {
+    const left = until - performance.now()
+    if (left <= 0) break
+    const part = queued.slice(from, from + WAITED_MAX)
+    settled.push(...(await Promise.all(part.map(({ version }) => commits(version, left)))))
+  }
+  return settled
+}

@@ -19,17 +19,9 @@ const APPEND_UNKNOWN =
   "The row may have been queued: the reply was lost. Repeated without an Idempotency-Key, it may be there twice."
 
 /** Why a write was not queued, or may not have been. */
-export const refusal = (
-  outcome: Exclude<Outcome, Queued>,
-  { table }: Write,
-  members?: Readonly<Record<string, number>>,
-): Response => {
+const refusal = (outcome: Exclude<Outcome, Queued>, { table }: Write): Response => {
   const isAppend = outcome.refused === "outcome-unknown" && table.mode === "append"
-  return problem(outcome.refused, {
-    ...outcome,
-    ...(isAppend && { detail: APPEND_UNKNOWN }),
-    ...(members && { members }),
-  })
+  return problem(outcome.refused, { ...outcome, ...(isAppend && { detail: APPEND_UNKNOWN }) })
 }
 
 /** Where the row is once it is written: the reader waits for this version, or a newer one. */

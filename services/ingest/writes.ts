@@ -10,7 +10,7 @@ import { type Flaw, makeDecodeWrite, type Write } from "../../shared/write.ts"
 import { type Asked, readAsked } from "./asked.ts"
 import type { Settled } from "./commit.ts"
 import { awaitAll, sendAll } from "./many.ts"
-import { refusal, type Stores } from "./one.ts"
+import type { Stores } from "./one.ts"
 import { isQueued, type Outcome, type Queued } from "./queue.ts"
 
 /** An answer names so many flaws, or writes that were refused. */
@@ -28,13 +28,15 @@ const makeTurns = () => {
   let running = 0
   return async <A>(use: () => Promise<A>): Promise<A | undefined> => {
     if (waiting.length >= TURNS_MAX) return undefined
-    if (running >= READING_MAX) await new Promise<void>((resume) => waiting.push(resume))
-    running += 1
+    // Who ends hands the turn on, so that nobody who comes just then is one too many.
+    if (running === READING_MAX) await new Promise<void>((resume) => waiting.push(resume))
+    else running += 1
     try {
       return await use()
     } finally {
-      running -= 1
-      waiting.shift()?.()
+      const next = waiting.shift()
+      if (next) next()
+      else running -= 1
     }
   }
 }
@@ -63,15 +65,23 @@ const makeDecodeAll = (table: Table, valueMaxBytes: number) => {
   }
 }
 
+const mayBeQueued = (outcome: Outcome) => isQueued(outcome) || outcome.refused === "outcome-unknown"
+
 /** Why a part was not queued as a whole: so many writes before are queued, and so many after may be. */
-const ended = (outcomes: ReadonlyArray<Outcome>, write: Write): Response => {
-  const first = outcomes.findIndex((outcome) => !isQueued(outcome))
-  const outcome = outcomes[first]
+const ended = (outcomes: ReadonlyArray<Outcome>): Response => {
+  const queued = outcomes.findIndex((outcome) => !isQueued(outcome))
+  const outcome = outcomes[queued]
   if (outcome === undefined || isQueued(outcome)) return problem("internal-error")
-  const unknown = outcomes.filter(
-    (one) => !isQueued(one) && one.refused === "outcome-unknown",
-  ).length
-  return refusal(outcome, write, { queued: first, unknown })
+  const unknown = outcomes.slice(queued).filter(mayBeQueued).length
+  const isPart = queued + unknown > 0
+  const detail =
+    `The first ${queued} writes are queued, and of those after them up to ${unknown}. ` +
+    "Repeat all of them with the Idempotency-Key that they had; without one they may be there twice."
+  return problem(outcome.refused, {
+    ...outcome,
+    ...(isPart && { detail }),
+    members: { queued, unknown },
+  })
 }
 
 const answerAll = (
@@ -86,7 +96,8 @@ const answerAll = (
     const detail = `PostgreSQL refused ${died.length} of them; the others are written, or will be.`
     return problem("write-refused", { detail, errors: died.slice(0, ERRORS_MAX) })
   }
-  const isCommitted = settled.length > 0 && settled.every((one) => one === "committed")
+  const isCommitted =
+    settled.length === queued.length && settled.every((one) => one === "committed")
   const applied = [isCommitted && "wait", isVerbose && "return=representation"].filter(Boolean)
   const body = {
     success: true,
@@ -108,22 +119,23 @@ export const makeTakeAll = ({ put, commits }: Stores, valueMaxBytes: number) => 
   const inTurn = makeTurns()
   return (table: Table) => {
     const decodeAll = makeDecodeAll(table, valueMaxBytes)
-    const take = async (request: Request, asked: Asked): Promise<Response> => {
+    const queueAll = async (request: Request, asked: Asked) => {
       const writes = await decodeAll(request)
       if (writes instanceof Response) return writes
       const outcomes = await sendAll(put, writes, asked)
       const queued = outcomes.filter(isQueued)
-      const [write] = writes
-      if (write !== undefined && queued.length < writes.length) return ended(outcomes, write)
-      const { waitMillis } = asked
-      const settled = waitMillis > 0 ? await awaitAll(commits, queued, waitMillis) : []
-      return answerAll(queued, settled, asked)
+      return queued.length < writes.length ? ended(outcomes) : queued
     }
     return async (request: Request): Promise<Response> => {
       const asked = readAsked(request.headers)
       if (asked instanceof Response) return asked
-      const done = await inTurn(() => take(request, asked))
-      return done ?? problem("queue-unavailable", { retryAfterSeconds: 1 })
+      // Who waits for commits holds no turn, and no bodies.
+      const queued = await inTurn(() => queueAll(request, asked))
+      if (queued === undefined) return problem("queue-unavailable", { retryAfterSeconds: 1 })
+      if (queued instanceof Response) return queued
+      const { waitMillis } = asked
+      const settled = waitMillis > 0 ? await awaitAll(commits, queued, waitMillis) : []
+      return answerAll(queued, settled, asked)
     }
   }
 }

@@ -39,68 +39,110 @@ const inflated = (request: Request): ReadableStream<Uint8Array<ArrayBuffer>> | n
 
 class TooLarge extends Error {}
 
+/** The message says where, if that is known. */
+class Malformed extends Error {}
+
+/** Small chunks are put together up to this size: a client may send its bytes one by one. */
+const PIECE_BYTES = 64 * 1_024
+
 /** The text of a body, piece by piece. @throws TooLarge, or what is wrong with the bytes. */
 async function* textOf(body: ReadableStream<Uint8Array<ArrayBuffer>> | null) {
   const decoder = new TextDecoder("utf-8", { fatal: true })
+  const piece = new Uint8Array(PIECE_BYTES)
+  let filled = 0
   let size = 0
   for await (const chunk of body ?? []) {
     size += chunk.byteLength
     if (size > ROWS_MAX_BYTES) throw new TooLarge()
-    yield decoder.decode(chunk, { stream: true })
+    if (filled + chunk.byteLength > PIECE_BYTES) {
+      yield decoder.decode(piece.subarray(0, filled), { stream: true })
+      filled = 0
+    }
+    if (chunk.byteLength > PIECE_BYTES) yield decoder.decode(chunk, { stream: true })
+    else {
+      piece.set(chunk, filled)
+      filled += chunk.byteLength
+    }
   }
-  yield decoder.decode()
+  yield decoder.decode(piece.subarray(0, filled))
 }
 
-/** Lines that are not blank. */
-async function* linesOf(texts: AsyncIterable<string>) {
+/** The lines but blank ones. Each piece is searched once, however long a line is. */
+async function* ofLines(texts: AsyncIterable<string>): AsyncGenerator<unknown> {
+  let number = 0
+  const parse = (line: string): unknown => {
+    number += 1
+    if (line.trim() === "") return undefined
+    try {
+      return JSON.parse(line)
+    } catch {
+      throw new Malformed(`Line ${number} is the first that is none.`)
+    }
+  }
   let rest = ""
   for await (const text of texts) {
-    const lines = (rest + text).split("\n")
-    rest = lines.pop() ?? ""
-    for (const line of lines) if (line.trim() !== "") yield line
+    const [first = "", ...others] = text.split("\n")
+    rest += first
+    for (const next of others) {
+      const row = parse(rest)
+      if (row !== undefined) yield row
+      rest = next
+    }
   }
-  if (rest.trim() !== "") yield rest
+  const row = parse(rest)
+  if (row !== undefined) yield row
 }
 
-async function* arrayOf(texts: AsyncIterable<string>): AsyncGenerator<unknown> {
+async function* ofArray(texts: AsyncIterable<string>): AsyncGenerator<unknown> {
   let whole = ""
   for await (const text of texts) whole += text
   const rows: unknown = JSON.parse(whole)
-  if (!Array.isArray(rows)) throw new SyntaxError("no array")
+  if (!Array.isArray(rows)) throw new Malformed()
   yield* rows
 }
 
-async function* parsed(lines: AsyncIterable<string>): AsyncGenerator<unknown> {
-  for await (const line of lines) yield JSON.parse(line)
+/** @throws TooLarge or Malformed, and nothing else. */
+async function* rowsOf(format: "array" | "lines", texts: AsyncIterable<string>) {
+  try {
+    yield* format === "array" ? ofArray(texts) : ofLines(texts)
+  } catch (error) {
+    throw error instanceof TooLarge || error instanceof Malformed ? error : new Malformed()
+  }
 }
 
 const MALFORMED =
   "The body is neither a JSON array nor JSON line by line in UTF-8, or its gzip is broken."
 
-/** Gives each row to `take`, in order. Resolves to how many there were, or to the answer why they cannot be read. */
+/** The rest of the body is not read. */
+const CLOSE = { connection: "close" }
+
+const unsupportedType = () =>
+  problem("unsupported-media-type", {
+    detail: "Send application/json or application/x-ndjson in UTF-8.",
+    headers: { accept: "application/json, application/x-ndjson" },
+  })
+
+const unsupportedCoding = () =>
+  problem("unsupported-encoding", {
+    detail: "Send the body as it is, or as gzip.",
+    headers: { "accept-encoding": "gzip, identity" },
+  })
+
+/**
+ * Gives each row to `take`, in order. Resolves to how many there were, or to the answer why they cannot be
+ * read. @throws what `take` throws.
+ */
 export const readRows = async (
   request: Request,
   take: (row: unknown, index: number) => void,
 ): Promise<number | Response> => {
   const format = formatOf(request.headers)
-  if (format === undefined) {
-    const accept = "application/json, application/x-ndjson"
-    return problem("unsupported-media-type", {
-      ...{ detail: "Send application/json or application/x-ndjson in UTF-8.", headers: { accept } },
-    })
-  }
+  if (format === undefined) return unsupportedType()
   const body = inflated(request)
-  if (body === undefined) {
-    const headers = { "accept-encoding": "gzip, identity" }
-    return problem("unsupported-encoding", {
-      detail: "Send the body as it is, or as gzip.",
-      headers,
-    })
-  }
-  const texts = textOf(body)
+  if (body === undefined) return unsupportedCoding()
   let count = 0
   try {
-    for await (const row of format === "array" ? arrayOf(texts) : parsed(linesOf(texts))) {
+    for await (const row of rowsOf(format, textOf(body))) {
       if (count === ROWS_MAX) return problem("too-many-writes", { headers: CLOSE })
       take(row, count)
       count += 1
@@ -110,11 +152,8 @@ export const readRows = async (
       const detail = `The body is over ${ROWS_MAX_BYTES} bytes, inflated.`
       return problem("body-too-large", { detail, headers: CLOSE })
     }
-    const at = format === "lines" ? ` Line ${count + 1} is the first that is none.` : ""
-    return problem("malformed-body", { detail: MALFORMED + at })
+    if (!(error instanceof Malformed)) throw error
+    return problem("malformed-body", { detail: `${MALFORMED} ${error.message}`.trim() })
   }
   return count
 }
-
-/** The rest of the body is not read. */
-const CLOSE = { connection: "close" }

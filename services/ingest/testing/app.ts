@@ -3,19 +3,23 @@ import { CONTRACT } from "../../../shared/contract.ts"
 import type { Write } from "../../../shared/write.ts"
 import { asking } from "../../testing/app.ts"
 import { type Dependencies, makeApp } from "../app.ts"
-import type { Outcome } from "../queue.ts"
+import type { Outcome, Request } from "../queue.ts"
 
 export const VALUE_MAX_BYTES = 64
 export const JSON_TYPE = { "content-type": "application/json" }
+export const LINES_TYPE = { "content-type": "application/x-ndjson" }
 
 /** An app whose put remembers what it was given, and answers with `outcome`. */
 export const setUp = (options: Partial<Dependencies> & { outcome?: Outcome } = {}) => {
   const { outcome = { version: 17, depth: 45 }, ...dependencies } = options
   const writes: Write[] = []
+  /** What was asked for beside each write. */
+  const requests: Array<Request | undefined> = []
   const reported: unknown[] = []
   const app = makeApp({
-    put: async (write) => {
+    put: async (write, request) => {
       writes.push(write)
+      requests.push(request)
       return outcome
     },
     commits: async () => null,
@@ -29,7 +33,19 @@ export const setUp = (options: Partial<Dependencies> & { outcome?: Outcome } = {
   const post = (body: BodyInit, headers: Record<string, string> = JSON_TYPE) =>
     send({ method: "POST", headers, body })
   return {
-    ...{ send, post, writes, reported },
+    ...{ send, post, writes, requests, reported },
+    /** Many rows, in lines unless it is said otherwise. */
+    postAll: (body: BodyInit, headers: Record<string, string> = {}, path = "/writes") =>
+      send(
+        // Of a stream nobody knows whether it has ended before the answer: fetch wants that to be said.
+        {
+          method: "POST",
+          headers: { ...LINES_TYPE, ...headers },
+          body,
+          duplex: "half",
+        } as RequestInit,
+        path,
+      ),
     /** A row for a table. */
     postTo: (path: string, row: unknown) =>
       send({ method: "POST", headers: JSON_TYPE, body: JSON.stringify(row) }, `/write/${path}`),

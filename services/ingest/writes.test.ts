@@ -1,0 +1,196 @@
+import { gzipSync } from "node:zlib"
+import { describe, expect, test } from "vitest"
+import { TABLES } from "../../shared/tables.ts"
+import { keyValue, rowOf } from "../../shared/testing/write.ts"
+import { problemOf } from "../testing/app.ts"
+import { JSON_TYPE, setUp } from "./testing/app.ts"
+import { EVENT, GZIP, lines, many, ROWS } from "./testing/rows.ts"
+
+const WRITES = ROWS.map(({ key, value }) => keyValue(key, value))
+
+/** A body in pieces of so many bytes. */
+const inPieces = (text: string, bytes: number) => {
+  const all = new TextEncoder().encode(text)
+  let at = 0
+  return new ReadableStream({
+    pull: (controller) => {
+      if (at >= all.length) return controller.close()
+      controller.enqueue(all.slice(at, at + bytes))
+      at += bytes
+    },
+  })
+}
+
+/** Versions as Redis gives them. */
+const counting = () => {
+  let version = 0
+  return { put: async () => ({ version: ++version, depth: 10 + version }) }
+}
+
+describe("many writes", () => {
+  test("are answered with the versions of the first and the last, and the depth", async () => {
+    const { status, headers, body } = await setUp(counting()).postAll(lines(ROWS))
+    expect(status).toBe(202)
+    expect(headers.get("location")).toBeNull()
+    expect(body).toEqual({
+      ...{ success: true, queued: 2, queue_depth: 12, first_version: 1, last_version: 2 },
+    })
+  })
+
+  test.each([
+    ["lines", lines(ROWS), {}],
+    ["lines without the last line's end", lines(ROWS).trimEnd(), {}],
+    ["lines that end as on Windows", lines(ROWS).replaceAll("\n", "\r\n"), {}],
+    ["lines with blank ones between", `\n \r\n${lines(ROWS).replaceAll("\n", "\n\n\t\n")}`, {}],
+    ["lines with a byte order mark", `\ufeff${lines(ROWS)}`, {}],
+    ["lines of another name", lines(ROWS), { "content-type": "application/jsonl; charset=UTF-8" }],
+    ["an array", JSON.stringify(ROWS), JSON_TYPE],
+    ["an array with spaces", `\r\n ${JSON.stringify(ROWS, null, 2)}\n`, JSON_TYPE],
+    ["gzip'd lines", gzipSync(lines(ROWS)), GZIP],
+    [
+      "a gzip'd array",
+      gzipSync(JSON.stringify(ROWS)),
+      { ...JSON_TYPE, "content-encoding": "GZIP" },
+    ],
+    ["lines by the byte, cut inside of characters", inPieces(lines(ROWS), 1), {}],
+    ["an array by three bytes", inPieces(JSON.stringify(ROWS), 3), JSON_TYPE],
+  ])("may come as %s", async (_, body, headers) => {
+    const { postAll, writes } = setUp()
+    expect((await postAll(body, headers)).status).toBe(202)
+    expect(writes).toEqual(WRITES)
+  })
+
+  test("of a table have its columns, and are without a wait or a key asked for nothing", async () => {
+    const { postAll, writes } = setUp()
+    const { status } = await postAll(lines([EVENT, EVENT]), {}, "/writes/events")
+    expect(status).toBe(202)
+    expect(writes).toEqual([rowOf(TABLES.events, EVENT), rowOf(TABLES.events, EVENT)])
+  })
+
+  test("of no table are 404, before they are read", async () => {
+    const { postAll, writes } = setUp()
+    for (const name of ["nothing", "__proto__", "constructor"]) {
+      const { status, body } = await postAll("{", {}, `/writes/${name}`)
+      expect([status, body]).toEqual([404, problemOf("no-such-table", 404)])
+    }
+    expect(writes).toEqual([])
+  })
+
+  test("have all their versions in the answer to who prefers a representation", async () => {
+    const { postAll } = setUp(counting())
+    const prefer = "return=representation"
+    const { headers, body } = await postAll(lines(ROWS), { prefer })
+    expect(body.versions).toEqual([1, 2])
+    expect(headers.get("preference-applied")).toBe(prefer)
+  })
+
+  test("may be ten thousand", async () => {
+    const { postAll, writes } = setUp()
+    expect((await postAll(lines(many(10_000)))).body.queued).toBe(10_000)
+    expect(writes.map(({ row }) => row.key)).toEqual(many(10_000).map(({ key }) => key))
+  })
+})
+
+describe("many writes whose commits are waited for", () => {
+  test("are answered 200 when all are there", async () => {
+    const app = setUp({ ...counting(), commits: async () => "committed" })
+    const prefer = "return=representation, wait=5"
+    const { status, headers, body } = await app.postAll(lines(ROWS), { prefer })
+    expect([status, headers.get("preference-applied")]).toEqual([
+      200,
+      "wait, return=representation",
+    ])
+    expect(body).toMatchObject({ committed: true, queued: 2, versions: [1, 2] })
+  })
+
+  test("are answered 202 when one is not there in time", async () => {
+    const commits = async (version: number) => (version === 2 ? null : "committed")
+    const app = setUp({ ...counting(), commits: commits as () => Promise<"committed"> })
+    const { status, headers, body } = await app.postAll(lines(ROWS), { prefer: "wait=1" })
+    expect([status, headers.get("preference-applied")]).toEqual([202, null])
+    expect(body).not.toHaveProperty("committed")
+  })
+
+  test("are answered 422 when some were refused, each by its place", async () => {
+    const reason = "violates the constraint positive"
+    const commits = async (version: number) =>
+      version % 2 === 0 ? ({ reason, sqlstate: "23514" } as const) : "committed"
+    const app = setUp({ ...counting(), commits })
+    const { status, body } = await app.postAll(lines(many(1_000)), { prefer: "wait=1" })
+    expect(status).toBe(422)
+    expect(body.type).toBe("/problems/write-refused")
+    expect(body.detail).toContain("refused 500 of them")
+    expect(body.errors).toHaveLength(100)
+    expect(body.errors[1]).toEqual({ pointer: "/3", detail: reason })
+  })
+
+  test("wait a few hundred at a time, and leave room for others", async () => {
+    let waiting = 0
+    let most = 0
+    const commits = async () => {
+      most = Math.max(most, ++waiting)
+      await new Promise(setImmediate)
+      waiting -= 1
+      return "committed" as const
+    }
+    const { postAll } = setUp({ ...counting(), commits })
+    expect((await postAll(lines(many(3_000)), { prefer: "wait=5" })).status).toBe(200)
+    expect(most).toBe(500)
+  })
+})
+
+describe("many writes of which Redis takes a part", () => {
+  /** The first so many are queued, those up to `unknown` perhaps, the others are not. */
+  const ending = (queued: number, unknown: number) => {
+    let count = 0
+    return setUp({
+      put: async () => {
+        count += 1
+        if (count <= queued) return { version: count, depth: count }
+        const refused = count <= unknown ? "outcome-unknown" : "queue-unavailable"
+        return { refused, retryAfterSeconds: 3 }
+      },
+    })
+  }
+
+  test("are answered with how many are queued, and how many may be", async () => {
+    const { postAll } = ending(1_500, 1_800)
+    const { status, headers, body } = await postAll(lines(many(5_000)))
+    expect([status, headers.get("retry-after")]).toEqual([503, "3"])
+    expect(body).toMatchObject({ type: "/problems/outcome-unknown", queued: 1_500, unknown: 300 })
+    expect(body.detail).toContain("Idempotency-Key")
+  })
+
+  test("and of which none may be are refused as one would be", async () => {
+    const { status, body } = await ending(0, 0).postAll(lines(ROWS))
+    expect(status).toBe(503)
+    expect(body).toEqual({ ...problemOf("queue-unavailable", 503), queued: 0, unknown: 0 })
+    expect(body.detail).toBe("The write was not queued. Repeat it.")
+  })
+
+  test("count as unknown when they were queued behind one that is not known", async () => {
+    let count = 0
+    const put = async () =>
+      ++count === 1
+        ? ({ refused: "outcome-unknown", retryAfterSeconds: 1 } as const)
+        : { version: count, depth: count }
+    const { body } = await setUp({ put }).postAll(lines(many(3)))
+    expect(body).toMatchObject({ queued: 0, unknown: 3 })
+  })
+
+  test("with another call's key are a conflict", async () => {
+    const { postAll } = setUp({ outcome: { refused: "idempotency-conflict" } })
+    const { status, body } = await postAll(lines(ROWS), { "idempotency-key": "k" })
+    expect([status, body.type]).toEqual([422, "/problems/idempotency-conflict"])
+    expect(body).toMatchObject({ queued: 0, unknown: 0 })
+  })
+
+  test("with their own key are a repetition when all were queued before", async () => {
+    const outcome = { version: 9, depth: 3, isRepeated: true } as const
+    const { postAll, requests } = setUp({ outcome })
+    const { status, headers } = await postAll(lines(ROWS), { "idempotency-key": "k" })
+    expect([status, headers.get("idempotency-replayed")]).toEqual([202, "true"])
+    expect(new Set(requests.map((request) => request?.key)).size).toBe(2)
+    expect(new Set(requests.map((request) => request?.payload)).size).toBe(1)
+  })
+})
