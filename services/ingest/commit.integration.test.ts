@@ -20,7 +20,7 @@ const open = async () => {
   const put = makePut(queue, connection.link, { maxDepth: 1_000, onceSeconds: 60 }, () => {})
   await queue.seed({ highest: 0, database: DATABASE })
   let looks = 0
-  const commits = makeCommits({
+  const { commits } = makeCommits({
     outcomes: (versions) => {
       looks += 1
       return queue.outcomes(versions)

@@ -40,9 +40,10 @@ const read = (outcome: string): Settled => {
 /** Resolves to null when it is not known in so many milliseconds; never rejects. */
 export type Commits = (version: number, millis: number) => Promise<Settled | null>
 
-export const makeCommits = ({ outcomes }: Pick<Queue, "outcomes">): Commits => {
+export const makeCommits = ({ outcomes }: Pick<Queue, "outcomes">) => {
   const waits = new Set<Wait>()
   let isTicking = false
+  let isEnded = false
 
   const settle = (wait: Wait, settled: Settled | null) => {
     waits.delete(wait)
@@ -75,13 +76,22 @@ export const makeCommits = ({ outcomes }: Pick<Queue, "outcomes">): Commits => {
     else isTicking = false
   }
 
-  return (version, millis) =>
+  const commits: Commits = (version, millis) =>
     new Promise((resolve) => {
-      if (waits.size >= WAITING_MAX) return resolve(null)
+      if (isEnded || waits.size >= WAITING_MAX) return resolve(null)
       const began = performance.now()
       waits.add({ version, began, until: began + millis, due: began, resolve })
       if (isTicking) return
       isTicking = true
       setTimeout(tick, TICK_MILLIS)
     })
+
+  return {
+    commits,
+    /** Nobody waits any more: a process that stops answers what it knows. */
+    end: () => {
+      isEnded = true
+      for (const wait of waits) settle(wait, null)
+    },
+  }
 }

@@ -18,15 +18,20 @@ export default await serve("ingest", async (config, log) => {
     maxDepth: config.QUEUE_MAX_DEPTH,
     onceSeconds: config.IDEMPOTENCY_SECONDS,
   }
+  const { commits, end } = makeCommits(queue)
   const sparing = makeSparingLog(log)
   const app = makeApp({
     put: makePut(queue, redis.link, limits, (reason, writes) =>
       sparing("warn", "writes refused", { reason, writes }),
     ),
-    commits: makeCommits(queue),
+    commits,
     probe: makeProbe(queue, redis.link, config.QUEUE_MAX_DEPTH),
     valueMaxBytes: config.VALUE_MAX_BYTES,
     report: (error) => sparing("error", "request failed", { name: (error as Error).name }),
   })
-  return { fetch: metered(app, CONTRACT.ingest), close: async () => closeRedis(redis) }
+  return {
+    fetch: metered(app, CONTRACT.ingest),
+    endStreams: end,
+    close: async () => closeRedis(redis),
+  }
 })
