@@ -67,30 +67,32 @@ async function* textOf(body: ReadableStream<Uint8Array<ArrayBuffer>> | null) {
   yield decoder.decode(piece.subarray(0, filled))
 }
 
-/** The lines but blank ones. Each piece is searched once, however long a line is. */
+const parseLine = (line: string, number: number): unknown => {
+  try {
+    return JSON.parse(line)
+  } catch {
+    throw new Malformed(`Line ${number} is the first that is none.`)
+  }
+}
+
+/** The lines but blank ones, of which 8 MiB may consist. Each piece is searched once, however long a line is. */
 async function* ofLines(texts: AsyncIterable<string>): AsyncGenerator<unknown> {
-  let number = 0
-  const parse = (line: string): unknown => {
-    number += 1
-    if (line.trim() === "") return undefined
-    try {
-      return JSON.parse(line)
-    } catch {
-      throw new Malformed(`Line ${number} is the first that is none.`)
-    }
-  }
   let rest = ""
+  let number = 1
   for await (const text of texts) {
-    const [first = "", ...others] = text.split("\n")
-    rest += first
-    for (const next of others) {
-      const row = parse(rest)
-      if (row !== undefined) yield row
-      rest = next
+    let from = 0
+    for (let end = text.indexOf("\n"); end >= 0; end = text.indexOf("\n", from)) {
+      if (rest !== "" || end > from) {
+        const line = rest + text.slice(from, end)
+        rest = ""
+        if (line.trim() !== "") yield parseLine(line, number)
+      }
+      number += 1
+      from = end + 1
     }
+    rest += text.slice(from)
   }
-  const row = parse(rest)
-  if (row !== undefined) yield row
+  if (rest.trim() !== "") yield parseLine(rest, number)
 }
 
 async function* ofArray(texts: AsyncIterable<string>): AsyncGenerator<unknown> {
