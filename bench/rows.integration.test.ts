@@ -52,7 +52,7 @@ describe("the rows of a run", () => {
     await store(kept, "twice")
     await store(kept, "twice")
     const read = async () =>
-      (await postgres().run((sql) => selectRows(sql, kept.table, ["twice"]))).get("twice")
+      (await postgres().run((sql) => selectRows(sql, kept.table, ["twice"]))).get("twice")?.row
     expect(await read()).toMatchObject({ ...kept.write("twice").row, version: 2 })
     await clearRows(postgres(), kept)
     expect(await read()).toBeUndefined()

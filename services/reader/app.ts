@@ -55,7 +55,7 @@ const makeFind =
     if (!keys.every((one) => one !== null)) return problem("malformed-key")
     try {
       const rows = await read(table, keys)
-      return keys.map((one) => rows.get(one))
+      return keys.map((one) => rows.get(one)?.row ?? undefined)
     } catch (error) {
       report(error)
       return problem("database-unavailable", { retryAfterSeconds: RETRY_SECONDS })

@@ -9,8 +9,8 @@ import { type Database, openDatabase } from "../../shared/postgres/postgres.ts"
 import { codeOf, isOfStatement } from "../../shared/postgres/refusal.ts"
 import { describeTrouble, type Sentences } from "../../shared/postgres/trouble.ts"
 import { checkTables } from "../../shared/table/check.ts"
-import { selectRows } from "../../shared/table/select.ts"
-import type { StoredRow, Table } from "../../shared/table/table.ts"
+import { type Found, selectRows } from "../../shared/table/select.ts"
+import type { Table } from "../../shared/table/table.ts"
 import { linesOf } from "../../shared/table/unfit.ts"
 import { TABLES } from "../../shared/tables.ts"
 
@@ -34,11 +34,11 @@ const LATE = /^(57014|55P03)$/
 /** Why a row cannot be read, in words. */
 export const readTrouble = (error: unknown): string => describeTrouble(error, OF_READS)
 
-/** The rows that there are of these keys, each under its key. Rejects when PostgreSQL cannot say. */
+/** What there is of these keys, each under its key. Rejects when PostgreSQL cannot say. */
 export type Read = (
   table: Table,
   keys: ReadonlyArray<string>,
-) => Promise<ReadonlyMap<string, StoredRow>>
+) => Promise<ReadonlyMap<string, Found>>
 
 /** Which of the tables cannot be read, in lines with what mends it; null when all can, or nobody can say. */
 const findTrouble = async (

@@ -59,8 +59,10 @@ describe.runIf(hasPgBouncer)("through PgBouncer as it is packaged", () => {
       ),
     )
     const rows = await Promise.all(
-      Array.from({ length: BATCHES }, async (_, i) =>
-        (await database.run((sql) => selectRows(sql, DEFAULT_TABLE, [key(i)]))).get(key(i)),
+      Array.from(
+        { length: BATCHES },
+        async (_, i) =>
+          (await database.run((sql) => selectRows(sql, DEFAULT_TABLE, [key(i)]))).get(key(i))?.row,
       ),
     )
     expect(new Set(rows.map((row) => row?.version))).toEqual(new Set([94, 95, 96, 97, 98, 99, 100]))

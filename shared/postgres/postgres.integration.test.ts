@@ -43,7 +43,7 @@ describe("the table's statements", () => {
     return database.run((sql) => write(sql, DEFAULT_TABLE, records))
   }
   const read = async (key: string) =>
-    (await database.run((sql) => selectRows(sql, DEFAULT_TABLE, [key]))).get(key)
+    (await database.run((sql) => selectRows(sql, DEFAULT_TABLE, [key]))).get(key)?.row
   const highest = () => database.run((sql) => selectHighestVersion(sql, [DEFAULT_TABLE]))
 
   test("a row tells its key, value, version, and when it was last changed", async () => {

@@ -43,7 +43,7 @@ describe("a session", () => {
     await server().sql(`alter database write_buffer set ${name} = '${value}'`)
     const database = open()
     const read = async (key: string) =>
-      (await database.run((sql) => selectRows(sql, DEFAULT_TABLE, [key]))).get(key)
+      (await database.run((sql) => selectRows(sql, DEFAULT_TABLE, [key]))).get(key)?.row
     expect(await read("k")).toEqual({ key: "k", value: "v", version: 1, updated_at: AT })
     const row = { key: `é \\\\ ${name}`, value: "\\n ü 🙂" }
     await database.run((sql) => write(sql, DEFAULT_TABLE, [recordOf(2, row.key, row.value)]))

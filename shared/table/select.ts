@@ -10,6 +10,8 @@ const VERSION: Pick<Column, "select" | "read"> = {
   select: (name) => `${name}::text`,
   read: Number,
 }
+/** Of a row that was deleted, the others but its key and its version are null. */
+const DELETED: Pick<Column, "select"> = { select: (name) => `(${name} is not null)::text` }
 /** Milliseconds are enough to say when a row was written. */
 const UPDATED_AT: Pick<Column, "select" | "read"> = {
   select: (name) => instant.select(`date_trunc('milliseconds', ${name})`),
@@ -23,31 +25,41 @@ const rowsOf = once((table) => {
     ...(table.updatedAt ? [["updated_at", UPDATED_AT] as const] : []),
   ]
   const { name: key, type } = finder(table)
-  const selected = columns.map(([name, { select }]) => `${select(quoted(name))} as ${quoted(name)}`)
+  const marked = [...columns, ...(table.deletes ? [["deleted_at", DELETED] as const] : [])]
+  const selected = marked.map(([name, { select }]) => `${select(quoted(name))} as ${quoted(name)}`)
   const statement = template(
     `select ${selected.join(", ")} from ${quoted(table.name)} where ${quoted(key)} = any(`,
-    `::text[]::${type}[])${table.deletes ? " and deleted_at is null" : ""}`,
+    `::text[]::${type}[])`,
   )
-  const read = (found: Readonly<Record<string, string | null>>) =>
-    Object.fromEntries(
+  const read = (found: Readonly<Record<string, string | null>>): readonly [string, Found] => {
+    const row = Object.fromEntries(
       columns.map(([name, column]) => {
         const selected = found[name] ?? null
         return [name, selected === null ? null : column.read(selected)]
       }),
     ) as StoredRow
-  return { key, statement, read }
+    const { version } = row
+    return [String(row[key]), { version, row: found.deleted_at === "true" ? null : row }]
+  }
+  return { statement, read }
 })
 
-/** The rows that there are of these keys, each under its key as text, in no order. */
+/** What a table has of a key. A row that was deleted leaves the version of its deletion. */
+export interface Found {
+  readonly version: number
+  /** Null when it was deleted. */
+  readonly row: StoredRow | null
+}
+
+/** What there is of these keys, each under its key as text, in no order. */
 export const selectRows = async (
   sql: Sql,
   table: Table,
   keys: ReadonlyArray<string>,
-): Promise<ReadonlyMap<string, StoredRow>> => {
-  const { key, statement, read } = rowsOf(table)
+): Promise<ReadonlyMap<string, Found>> => {
+  const { statement, read } = rowsOf(table)
   const found = await sql<Array<Record<string, string | null>>>(statement, arrayOf(keys))
-  const rows = found.map(read)
-  return new Map(rows.map((row) => [String(row[key]), row]))
+  return new Map(found.map(read))
 }
 
 /** The highest version in these tables, 0 where there are no rows; a table that is not there has none. */

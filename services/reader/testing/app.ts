@@ -21,7 +21,8 @@ export const setUp = (options: Partial<Dependencies> & { missing?: string[] } = 
     read: async (table, keys) => {
       asked.push([table.name, ...keys])
       const found = keys.filter((key) => !missing.includes(key))
-      return new Map(found.map((key) => [key, rowOf(table, key)]))
+      const rows = found.map((key) => rowOf(table, key))
+      return new Map(rows.map((row, index) => [found[index] ?? "", { version: row.version, row }]))
     },
     databaseTrouble: async () => null,
     tableTrouble: async () => null,

@@ -26,8 +26,8 @@ const outsideOf = ({ run, sql }: TestPostgres) =>
     read: (id, table = DEFAULT_TABLE) =>
       Effect.promise(() => run((query) => selectRows(query, table, [id]))).pipe(
         Effect.map((rows) => {
-          const found = rows.get(id)
-          if (found === undefined) return undefined
+          const found = rows.get(id)?.row
+          if (!found) return undefined
           const { version, updated_at: _, ...row } = found as StoredRow & { updated_at?: string }
           return makeItem(version, { table, row, isDelete: false })
         }),
