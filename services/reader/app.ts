@@ -12,7 +12,7 @@ import { integer } from "../../shared/table/column.ts"
 import { keyColumn, type StoredRow, type Table } from "../../shared/table/table.ts"
 import { TABLES } from "../../shared/tables.ts"
 import { parseKey } from "../../shared/write.ts"
-import type { Read } from "./database.ts"
+import type { Read } from "./group.ts"
 
 export interface Dependencies {
   readonly read: Read

@@ -1,7 +1,7 @@
 /**
- * read: the rows of keys from PostgreSQL, within a deadline, also when the server is frozen. A failure
- * is never mistaken for a key that does not exist. Health has a connection of its own, so that it is
- * answered while reads wait.
+ * Reads from PostgreSQL, in groups, within a deadline, also when the server is frozen. A failure is never
+ * mistaken for a key that does not exist. Health has a connection of its own, so that it is answered while
+ * reads wait.
  */
 import { reread } from "../../shared/config.ts"
 import { DEFAULT_TABLE } from "../../shared/item.ts"
@@ -9,12 +9,14 @@ import { type Database, openDatabase } from "../../shared/postgres/postgres.ts"
 import { codeOf, isOfStatement } from "../../shared/postgres/refusal.ts"
 import { describeTrouble, type Sentences } from "../../shared/postgres/trouble.ts"
 import { checkTables } from "../../shared/table/check.ts"
-import { type Found, selectRows } from "../../shared/table/select.ts"
+import { selectRows } from "../../shared/table/select.ts"
 import type { Table } from "../../shared/table/table.ts"
 import { linesOf } from "../../shared/table/unfit.ts"
 import { TABLES } from "../../shared/tables.ts"
+import { makeRead } from "./group.ts"
 
 const READ_DEADLINE_MILLIS = 2_500
+/** Each table has two queries at a time; of more tables than five some share a connection. */
 const READ_MAX_CONNECTIONS = 10
 const HEALTH_DEADLINE_MILLIS = 1_000
 
@@ -33,12 +35,6 @@ const LATE = /^(57014|55P03)$/
 
 /** Why a row cannot be read, in words. */
 export const readTrouble = (error: unknown): string => describeTrouble(error, OF_READS)
-
-/** What there is of these keys, each under its key. Rejects when PostgreSQL cannot say. */
-export type Read = (
-  table: Table,
-  keys: ReadonlyArray<string>,
-) => Promise<ReadonlyMap<string, Found>>
 
 /** Which of the tables cannot be read, in lines with what mends it; null when all can, or nobody can say. */
 const findTrouble = async (
@@ -65,9 +61,11 @@ export const openReads = (url: string) => {
     deadlineMillis: HEALTH_DEADLINE_MILLIS,
     reread: () => reread("DATABASE_URL"),
   })
-  const read: Read = (table, keys) => rows.run((sql) => selectRows(sql, table, keys))
   return {
-    read,
+    read: makeRead(
+      (table, keys) => rows.run((sql) => selectRows(sql, table, keys)),
+      READ_DEADLINE_MILLIS,
+    ),
     /**
      * Why no read would be answered, asked as a read is; null when it would. A read that is
      * late does not count: another reader of the same table would be no faster. Never rejects.
