@@ -31,7 +31,7 @@ interface Wait<Asked, Answer> {
 export interface Waits<Asked, Answer> {
   /**
    * Resolves to the answer that it waits for, or after so many milliseconds and a look to the one there is
-   * then. Undefined when it does not wait: too many do, or its client has left.
+   * then. Undefined when it does not wait: too many do, or the signal is aborted.
    * @throws what the last look threw.
    */
   wait(asked: Asked, millis: number, signal?: AbortSignal): Promise<Answer | undefined>

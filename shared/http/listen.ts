@@ -15,6 +15,7 @@ import type { AddressInfo, ListenOptions, Socket } from "node:net"
 import { getRequestListener, type HttpBindings, RequestError } from "@hono/node-server"
 import { type ProblemName, problem, problemParts } from "./answer.ts"
 import { closeAfterReading, endAfterReading, noteRequest } from "./close-after-reading.ts"
+import { noteClient } from "./departure.ts"
 
 export type Fetch = (request: Request) => Response | Promise<Response>
 
@@ -77,6 +78,7 @@ export const listen = async (
 ): Promise<{ readonly server: Server; readonly url: string }> => {
   const sound = (request: Request, { incoming }: Pick<HttpBindings, "incoming">) => {
     noteRequest(incoming)
+    noteClient(request, incoming)
     return isSound(incoming) ? fetch(request) : problem("bad-request")
   }
   const listener = getRequestListener(
