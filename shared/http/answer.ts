@@ -8,8 +8,8 @@ import type { Context, Hono } from "hono"
 import type { Flaw } from "../write.ts"
 import { makePatternOf, methodsAt, type Routes } from "./route.ts"
 
-/** What a call answers, by status: the schema of its JSON, or the media type of what is no JSON. */
-export type Answers = Readonly<Record<number, Schema.Top | string>>
+/** What a call answers, by status: the schema of its JSON, the media type of what is no JSON, or no body. */
+export type Answers = Readonly<Record<number, Schema.Top | string | null>>
 
 /** What every success says, and the members of this one. */
 export const success = <F extends Schema.Struct.Fields>(members: F) =>
@@ -17,9 +17,12 @@ export const success = <F extends Schema.Struct.Fields>(members: F) =>
 
 type Json<S> = S extends Schema.Top ? S["Encoded"] : never
 
+/** In lower case, as those that every answer has. */
+type ExtraHeaders = Readonly<Record<string, string>>
+
 /** Each status of a call with the JSON that it has. */
 type Answered<A extends Answers> = {
-  [S in keyof A]: [status: S & number, body: Json<A[S]>]
+  [S in keyof A]: [status: S & number, body: Json<A[S]>, headers?: ExtraHeaders]
 }[keyof A]
 
 /** Success and failure alike are about this moment only. */
@@ -53,6 +56,11 @@ const PROBLEMS = {
     409,
     "Dead letters changed",
     "The newest one that you saw is gone: somebody else is at work. Look at them again.",
+  ],
+  "version-not-reached": [
+    412,
+    "Version not reached",
+    "The row is not at min_version yet; version says where it is. Prefer: wait=N waits for it.",
   ],
   "body-too-large": [413, "Body too large", "No valid write has a body of this size."],
   "too-many-writes": [413, "Too many writes", "Send at most 10,000 writes in one call."],
@@ -107,7 +115,7 @@ export interface ProblemOptions {
   readonly errors?: ReadonlyArray<Flaw>
   /** Numbers that a program reads beside the words. */
   readonly members?: Readonly<Record<string, number | null>>
-  readonly headers?: Readonly<Record<string, string>>
+  readonly headers?: ExtraHeaders
 }
 
 /** Why a path may be none: what it names has a slash that was not encoded. */
@@ -137,15 +145,22 @@ export const problemParts = (name: ProblemName, options: ProblemOptions = {}) =>
  * two. A plain object of headers spares node-server a Headers per answer.
  */
 export const answer: <C extends { readonly answers: Answers }>(
-  ...statusAndBody: Answered<C["answers"]>
-) => Response = (status: number, body: unknown) =>
-  new Response(JSON.stringify(body), { status, headers: JSON_HEADERS })
+  ...statusBodyAndHeaders: Answered<C["answers"]>
+) => Response = (status: number, body: unknown, headers?: ExtraHeaders) =>
+  new Response(JSON.stringify(body), {
+    status,
+    headers: headers ? { ...JSON_HEADERS, ...headers } : JSON_HEADERS,
+  })
+
+/** The client has what it asks for, as a tag among these headers says. */
+export const notModified = (headers: ExtraHeaders): Response =>
+  new Response(null, { status: 304, headers })
 
 /** An answer whose status only shows with what became of a write; tests hold it to the contract. */
 export const answerAny = (
   status: number,
   body: object,
-  headers: Readonly<Record<string, string>>,
+  headers: ExtraHeaders,
 ): Response =>
   new Response(JSON.stringify(body), { status, headers: { ...JSON_HEADERS, ...headers } })
 
