@@ -38,6 +38,8 @@ export const Problem = Schema.Struct({
   /** Of many writes: how many of the first are queued, and of how many after them it is not known. */
   queued: Schema.optionalKey(Schema.Int),
   unknown: Schema.optionalKey(Schema.Int),
+  /** Of `version-not-reached`: what there is now, null when that is nothing. */
+  version: Schema.optionalKey(Schema.NullOr(Schema.Int)),
 })
 
 const COMMON_PROBLEMS: ReadonlyArray<ProblemName> = [

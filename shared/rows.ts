@@ -95,6 +95,20 @@ const AnyRow = Schema.Union(ALL.map(storedRowSchema))
 
 const UNREAD = ["malformed-key", "database-unavailable"] as const
 
+/**
+ * With `min_version` the answer shows this version of the row or a later one, also where that is its deletion (404). What
+ * is not there within the N seconds (30 at most) of `Prefer: wait=N` is `version-not-reached`; a write that
+ * died is so for ever: what became of it only Redis knows, which no reader asks.
+ */
+const OfOne = Schema.Struct({
+  min_version: Schema.optionalKey(Schema.String.check(Schema.isPattern(/^\d{1,19}$/))),
+})
+
+const UNFOUND = ["no-such-key", "no-such-table", "version-not-reached", "invalid-request"] as const
+
+/** The ETag of one row is its version, so 304 answers an If-None-Match that names it. */
+const KNOWN = { 304: null } as const
+
 export const READS = {
   "GET /read": {
     query: Schema.Struct({ key: Keys }),
@@ -106,18 +120,23 @@ export const READS = {
    * not which tables there are: a new one changes no call, and a key may be named like a table.
    */
   "GET /read/:key": {
-    query: Schema.Struct({ key: Schema.optionalKey(Keys) }),
+    query: Schema.Union([Schema.Struct({ key: Keys }), OfOne]),
     answers: {
+      ...KNOWN,
       200: Schema.Union([
         success(storedRowSchema(DEFAULT_TABLE).fields),
         success({ rows: rows(AnyRow) }),
       ]),
     },
-    problems: ["no-such-key", "no-such-table", "invalid-request", ...UNREAD],
+    problems: [...UNFOUND, ...UNREAD],
   },
   /** An appended row by its version. */
   "GET /read/:table/:key": {
-    answers: { 200: Schema.Union(ALL.map((each) => success(storedRowSchema(each).fields))) },
-    problems: ["no-such-key", "no-such-table", ...UNREAD],
+    query: OfOne,
+    answers: {
+      ...KNOWN,
+      200: Schema.Union(ALL.map((each) => success(storedRowSchema(each).fields))),
+    },
+    problems: [...UNFOUND, ...UNREAD],
   },
 } as const

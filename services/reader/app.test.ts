@@ -8,7 +8,8 @@ describe("a read", () => {
     const { status, headers, body } = await setUp().send("/read/user:123")
     expect(status).toBe(200)
     expect(headers.get("content-type")).toBe("application/json")
-    expect(headers.get("cache-control")).toBe("no-store")
+    expect(headers.get("cache-control")).toBe("no-cache")
+    expect(headers.get("etag")).toBe('"17"')
     expect(body).toEqual({ success: true, key: "user:123", version: 17, ...VALUE })
   })
 

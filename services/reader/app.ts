@@ -1,21 +1,31 @@
 /**
- * GET /read: rows as PostgreSQL has them, one or many of a table in one query. Keys are decoded here from
- * the raw URL, strictly.
+ * GET /read: rows as PostgreSQL has them, one or many of a table in one query. Of one row a client may say
+ * from which version on it wants it, and which it has already.
  */
 import { Hono } from "hono"
 import { CONTRACT, type Reader } from "../../shared/contract.ts"
-import { answer, ENCODE_HINT, handleTheRest, problem } from "../../shared/http/answer.ts"
-import { targetOf } from "../../shared/http/target.ts"
+import {
+  answer,
+  ENCODE_HINT,
+  handleTheRest,
+  notModified,
+  problem,
+} from "../../shared/http/answer.ts"
+import { departureOf } from "../../shared/http/departure.ts"
+import { etagOf, isKnown } from "../../shared/http/etag.ts"
+import { preferencesOf } from "../../shared/http/prefer.ts"
+import { type Target, targetOf } from "../../shared/http/target.ts"
 import { DEFAULT_TABLE } from "../../shared/item.ts"
 import { KEYS_MAX } from "../../shared/rows.ts"
-import { integer } from "../../shared/table/column.ts"
-import { keyColumn, type StoredRow, type Table } from "../../shared/table/table.ts"
+import type { Table } from "../../shared/table/table.ts"
 import { TABLES } from "../../shared/tables.ts"
-import { parseKey } from "../../shared/write.ts"
 import type { Read } from "./group.ts"
+import { decodeKey, minVersionIn } from "./key.ts"
+import { isAt, type Reach } from "./version.ts"
 
 export interface Dependencies {
   readonly read: Read
+  readonly reach: Reach
   /** Why no read would be answered, null when it would; has its own deadline and never rejects. */
   readonly databaseTrouble: () => Promise<string | null>
   /** Why some of the tables cannot be read, null when all can; likewise. */
@@ -28,59 +38,69 @@ const RETRY_SECONDS = 1
 
 const KEYS_HINT = `Name 1 to ${KEYS_MAX} keys in the query: ?key=…&key=…`
 
-/** Names an appended row. */
-const VERSION = integer({ min: 0 })
+const MIN_VERSION_HINT = "min_version is one version in digits, beside one key in the path."
 
 /** By a name that a client gives: every object has members that no one declared. */
 const tables = new Map(Object.values<Table>(TABLES).map((table) => [table.name, table]))
 
-/** The key in its one form; null when no row of the table can have it. */
-const decodeKey = (table: Table, given: unknown): string | null => {
-  if (keyColumn(table) === null) {
-    const isVersion = VERSION.flaw(given, Number.POSITIVE_INFINITY) === null
-    return isVersion ? String(VERSION.normalize(given)) : null
-  }
-  const key = parseKey(table, given)
-  return key === null ? null : String(key)
+/** The answer to who asks for what PostgreSQL cannot say. */
+const makeUnavailable = (report: Dependencies["report"]) => (error: unknown) => {
+  report(error)
+  return problem("database-unavailable", { retryAfterSeconds: RETRY_SECONDS })
 }
 
-/** Resolves to the rows in the order of their keys, undefined where there is none, or to the answer why not. */
-const makeFind =
-  ({ read, report }: Dependencies) =>
-  async (
-    table: Table,
-    given: ReadonlyArray<string | null>,
-  ): Promise<ReadonlyArray<StoredRow | undefined> | Response> => {
-    const keys = given.map((one) => decodeKey(table, one))
-    if (!keys.every((one) => one !== null)) return problem("malformed-key")
-    try {
-      const rows = await read(table, keys)
-      return keys.map((one) => rows.get(one)?.row ?? undefined)
-    } catch (error) {
-      report(error)
-      return problem("database-unavailable", { retryAfterSeconds: RETRY_SECONDS })
+/** Resolves to one row and the headers of its answer, or to the answer without it. */
+const makeFindOne = ({ reach, report }: Dependencies) => {
+  const unavailable = makeUnavailable(report)
+  return async (table: Table, given: string | null, target: Target, request: Request) => {
+    const key = decodeKey(table, given)
+    if (key === null) return problem("malformed-key")
+    const version = minVersionIn(target)
+    if (version === null) return problem("invalid-request", { detail: MIN_VERSION_HINT })
+    const seconds = version === 0 ? 0 : preferencesOf(request.headers).wait
+    const patience = seconds > 0 ? { millis: seconds * 1_000, signal: departureOf(request) } : null
+    const found = await reach(table, { key, version }, patience).catch(unavailable)
+    if (found instanceof Response) return found
+    if (!isAt(found, version)) {
+      const now = { version: found?.version ?? null, retryAfterSeconds: RETRY_SECONDS }
+      return problem("version-not-reached", now)
     }
+    const applied = seconds > 0 && { "preference-applied": "wait" }
+    if (!found?.row) return problem("no-such-key", { headers: { ...applied } })
+    const etag = etagOf(found.version)
+    const headers = { etag, "cache-control": "no-cache", ...applied }
+    const isSame = isKnown(request.headers.get("if-none-match"), etag)
+    return isSame ? notModified(headers) : { row: found.row, headers }
   }
+}
 
-export const makeApp = (dependencies: Dependencies): Hono => {
-  const app = new Hono()
-  const find = makeFind(dependencies)
-
-  const findOne = async (table: Table, given: string | null) => {
-    const found = await find(table, [given])
-    return found instanceof Response ? found : (found[0] ?? problem("no-such-key"))
-  }
-
-  const findMany = async (table: Table, given: ReadonlyArray<string | null>) => {
+/** Resolves to rows in the order of their keys, null where there is none, or to the answer without them. */
+const makeFindMany = ({ read, report }: Dependencies) => {
+  const unavailable = makeUnavailable(report)
+  return async (table: Table, target: Target) => {
+    const given = target.valuesOf("key")
     if (given.length === 0 || given.length > KEYS_MAX) {
       return problem("invalid-request", { detail: KEYS_HINT })
     }
-    const found = await find(table, given)
-    return found instanceof Response ? found : found.map((row) => row ?? null)
+    if (target.valuesOf("min_version").length > 0) {
+      return problem("invalid-request", { detail: MIN_VERSION_HINT })
+    }
+    const keys = given.map((one) => decodeKey(table, one))
+    if (!keys.every((one) => one !== null)) return problem("malformed-key")
+    const rows = await read(table, keys).catch(unavailable)
+    return rows instanceof Response ? rows : keys.map((one) => rows.get(one)?.row ?? null)
   }
+}
+
+export const makeApp = (dependencies: Dependencies): Hono => {
+  const app = new Hono()
+  const findOne = makeFindOne(dependencies)
+  const findMany = makeFindMany(dependencies)
 
   app.get("/read", async ({ req }) => {
-    const rows = await findMany(DEFAULT_TABLE, targetOf("/read", req.url)?.valuesOf("key") ?? [])
+    const target = targetOf("/read", req.url)
+    if (!target) return problem("not-found")
+    const rows = await findMany(DEFAULT_TABLE, target)
     if (rows instanceof Response) return rows
     return answer<Reader["GET /read"]>(200, { success: true, rows })
   })
@@ -89,16 +109,15 @@ export const makeApp = (dependencies: Dependencies): Hono => {
     const target = targetOf("/read/:key", req.url)
     if (!target) return problem("not-found")
     const [segment = null] = target.parameters
-    const keys = target.valuesOf("key")
-    if (keys.length > 0) {
+    if (target.valuesOf("key").length > 0) {
       const table = tables.get(segment ?? "")
-      const rows = table ? await findMany(table, keys) : problem("no-such-table")
+      const rows = table ? await findMany(table, target) : problem("no-such-table")
       if (rows instanceof Response) return rows
       return answer<Reader["GET /read/:key"]>(200, { success: true, rows })
     }
-    const row = await findOne(DEFAULT_TABLE, segment)
-    if (row instanceof Response) return row
-    return answer<Reader["GET /read/:key"]>(200, { success: true, ...row })
+    const found = await findOne(DEFAULT_TABLE, segment, target, req.raw)
+    if (found instanceof Response) return found
+    return answer<Reader["GET /read/:key"]>(200, { success: true, ...found.row }, found.headers)
   })
 
   app.get("/read/:table/:key", async ({ req }) => {
@@ -107,9 +126,10 @@ export const makeApp = (dependencies: Dependencies): Hono => {
     const [name, given = null] = target.parameters
     const table = tables.get(name ?? "")
     if (!table) return problem("no-such-table", { detail: ENCODE_HINT })
-    const row = await findOne(table, given)
-    if (row instanceof Response) return row
-    return answer<Reader["GET /read/:table/:key"]>(200, { success: true, ...row })
+    const found = await findOne(table, given, target, req.raw)
+    if (found instanceof Response) return found
+    const { row, headers } = found
+    return answer<Reader["GET /read/:table/:key"]>(200, { success: true, ...row }, headers)
   })
 
   app.get("/health", async () => {

@@ -6,6 +6,7 @@ import { recordOf } from "../../shared/testing/write.ts"
 import { usePostgres } from "../testing/postgres.ts"
 import { makeApp } from "./app.ts"
 import { openReads } from "./database.ts"
+import { makeReach } from "./version.ts"
 
 const READ_LIMIT_MILLIS = 3_000
 const HEALTH_LIMIT_MILLIS = 2_000
@@ -25,7 +26,8 @@ let request: (path: string) => Promise<{
 
 beforeAll(async () => {
   reads = openReads(postgres().url)
-  const app = makeApp({ ...reads, report: () => {} })
+  const { reach } = makeReach(reads.read)
+  const app = makeApp({ ...reads, reach, report: () => {} })
   request = async (path) => {
     const start = performance.now()
     const response = await app.request(path)

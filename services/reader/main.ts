@@ -5,9 +5,11 @@ import { serve } from "../../shared/http/serve.ts"
 import { makeSparingLog } from "../../shared/log.ts"
 import { makeApp } from "./app.ts"
 import { openReads, readTrouble } from "./database.ts"
+import { makeReach } from "./version.ts"
 
 export default await serve("reader", (config, log) => {
   const { close, ...reads } = openReads(config.DATABASE_URL)
+  const { reach, end } = makeReach(reads.read)
   const sparing = makeSparingLog(log)
   const report = (error: unknown) => sparing("warn", "read failed", { reason: readTrouble(error) })
   void reads.databaseTrouble().then(async (reason) => {
@@ -15,5 +17,6 @@ export default await serve("reader", (config, log) => {
     const found = await reads.tableTrouble()
     if (found !== null) log("warn", "tables cannot be read", { reason: found })
   })
-  return { fetch: metered(makeApp({ ...reads, report }), CONTRACT.reader), close }
+  const app = makeApp({ ...reads, reach, report })
+  return { fetch: metered(app, CONTRACT.reader), endStreams: end, close }
 })

@@ -23,7 +23,7 @@ const IDLE_CHECK_MILLIS = 20
 
 export interface Service {
   readonly fetch: Fetch
-  /** Ends the answers that have no end of their own, or a late one, and would keep a stop waiting. */
+  /** Ends the answers that have no end of their own, or wait for something: they would keep a stop waiting. */
   readonly endStreams?: () => void
   /** Closes the connections to the stores. */
   readonly close: () => Promise<void>
