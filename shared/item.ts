@@ -131,10 +131,13 @@ const readRow = (
 const readDeletion = (source: Source, name: string, key: unknown): Read => {
   const table = DECODERS.get(name)?.table
   if (table === undefined) return readRow(source, name, null, null, "")
-  const write = table.deletes ? deletionOf(table, key) : null
-  return write
+  const write = deletionOf(table, key)
+  if (write === null || (source.isForeign && !table.deletes)) {
+    return unreadable(source, "/delete is no key of a row that can be deleted")
+  }
+  return table.deletes
     ? Result.succeed(makeItem(source.version, write))
-    : unreadable(source, "/delete is no key of a row that can be deleted")
+    : Result.fail({ version: source.version, lot: `${name}.deleted_at` })
 }
 
 /** Reads an item of the queue. Its version is the one in front; another that somebody pushed means nothing. */

@@ -33,8 +33,8 @@ describe("what operators see of an item", () => {
       { table: "orders_in_tests", key: "1", value: "", deleted: true },
     ],
     [
-      '{"version":7,"table":"events","row":{"note":1}}',
-      { table: "events", key: null, value: '{"note":1}' },
+      '{"version":7,"table":"events","row":{"type":"a","note":1}}',
+      { table: "events", key: null, value: '{"type":"a","note":1}' },
     ],
     [`{"version":7,${newer}`, { table: "key_values", key: "k", value: `{${newer}` }],
     [

@@ -5,7 +5,8 @@ import { openQueue } from "../../shared/queue/queue.ts"
 import { sampleWrite } from "../../shared/table/sample.ts"
 import { useRedis } from "../testing/redis.ts"
 import { sendAll } from "./many.ts"
-import { makePut, type Outcome } from "./queue.ts"
+import type { Outcome } from "./outcome.ts"
+import { makePut } from "./queue.ts"
 
 const server = useRedis("native")
 

@@ -8,7 +8,8 @@ import { encodeWrite } from "../../shared/item.ts"
 import type { Write } from "../../shared/write.ts"
 import type { Asked } from "./asked.ts"
 import type { Commits, Settled } from "./commit.ts"
-import { CALL_MAX_WRITES, isQueued, type Outcome, type Put, type Queued } from "./queue.ts"
+import { isQueued, type Outcome, type Queued } from "./outcome.ts"
+import { CALL_MAX_WRITES, type Put } from "./queue.ts"
 
 /** Of all writes of a call, so that no part of another call passes for a repetition. */
 const digest = (key: string, writes: ReadonlyArray<Write>): string => {

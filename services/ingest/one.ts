@@ -7,7 +7,8 @@ import { DEFAULT_TABLE } from "../../shared/item.ts"
 import { identity, type Write } from "../../shared/write.ts"
 import { readAsked } from "./asked.ts"
 import type { Commits } from "./commit.ts"
-import { isQueued, type Outcome, type Put, type Queued } from "./queue.ts"
+import { isQueued, type Outcome, type Queued } from "./outcome.ts"
+import type { Put } from "./queue.ts"
 
 export interface Stores {
   readonly put: Put

@@ -11,7 +11,7 @@ import { type Asked, readAsked } from "./asked.ts"
 import type { Settled } from "./commit.ts"
 import { awaitAll, sendAll } from "./many.ts"
 import type { Stores } from "./one.ts"
-import { isQueued, type Outcome, type Queued } from "./queue.ts"
+import { isQueued, type Outcome, type Queued } from "./outcome.ts"
 
 /** An answer names so many flaws, or writes that were refused. */
 const ERRORS_MAX = 100

@@ -62,8 +62,8 @@ const makeFindOne = ({ reach, report }: Dependencies) => {
     const found = await reach(table, { key, version }, patience).catch(unavailable)
     if (found instanceof Response) return found
     if (!isAt(found, version)) {
-      const now = { version: found?.version ?? null, retryAfterSeconds: RETRY_SECONDS }
-      return problem("version-not-reached", now)
+      const members = { version: found?.version ?? null }
+      return problem("version-not-reached", { members, retryAfterSeconds: RETRY_SECONDS })
     }
     const applied = seconds > 0 && { "preference-applied": "wait" }
     if (!found?.row) return problem("no-such-key", { headers: { ...applied } })

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from "vitest"
 import { usePostgres } from "../testing/postgres.ts"
 import { makeApp } from "./app.ts"
 import { openReads } from "./database.ts"
+import { makeReach } from "./version.ts"
 
 const postgres = usePostgres()
 let reads: ReturnType<typeof openReads>
@@ -11,7 +12,9 @@ beforeAll(() => {
 afterAll(() => reads?.close())
 
 const health = async () => {
-  const response = await makeApp({ ...reads, report: () => {} }).request("/health")
+  const response = await makeApp({ ...reads, ...makeReach(reads.read), report: () => {} }).request(
+    "/health",
+  )
   return { status: response.status, body: await response.json() }
 }
 

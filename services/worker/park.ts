@@ -70,7 +70,9 @@ const tableOf = (lot: string): Table | undefined => {
   const [name = "", column] = lot.split(".")
   const tables: Readonly<Record<string, Table>> = TABLES
   const table = Object.hasOwn(tables, name) ? tables[name] : undefined
-  return column === undefined || Object.hasOwn(table?.columns ?? {}, column) ? table : undefined
+  if (table === undefined || column === undefined) return table
+  const isKnown = column === "deleted_at" ? table.deletes : Object.hasOwn(table.columns, column)
+  return isKnown ? table : undefined
 }
 
 /** Puts the writes of a lot back, as long as their table may be written. */

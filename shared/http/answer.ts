@@ -157,11 +157,7 @@ export const notModified = (headers: ExtraHeaders): Response =>
   new Response(null, { status: 304, headers })
 
 /** An answer whose status only shows with what became of a write; tests hold it to the contract. */
-export const answerAny = (
-  status: number,
-  body: object,
-  headers: ExtraHeaders,
-): Response =>
+export const answerAny = (status: number, body: object, headers: ExtraHeaders): Response =>
   new Response(JSON.stringify(body), { status, headers: { ...JSON_HEADERS, ...headers } })
 
 export const problem = (name: ProblemName, options?: ProblemOptions): Response => {

@@ -26,7 +26,7 @@ const remove = (version: number, table: Table, key: unknown) => {
   return run((sql) => write(sql, table, [makeItem(version, deletion).record]))
 }
 const read = async (table: Table, key: string) =>
-  (await run((sql) => selectRows(sql, table, [key]))).get(key)
+  (await run((sql) => selectRows(sql, table, [key]))).get(key)?.row ?? undefined
 
 /** What a client may send for each kind, at its bounds. */
 const ACCEPTED: Readonly<Record<string, ReadonlyArray<unknown>>> = {
@@ -91,7 +91,7 @@ describe("a row", () => {
       const found = await database.run((sql) => selectRows(sql, order, keys))
       await alter("reset all")
       for (const [index, { row }] of writes.entries()) {
-        expect(found.get(String(row.key))).toEqual({
+        expect(found.get(String(row.key))?.row).toEqual({
           ...{ ...NULLS, ...asJson(row), version: index + 1 },
           updated_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
         })

@@ -3,7 +3,8 @@ import { CONTRACT } from "../../../shared/contract.ts"
 import type { Write } from "../../../shared/write.ts"
 import { asking } from "../../testing/app.ts"
 import { type Dependencies, makeApp } from "../app.ts"
-import type { Outcome, Request } from "../queue.ts"
+import type { Outcome } from "../outcome.ts"
+import type { Request } from "../queue.ts"
 
 export const VALUE_MAX_BYTES = 64
 export const JSON_TYPE = { "content-type": "application/json" }

@@ -238,12 +238,9 @@ export class Store {
     const { waiting, batches, version, dead, workers, holds, counters } = this
     const live = [...workers].filter(([, deadline]) => deadline > now)
     return {
-      ...counters,
-      waiting: [...waiting],
+      ...{ ...counters, version, waiting: [...waiting], windows: { ...this.windows } },
       parked: Object.fromEntries([...this.lots].map(([lot, items]) => [lot, [...items]])),
       inFlight: [...batches.values()].reduce((sum, batch) => sum + batch.length, 0),
-      version,
-      windows: { ...this.windows },
       dead: [...dead],
       workers: Object.fromEntries(live.map(([name]) => [name, holds.get(name) ?? ""])),
     }
