@@ -1,7 +1,7 @@
 import { gzipSync } from "node:zlib"
 import { describe, expect, test } from "vitest"
 import { problemOf } from "../testing/app.ts"
-import { JSON_TYPE, setUp } from "./testing/app.ts"
+import { JSON_TYPE, LINES_TYPE, setUp } from "./testing/app.ts"
 import { EVENT, GZIP, lines, many, ROWS } from "./testing/rows.ts"
 
 describe("of many writes nothing is queued", () => {
@@ -153,4 +153,24 @@ describe("of many writes nothing is queued", () => {
       expect(answer.body).toEqual(problemOf("unsupported-encoding", 415))
     },
   )
+
+  test("of a client that goes away after a whole row", async () => {
+    const { send, writes } = setUp()
+    const client = new AbortController()
+    const body = new ReadableStream({
+      start: (controller) => controller.enqueue(new TextEncoder().encode(lines(ROWS))),
+      pull: () => void setTimeout(() => client.abort(), 10),
+    })
+    const init = {
+      method: "POST",
+      headers: LINES_TYPE,
+      body,
+      duplex: "half",
+      signal: client.signal,
+    }
+    const answer = await send(init as RequestInit, "/writes")
+    expect(answer.status).toBe(408)
+    expect(answer.body).toEqual(problemOf("request-timeout", 408))
+    expect(writes).toEqual([])
+  })
 })

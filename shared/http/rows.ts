@@ -29,8 +29,10 @@ const formatOf = (headers: Headers) => {
   }
 }
 
+type Body = ReadableStream<Uint8Array<ArrayBuffer>> | null
+
 /** The bytes as they are meant; undefined when the coding is none that is known. */
-const inflated = (request: Request): ReadableStream<Uint8Array<ArrayBuffer>> | null | undefined => {
+const inflated = (request: Request): Body | undefined => {
   const coding = request.headers.get("content-encoding")?.trim().toLowerCase() ?? "identity"
   if (coding === "identity" || coding === "") return request.body
   if (coding !== "gzip" && coding !== "x-gzip") return undefined
@@ -42,16 +44,42 @@ class TooLarge extends Error {}
 /** The message says where, if that is known. */
 class Malformed extends Error {}
 
+/** Its sender went away, or is too slow. */
+class Gone extends Error {}
+
+/** As long as a server gives a request; on Deno it does not, to one whose client went away. */
+const READING_MILLIS = 10_000
+
+/** @throws Gone, or what is wrong with the bytes. */
+async function* chunksOf(body: Body, signal: AbortSignal) {
+  const reader = body?.getReader()
+  const end = AbortSignal.any([signal, AbortSignal.timeout(READING_MILLIS)])
+  // A read that is under way ends with it as if the body did.
+  const cancel = () => void reader?.cancel().catch(() => {})
+  end.addEventListener("abort", cancel)
+  try {
+    while (reader) {
+      const { done, value } = await reader.read()
+      if (end.aborted) throw new Gone()
+      if (done) return
+      yield value
+    }
+  } finally {
+    end.removeEventListener("abort", cancel)
+    cancel()
+  }
+}
+
 /** Small chunks are put together up to this size: a client may send its bytes one by one. */
 const PIECE_BYTES = 64 * 1_024
 
-/** The text of a body, piece by piece. @throws TooLarge, or what is wrong with the bytes. */
-async function* textOf(body: ReadableStream<Uint8Array<ArrayBuffer>> | null) {
+/** The text of a body, piece by piece. @throws TooLarge, Gone, or what is wrong with the bytes. */
+async function* textOf(body: Body, signal: AbortSignal) {
   const decoder = new TextDecoder("utf-8", { fatal: true })
   const piece = new Uint8Array(PIECE_BYTES)
   let filled = 0
   let size = 0
-  for await (const chunk of body ?? []) {
+  for await (const chunk of chunksOf(body, signal)) {
     size += chunk.byteLength
     if (size > ROWS_MAX_BYTES) throw new TooLarge()
     if (filled + chunk.byteLength > PIECE_BYTES) {
@@ -103,12 +131,13 @@ async function* ofArray(texts: AsyncIterable<string>): AsyncGenerator<unknown> {
   yield* rows
 }
 
-/** @throws TooLarge or Malformed, and nothing else. */
+/** @throws TooLarge, Gone or Malformed, and nothing else. */
 async function* rowsOf(format: "array" | "lines", texts: AsyncIterable<string>) {
   try {
     yield* format === "array" ? ofArray(texts) : ofLines(texts)
   } catch (error) {
-    throw error instanceof TooLarge || error instanceof Malformed ? error : new Malformed()
+    const isKnown = [TooLarge, Gone, Malformed].some((known) => error instanceof known)
+    throw isKnown ? error : new Malformed()
   }
 }
 
@@ -144,7 +173,7 @@ export const readRows = async (
   if (body === undefined) return unsupportedCoding()
   let count = 0
   try {
-    for await (const row of rowsOf(format, textOf(body))) {
+    for await (const row of rowsOf(format, textOf(body, request.signal))) {
       if (count === ROWS_MAX) return problem("too-many-writes", { headers: CLOSE })
       take(row, count)
       count += 1
@@ -154,6 +183,7 @@ export const readRows = async (
       const detail = `The body is over ${ROWS_MAX_BYTES} bytes, inflated.`
       return problem("body-too-large", { detail, headers: CLOSE })
     }
+    if (error instanceof Gone) return problem("request-timeout", { headers: CLOSE })
     if (!(error instanceof Malformed)) throw error
     return problem("malformed-body", { detail: `${MALFORMED} ${error.message}`.trim() })
   }
