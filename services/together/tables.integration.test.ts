@@ -14,6 +14,7 @@ import { keyColumn, type Table } from "../../shared/table/table.ts"
 import { makeApp as makeIngest } from "../ingest/app.ts"
 import { makeApp as makeReader } from "../reader/app.ts"
 import { openReads } from "../reader/database.ts"
+import { makeReach } from "../reader/version.ts"
 import { asking } from "../testing/app.ts"
 import { usePostgres } from "../testing/postgres.ts"
 import { ddl, KINDS } from "./testing/kinds.ts"
@@ -51,11 +52,12 @@ beforeAll(async () => {
       const depth = queue.push(`{"version":${version},${encodeWrite(one).slice(1)}`)
       return { version, depth }
     },
+    commits: async () => null,
     probe: async () => ({ status: "healthy", redis: "up" }),
     valueMaxBytes: VALUE_MAX_BYTES,
     report,
   })
-  const reader = makeReader({ ...reads, report })
+  const reader = makeReader({ ...reads, ...makeReach(reads.read), report })
   ask = { ingest: asking(ingest, CONTRACT.ingest), reader: asking(reader, CONTRACT.reader) }
 })
 afterAll(() => reads?.close())

@@ -97,7 +97,7 @@ const PROBLEMS = {
   "page-unavailable": [
     503,
     "Page unavailable",
-    "Its files cannot be read; on Deno, see the README.",
+    "Its files cannot be read; on Deno, see services/README.md.",
   ],
   "database-unavailable": [503, "Database unavailable", "Whether the key exists is not known."],
   stopping: [
