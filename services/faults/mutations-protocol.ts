@@ -111,8 +111,8 @@ export const PROTOCOL_MUTATIONS: ReadonlyArray<Mutation> = [
     edits: [
       edit(
         "shared/queue/enqueue.ts",
-        "math.max(0, math.min(#writes, most - depth))",
-        "depth < most and #writes or 0",
+        "math.max(0, math.min(#fresh, most - depth))",
+        "depth < most and #fresh or 0",
       ),
     ],
     caughtBy: [
@@ -198,7 +198,7 @@ export const PROTOCOL_MUTATIONS: ReadonlyArray<Mutation> = [
   },
   {
     name: "a commit is told before it is known: when the client's time is up",
-    edits: [edit(COMMIT, "<= now) settle(wait, null)", '<= now) settle(wait, "committed")')],
+    edits: [edit(COMMIT, "read(outcome) : null", 'read(outcome) : "committed"')],
     caughtBy: [
       "services/ingest/commit.integration.test.ts",
       "is known once its batch is acknowledged, and not before",
@@ -227,7 +227,7 @@ export const PROTOCOL_MUTATIONS: ReadonlyArray<Mutation> = [
     name: "the answers of a group are in another order than its writes",
     edits: [
       edit(
-        "services/ingest/queue.ts",
+        "services/ingest/outcome.ts",
         "{ version: first + position, depth }",
         "{ version: first + taken - 1 - position, depth }",
       ),
