@@ -58,6 +58,28 @@ const tooMuch = (valueMaxBytes: number): Flaw => ({
 })
 
 /**
+ * Whether an object is a row as it stands: the columns in their order, each in its one form, and no null.
+ * Most are, and need no copy.
+ */
+const makeIsWhole = (table: Table, valueMaxBytes: number) => {
+  const keyName = keyColumn(table)
+  const columns = Object.entries(table.columns)
+  return (input: unknown): input is Row => {
+    if (typeof input !== "object" || input === null) return false
+    let index = 0
+    for (const name in input) {
+      const [wanted, column] = columns[index] ?? []
+      if (column === undefined || wanted !== name) return false
+      const value = (input as Row)[name]
+      const flaw = name === keyName ? keyFlaw(column, value) : column.flaw(value, valueMaxBytes)
+      if (flaw !== null || value === null || column.normalize(value) !== value) return false
+      index += 1
+    }
+    return index === columns.length
+  }
+}
+
+/**
  * Makes the decoder of a table's rows, as clients send them. What it takes has each column's one form, in
  * the order of the declaration; a column that is null is left out.
  */
@@ -65,7 +87,11 @@ export const makeDecodeWrite = (table: Table, valueMaxBytes: number): DecodeWrit
   const columns = Object.entries(table.columns)
   const keyName = keyColumn(table)
   const counted = columns.filter(([name]) => name !== keyName)
+  const isWhole = makeIsWhole(table, valueMaxBytes)
   return (input) => {
+    if (counted.length <= 1 && isWhole(input)) {
+      return Result.succeed({ table, row: input, isDelete: false })
+    }
     if (typeof input !== "object" || input === null || Array.isArray(input)) {
       return Result.fail([{ pointer: "", detail: "is not an object" }])
     }

@@ -155,9 +155,15 @@ export const uuid = (): Column<string> => ({
 const MOMENT =
   /^(\d{4}-\d\d-\d\d)T([01]\d|2[0-3])(:[0-5]\d:[0-5]\d)(?:\.(\d{1,6}))?(Z|[+-](?:0\d|1[0-4]):[0-5]\d)$/
 
+/** As moments are given back; every month has its first 28 days. */
+const GIVEN_BACK =
+  /^(?!0000)\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/
+
 /** The moment in UTC with three digits after the second, or six where it has them; null when it is none. */
 const momentOf = (value: unknown): string | null => {
-  const parts = typeof value === "string" ? MOMENT.exec(value) : null
+  if (typeof value !== "string") return null
+  if (GIVEN_BACK.test(value)) return value
+  const parts = MOMENT.exec(value)
   if (!parts) return null
   const [, day = "", hour = "", rest = "", fraction = "", zone = ""] = parts
   // A day that its month does not have is moved into the next month.
