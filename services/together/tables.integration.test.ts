@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from "vitest"
 import { CONTRACT } from "../../shared/contract.ts"
 import { decodeItem, encodeWrite, type Item } from "../../shared/item.ts"
 import type { Column } from "../../shared/table/column.ts"
+import { createTable } from "../../shared/table/create.ts"
 import { write } from "../../shared/table/statement.ts"
 import { keyColumn, type Table } from "../../shared/table/table.ts"
 import { makeApp as makeIngest } from "../ingest/app.ts"
@@ -17,7 +18,7 @@ import { openReads } from "../reader/database.ts"
 import { makeReach } from "../reader/version.ts"
 import { asking } from "../testing/app.ts"
 import { usePostgres } from "../testing/postgres.ts"
-import { ddl, KINDS } from "./testing/kinds.ts"
+import { KINDS } from "./testing/kinds.ts"
 import { canonical, REFUSED, SAME, type Value, valuesOf } from "./testing/values.ts"
 
 vi.mock("../../shared/tables.ts", async (original) => {
@@ -41,7 +42,7 @@ const queue: string[] = []
 let version = 1_795_327_495_123_456
 
 beforeAll(async () => {
-  for (const table of Object.values(KINDS)) await postgres().sql(ddl(table))
+  for (const table of Object.values(KINDS)) await postgres().sql(createTable(table))
   reads = openReads(postgres().url)
   const report = (error: unknown) => {
     throw error
