@@ -40,7 +40,7 @@ const PROBLEMS = {
     "Malformed idempotency key",
     "An Idempotency-Key has 1 to 255 characters of visible ASCII.",
   ],
-  unauthorized: [401, "Unauthorized", "This call needs the bearer token in ADMIN_TOKEN."],
+  unauthorized: [401, "Unauthorized", "This call needs a bearer token."],
   "not-found": [404, "Not found", "There is nothing at this path."],
   "no-such-key": [404, "No such key", "No write of this key has been applied, or it was deleted."],
   "no-such-table": [404, "No such table", "The buffer has no table of this name."],

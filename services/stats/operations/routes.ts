@@ -6,9 +6,9 @@
 import type { Context, Hono } from "hono"
 import type { StatsService } from "../../../shared/contract.ts"
 import { answer, problem } from "../../../shared/http/answer.ts"
+import { makeGuarded } from "../../../shared/http/token.ts"
 import type { Letters, Moved } from "./letters.ts"
 import { readConfirm, readPage, readSelection } from "./request.ts"
-import { makeTokenCheck } from "./token.ts"
 import type { Waiting } from "./waiting.ts"
 
 export interface OperationsDependencies {
@@ -144,15 +144,15 @@ const addWaiting = (
 
 export const addOperations = (
   app: Hono,
-  { token, rereadToken = () => undefined, ...dependencies }: OperationsDependencies,
+  { token, rereadToken, ...dependencies }: OperationsDependencies,
 ) => {
-  const hasToken = makeTokenCheck(token, rereadToken)
-  const guarded: Guarded = (handle) => (context) => {
-    if (token === "") return problem("operations-off")
-    if (hasToken(context.req.header("authorization"))) return handle(context)
-    const headers = { "www-authenticate": 'Bearer realm="write-buffer"' }
-    return problem("unauthorized", { headers })
-  }
+  const guarded: Guarded =
+    token === ""
+      ? () => () => problem("operations-off")
+      : makeGuarded({
+          ...{ name: "ADMIN_TOKEN", first: token },
+          ...(rereadToken && { reread: rereadToken }),
+        })
   addLetters(app, guarded, dependencies)
   addWaiting(app, guarded, dependencies)
 }
