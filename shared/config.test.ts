@@ -52,7 +52,7 @@ describe("loadConfig", () => {
       BUILD_COMMIT: "",
       IDEMPOTENCY_SECONDS: 3_600,
       VALUE_MAX_BYTES: 65_536,
-      ADMIN_TOKEN: "",
+      ...{ ADMIN_TOKEN: "", WRITE_TOKEN: "", READ_TOKEN: "" },
     })
   })
 
@@ -103,6 +103,8 @@ describe("loadConfig", () => {
     ["DATABASE_URL", "postgresql://host/db", "host/db"],
     ["DATABASE_URL", "Postgres://host/db", "POSTGRE://host/db"],
     ["ADMIN_TOKEN", "x".repeat(32), "short"],
+    ["WRITE_TOKEN", "~".repeat(512), "x".repeat(513)],
+    ["READ_TOKEN", "!".repeat(32), `${"x".repeat(32)} x`],
   ])("%s may be %s and not %s", (name, good, bad) => {
     expect(linesOf({ [name]: good })).toEqual([])
     expect(linesOf({ [name]: bad })).toHaveLength(1)
@@ -142,12 +144,12 @@ describe("loadConfig", () => {
     const lines = linesOf({
       DATABASE_URL: `mysql://root:${secret}@host`,
       REDIS_URL: secret,
-      ADMIN_TOKEN: secret,
+      ...{ ADMIN_TOKEN: secret, WRITE_TOKEN: secret, READ_TOKEN: secret },
       WRITE_QUEUE_NAME: "!".repeat(10_000),
     })
-    expect(lines).toHaveLength(4)
+    expect(lines).toHaveLength(6)
     expect(lines.join()).not.toContain("hunter2")
-    expect(lines.join().length).toBeLessThan(500)
+    expect(lines.join().length).toBeLessThan(700)
   })
 })
 
@@ -241,6 +243,6 @@ describe("NAME_FILE", () => {
     expect(reread("DATABASE_URL", environment)).toBeUndefined()
     expect(reread("DATABASE_URL", { DATABASE_URL: URL_OF_FILE })).toBeUndefined()
     await writeFile(file("rotating"), "t".repeat(32))
-    expect(reread("ADMIN_TOKEN", { ADMIN_TOKEN_FILE: file("rotating") })).toBe("t".repeat(32))
+    expect(reread("WRITE_TOKEN", { WRITE_TOKEN_FILE: file("rotating") })).toBe("t".repeat(32))
   })
 })

@@ -30,6 +30,8 @@ const QUEUE = ["ingest", "stats", "worker", "start"] as const
 const DATABASE = ["reader", "stats", "worker", "start"] as const
 const WORKER = ["worker", "start"] as const
 
+const TOKEN = pattern(/^[\x21-\x7e]{32,512}$/, "", "32 to 512 visible ASCII characters", true)
+
 /**
  * Every variable: the programs that use it, its bounds and its default. The README's table is this
  * table in words. Instead of any of them NAME_FILE may be set: it names a file that holds the value,
@@ -90,10 +92,10 @@ export const VARIABLES = {
     ["stats", "start"],
     pattern(/^[0-9a-f]{7,40}$/, "", "7 to 40 hexadecimal digits"),
   ),
-  ADMIN_TOKEN: usedBy(
-    ["stats", "start", "queue"],
-    pattern(/^[\x21-\x7e]{32,512}$/, "", "32 to 512 visible ASCII characters", true),
-  ),
+  ADMIN_TOKEN: usedBy(["stats", "start", "queue"], TOKEN),
+  // Unset, whoever reaches ingest may write, and whoever reaches the reader may read.
+  WRITE_TOKEN: usedBy(["ingest", "start"], TOKEN),
+  READ_TOKEN: usedBy(["reader", "start"], TOKEN),
 }
 
 type Name = keyof typeof VARIABLES
@@ -193,10 +195,11 @@ export const isGiven = (name: UrlName, environment: Environment = process.env): 
   Boolean(environment[name]?.trim() || environment[`${name}_FILE`])
 
 type UrlName = "DATABASE_URL" | "REDIS_URL"
+type TokenName = "ADMIN_TOKEN" | "WRITE_TOKEN" | "READ_TOKEN"
 
 /** The secret as it is now when a file holds it, and one that can be used: secrets rotate. */
 export const reread = (
-  name: UrlName | "ADMIN_TOKEN",
+  name: UrlName | TokenName,
   environment: Environment = process.env,
 ): string | undefined => {
   if (!environment[`${name}_FILE`]) return undefined
@@ -205,6 +208,11 @@ export const reread = (
   if (text !== undefined) decode<string>(name, VARIABLES[name], text, bad)
   return bad.length === 0 ? text : undefined
 }
+
+/** A bearer token, for who guards calls with it. */
+export const tokenFrom = <N extends TokenName>(name: N, config: Readonly<Record<N, string>>) => ({
+  ...{ name, first: config[name], reread: () => reread(name) },
+})
 
 /** Of each URL the parameters that are for other clients, and mean nothing here: a line for the log. */
 export const leftOut = (config: Partial<Pick<Config, UrlName>>) =>

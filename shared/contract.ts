@@ -8,6 +8,7 @@ import { Schema } from "effect"
 import type { ServiceName } from "./config.ts"
 import { type Answers, type ProblemName, success } from "./http/answer.ts"
 import type { Route } from "./http/route.ts"
+import type { Token } from "./http/token.ts"
 import { Confirmation, Look, Moved, Page, Reasons, Selection } from "./operations.ts"
 import { READS, WRITES } from "./rows.ts"
 import { DeadLetter, Waiting } from "./shown.ts"
@@ -15,8 +16,8 @@ import { Flaw } from "./write.ts"
 
 /** A call is named by its route, whose parameters are encoded with encodeURIComponent. */
 export interface Call {
-  /** The bearer token that the call needs; the call is off where the service has none. */
-  readonly token?: "ADMIN_TOKEN"
+  /** The bearer token that the call needs. Where there is none it is open; the operators' calls are off. */
+  readonly token?: Token["name"]
   readonly query?: Schema.Top
   /** Of the body, which is JSON. */
   readonly body?: Schema.Top
@@ -57,13 +58,13 @@ const BODY_PROBLEMS: ReadonlyArray<ProblemName> = [
   "body-too-large",
   "malformed-body",
 ]
-const TOKEN_PROBLEMS: ReadonlyArray<ProblemName> = ["operations-off", "unauthorized"]
 
 /** All problems of a call, or of a request that is none. */
 export const problemsOf = (call?: Call): ReadonlyArray<ProblemName> => [
   ...COMMON_PROBLEMS,
   ...(call?.body ? BODY_PROBLEMS : []),
-  ...(call?.token ? TOKEN_PROBLEMS : []),
+  ...(call?.token === "ADMIN_TOKEN" ? (["operations-off"] as const) : []),
+  ...(call?.token ? (["unauthorized"] as const) : []),
   ...(call?.problems ?? []),
 ]
 

@@ -50,35 +50,45 @@ const Many = {
   versions: Schema.optionalKey(Schema.Array(Schema.Int)),
 }
 
+/** Where the services have tokens. */
+const WRITER = { token: "WRITE_TOKEN" } as const
+const READER = { token: "READ_TOKEN" } as const
+
 export const WRITES = {
   /** VALUE_MAX_BYTES limits what the columns have besides the key, in all. */
   "POST /write": {
+    ...WRITER,
     body: rowSchema(DEFAULT_TABLE),
     answers: accepted({ key, ...Queued }),
     problems: ["invalid-write", ...UNQUEUED],
   },
   "POST /write/:table": {
+    ...WRITER,
     body: Schema.Union(ALL.map(rowSchema)),
     /** Appended rows have no key: the version names them. */
     answers: accepted({ table, key: Schema.NullOr(key), ...Queued }),
     problems: ["no-such-table", "invalid-write", ...UNQUEUED],
   },
   "DELETE /write/:key": {
+    ...WRITER,
     answers: accepted({ key, ...Queued, deleted }),
     problems: ["malformed-key", ...UNQUEUED],
   },
   /** 405 where rows are not deleted. */
   "DELETE /write/:table/:key": {
+    ...WRITER,
     answers: accepted({ table, key, ...Queued, deleted }),
     problems: ["no-such-table", "malformed-key", ...UNQUEUED],
   },
   /** Or a row a line, as application/x-ndjson; either may be gzip'd. */
   "POST /writes": {
+    ...WRITER,
     body: Schema.Array(rowSchema(DEFAULT_TABLE)),
     answers: accepted(Many),
     problems: ["invalid-write", "too-many-writes", ...UNQUEUED],
   },
   "POST /writes/:table": {
+    ...WRITER,
     body: Schema.Union(ALL.map((each) => Schema.Array(rowSchema(each)))),
     answers: accepted(Many),
     problems: ["no-such-table", "invalid-write", "too-many-writes", ...UNQUEUED],
@@ -111,6 +121,7 @@ const KNOWN = { 304: null } as const
 
 export const READS = {
   "GET /read": {
+    ...READER,
     query: Schema.Struct({ key: Keys }),
     answers: { 200: success({ rows: rows(storedRowSchema(DEFAULT_TABLE)) }) },
     problems: ["invalid-request", ...UNREAD],
@@ -120,6 +131,7 @@ export const READS = {
    * not which tables there are: a new one changes no call, and a key may be named like a table.
    */
   "GET /read/:key": {
+    ...READER,
     query: Schema.Union([Schema.Struct({ key: Keys }), OfOne]),
     answers: {
       ...KNOWN,
@@ -132,6 +144,7 @@ export const READS = {
   },
   /** An appended row by its version. */
   "GET /read/:table/:key": {
+    ...READER,
     query: OfOne,
     answers: {
       ...KNOWN,

@@ -9,6 +9,7 @@ import { CONTRACT, type Ingest, type Readiness } from "../../shared/contract.ts"
 import { answer, ENCODE_HINT, handleTheRest, problem } from "../../shared/http/answer.ts"
 import { readBody } from "../../shared/http/body.ts"
 import { targetOf } from "../../shared/http/target.ts"
+import { guardedRoutes, type Token } from "../../shared/http/token.ts"
 import { DEFAULT_TABLE } from "../../shared/item.ts"
 import type { Table } from "../../shared/table/table.ts"
 import { TABLES } from "../../shared/tables.ts"
@@ -20,6 +21,8 @@ export interface Dependencies extends Stores {
   /** Whether a write would be queued; has its own deadline and never rejects. */
   readonly probe: () => Promise<Readiness>
   readonly valueMaxBytes: number
+  /** Without it whoever asks may write. */
+  readonly token?: Token
   /** What nobody foresaw; the client gets a 500 without it. */
   readonly report: (error: unknown) => void
 }
@@ -63,6 +66,7 @@ const makeCalls = (table: Table, { valueMaxBytes, ...stores }: Dependencies) => 
 
 export const makeApp = (dependencies: Dependencies): Hono => {
   const app = new Hono()
+  const writes = guardedRoutes(app, dependencies.token)
   const takeAllOf = makeTakeAll(dependencies, dependencies.valueMaxBytes)
   // By a name that a client gives: every object has members that no one declared.
   const calls = new Map(
@@ -78,25 +82,25 @@ export const makeApp = (dependencies: Dependencies): Hono => {
   const ofDefault = makeCalls(DEFAULT_TABLE, dependencies)
   const takeAllOfDefault = takeAllOf(DEFAULT_TABLE)
 
-  app.post("/write", ({ req }) => ofDefault.take(req.raw))
+  writes.post("/write", ({ req }) => ofDefault.take(req.raw))
 
-  app.post("/write/:table", async ({ req }) => {
+  writes.post("/write/:table", async ({ req }) => {
     const table = known(req.param("table"))
     return table ? table.take(req.raw, table.members) : problem("no-such-table")
   })
 
-  app.post("/writes", ({ req }) => takeAllOfDefault(req.raw))
+  writes.post("/writes", ({ req }) => takeAllOfDefault(req.raw))
 
-  app.post("/writes/:table", async ({ req }) => {
+  writes.post("/writes/:table", async ({ req }) => {
     return known(req.param("table"))?.takeAll(req.raw) ?? problem("no-such-table")
   })
 
-  app.delete("/write/:key", async ({ req }) => {
+  writes.delete("/write/:key", async ({ req }) => {
     const target = targetOf("/write/:key", req.url)
     return target ? ofDefault.remove(req.raw, target.parameters[0]) : problem("not-found")
   })
 
-  app.delete("/write/:table/:key", async ({ req }) => {
+  writes.delete("/write/:table/:key", async ({ req }) => {
     const target = targetOf("/write/:table/:key", req.url)
     if (!target) return problem("not-found")
     const [name, given] = target.parameters

@@ -1,4 +1,5 @@
 /** The ingest process: POST /write, from HTTP to the queue. */
+import { tokenFrom } from "../../shared/config.ts"
 import { CONTRACT } from "../../shared/contract.ts"
 import { metered } from "../../shared/http/metrics.ts"
 import { serve } from "../../shared/http/serve.ts"
@@ -27,6 +28,7 @@ export default await serve("ingest", async (config, log) => {
     commits,
     probe: makeProbe(queue, redis.link, config.QUEUE_MAX_DEPTH),
     valueMaxBytes: config.VALUE_MAX_BYTES,
+    token: tokenFrom("WRITE_TOKEN", config),
     report: (error) => sparing("error", "request failed", { name: (error as Error).name }),
   })
   return {

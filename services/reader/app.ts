@@ -15,6 +15,7 @@ import { departureOf } from "../../shared/http/departure.ts"
 import { etagOf, isKnown } from "../../shared/http/etag.ts"
 import { preferencesOf } from "../../shared/http/prefer.ts"
 import { type Target, targetOf } from "../../shared/http/target.ts"
+import { guardedRoutes, type Token } from "../../shared/http/token.ts"
 import { DEFAULT_TABLE } from "../../shared/item.ts"
 import { KEYS_MAX } from "../../shared/rows.ts"
 import type { Table } from "../../shared/table/table.ts"
@@ -30,6 +31,8 @@ export interface Dependencies {
   readonly databaseTrouble: () => Promise<string | null>
   /** Why some of the tables cannot be read, null when all can; likewise. */
   readonly tableTrouble: () => Promise<string | null>
+  /** Without it whoever asks may read. */
+  readonly token?: Token
   /** Why a read failed; the client gets a 503 without it. */
   readonly report: (error: unknown) => void
 }
@@ -94,10 +97,11 @@ const makeFindMany = ({ read, report }: Dependencies) => {
 
 export const makeApp = (dependencies: Dependencies): Hono => {
   const app = new Hono()
+  const reads = guardedRoutes(app, dependencies.token)
   const findOne = makeFindOne(dependencies)
   const findMany = makeFindMany(dependencies)
 
-  app.get("/read", async ({ req }) => {
+  reads.get("/read", async ({ req }) => {
     const target = targetOf("/read", req.url)
     if (!target) return problem("not-found")
     const rows = await findMany(DEFAULT_TABLE, target)
@@ -105,7 +109,7 @@ export const makeApp = (dependencies: Dependencies): Hono => {
     return answer<Reader["GET /read"]>(200, { success: true, rows })
   })
 
-  app.get("/read/:key", async ({ req }) => {
+  reads.get("/read/:key", async ({ req }) => {
     const target = targetOf("/read/:key", req.url)
     if (!target) return problem("not-found")
     const [segment = null] = target.parameters
@@ -120,7 +124,7 @@ export const makeApp = (dependencies: Dependencies): Hono => {
     return answer<Reader["GET /read/:key"]>(200, { success: true, ...found.row }, found.headers)
   })
 
-  app.get("/read/:table/:key", async ({ req }) => {
+  reads.get("/read/:table/:key", async ({ req }) => {
     const target = targetOf("/read/:table/:key", req.url)
     if (!target) return problem("not-found")
     const [name, given = null] = target.parameters

@@ -1,4 +1,5 @@
 /** The reader process: GET /read/{key}, from PostgreSQL to HTTP. */
+import { tokenFrom } from "../../shared/config.ts"
 import { CONTRACT } from "../../shared/contract.ts"
 import { metered } from "../../shared/http/metrics.ts"
 import { serve } from "../../shared/http/serve.ts"
@@ -17,6 +18,7 @@ export default await serve("reader", (config, log) => {
     const found = await reads.tableTrouble()
     if (found !== null) log("warn", "tables cannot be read", { reason: found })
   })
-  const app = makeApp({ ...reads, reach, report })
+  const token = tokenFrom("READ_TOKEN", config)
+  const app = makeApp({ ...reads, reach, token, report })
   return { fetch: metered(app, CONTRACT.reader), endStreams: end, close }
 })

@@ -1,5 +1,5 @@
 /** The stats process: GET /stats, the GET /health of the whole, and the page that shows both. */
-import { reread } from "../../shared/config.ts"
+import { tokenFrom } from "../../shared/config.ts"
 import { metered } from "../../shared/http/metrics.ts"
 import { serve } from "../../shared/http/serve.ts"
 import { makeSparingLog } from "../../shared/log.ts"
@@ -55,8 +55,7 @@ export default await serve("stats", async (config, log) => {
       letters: makeLetters(queue, config.VALUE_MAX_BYTES),
       waiting: makeWaiting(queue, config.VALUE_MAX_BYTES),
       identity: probe.identity,
-      token: config.ADMIN_TOKEN,
-      rereadToken: () => reread("ADMIN_TOKEN"),
+      token: tokenFrom("ADMIN_TOKEN", config),
       audit: (action, writes) =>
         log("info", "operator", { action, ...(writes !== null && { writes }) }),
     },

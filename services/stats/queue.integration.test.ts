@@ -54,7 +54,7 @@ describe.each(REDIS_KINDS)("stats on a %s Redis", (kind) => {
         letters: makeLetters(opened, 65_536),
         waiting: makeWaiting(opened, 65_536),
         identity: probe.identity,
-        token: "",
+        token: { name: "ADMIN_TOKEN", first: "" },
         audit: () => {},
       },
     })

@@ -15,7 +15,7 @@ describe("the contract", () => {
   test.each([
     ["ingest", CONTRACT.ingest, routesOf(makeIngest({} as never))],
     ["reader", CONTRACT.reader, routesOf(makeReader({} as never))],
-    ["stats", CALLS, routesOf(makeStats({ operations: { token: "" } } as never))],
+    ["stats", CALLS, routesOf(makeStats({ operations: { token: { first: "" } } } as never))],
   ])("has the calls that %s answers, and no others", (_, calls, routes) => {
     expect([METRICS, ...routes].toSorted()).toEqual(Object.keys(calls).toSorted())
   })

@@ -3,7 +3,7 @@
  * file that holds it may be written anew, and a token that leaked must end without a restart.
  */
 import { createHash, timingSafeEqual } from "node:crypto"
-import type { Context } from "hono"
+import type { Context, Hono } from "hono"
 import { problem } from "./answer.ts"
 
 export interface Token {
@@ -58,4 +58,13 @@ export const makeGuarded = (token: Token | undefined) => {
       hasToken(context.req.header("authorization"))
         ? handle(context)
         : problem("unauthorized", refusal)
+}
+
+/** The methods of an app, for calls that need the token. */
+export const guardedRoutes = (app: Hono, token: Token | undefined) => {
+  const guarded = makeGuarded(token)
+  const on = (method: string) => (path: string, handle: Handle) => {
+    app.on(method, path, guarded(handle))
+  }
+  return { get: on("GET"), post: on("POST"), delete: on("DELETE") }
 }

@@ -34,7 +34,7 @@ export const setUp = (options: Partial<Dependencies> & { outcome?: Outcome } = {
   const post = (body: BodyInit, headers: Record<string, string> = JSON_TYPE) =>
     send({ method: "POST", headers, body })
   return {
-    ...{ send, post, writes, requests, reported },
+    ...{ app, ask, send, post, writes, requests, reported },
     /** Many rows, in lines unless it is said otherwise. */
     postAll: (body: BodyInit, headers: Record<string, string> = {}, path = "/writes") =>
       send(

@@ -40,5 +40,5 @@ export const setUp = (options: Partial<Dependencies> & { missing?: string[] } = 
   const ask = asking(app, CONTRACT.reader)
   const send = (path: string, method = "GET", init: RequestInit = {}) =>
     ask(path, { method, ...init })
-  return { send, asked, reported, end }
+  return { app, ask, send, asked, reported, end }
 }

@@ -6,7 +6,7 @@
 import type { Context, Hono } from "hono"
 import type { StatsService } from "../../../shared/contract.ts"
 import { answer, problem } from "../../../shared/http/answer.ts"
-import { makeGuarded } from "../../../shared/http/token.ts"
+import { makeGuarded, type Token } from "../../../shared/http/token.ts"
 import type { Letters, Moved } from "./letters.ts"
 import { readConfirm, readPage, readSelection } from "./request.ts"
 import type { Waiting } from "./waiting.ts"
@@ -16,10 +16,8 @@ export interface OperationsDependencies {
   readonly waiting: Waiting
   /** Of the database that this service looks at; rejects when it does not answer. */
   readonly identity: () => Promise<string>
-  /** Empty: the calls are off. */
-  readonly token: string
-  /** The token as it is now, where a file holds it. */
-  readonly rereadToken?: () => string | undefined
+  /** Without one the calls are off. */
+  readonly token: Token
   /** What was done, and to how many writes. */
   readonly audit: (action: string, writes: number | null) => void
 }
@@ -142,17 +140,9 @@ const addWaiting = (
   app.post("/worker/resume", onMark("resume"))
 }
 
-export const addOperations = (
-  app: Hono,
-  { token, rereadToken, ...dependencies }: OperationsDependencies,
-) => {
+export const addOperations = (app: Hono, { token, ...dependencies }: OperationsDependencies) => {
   const guarded: Guarded =
-    token === ""
-      ? () => () => problem("operations-off")
-      : makeGuarded({
-          ...{ name: "ADMIN_TOKEN", first: token },
-          ...(rereadToken && { reread: rereadToken }),
-        })
+    token.first === "" ? () => () => problem("operations-off") : makeGuarded(token)
   addLetters(app, guarded, dependencies)
   addWaiting(app, guarded, dependencies)
 }

@@ -62,7 +62,7 @@ export const setUp = (situation: Situation = {}, options: Partial<Dependencies> 
       letters: {} as Letters,
       waiting: {} as Waiting,
       identity: () => Promise.reject(new Error("away")),
-      token: "",
+      token: { name: "ADMIN_TOKEN", first: "" },
       audit: () => {},
     },
     ...options,

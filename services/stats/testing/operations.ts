@@ -23,7 +23,7 @@ export const useOperations = (kind: RedisKind = REDIS_KINDS[0]) => {
       letters: makeLetters(queue, 65_536),
       waiting: makeWaiting(queue, 65_536),
       identity: () => Promise.reject(new Error("away")),
-      token: TOKEN,
+      token: { name: "ADMIN_TOKEN" as const, first: TOKEN },
       audit: () => {},
     }
     ask = setUp({}, { ...makeCount(redis, queue), operations }).ask
