@@ -25,11 +25,14 @@ const look = (command: string, used: Used | undefined): string =>
   used?.store ? `  ${command} ${used.url}\n` : ""
 
 /** What does not go as the user may think it does. */
-const notes = ({ hasMetrics }: Stack, { held = [], paused }: Health): string =>
+const notes = ({ urls, hasMetrics, isOpen }: Stack, { held = [], paused }: Health): string =>
   [
     ...[...held, ...(paused ? ["paused by an operator"] : [])].map(
       (reason) => `Nothing is written: ${reason}.`,
     ),
+    ...(isOpen
+      ? [`Whoever reaches port ${new URL(urls.ingest).port} may write: there is no WRITE_TOKEN.`]
+      : []),
     ...(hasMetrics
       ? []
       : ["The worker has no port for its metrics: set WORKER_PORT to a free one."]),

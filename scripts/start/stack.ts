@@ -10,6 +10,8 @@ export interface Stack {
   readonly urls: Record<Exclude<ServiceName, "worker">, string>
   /** False: another process has the port of the worker's metrics, and the worker goes on without. */
   hasMetrics: boolean
+  /** Whoever reaches ingest may write: there is no WRITE_TOKEN. */
+  isOpen: boolean
   database?: Used
   redis?: Used
   /** Gives the data directory back. */
@@ -36,6 +38,7 @@ export const makeStack = (): Stack => {
     services: {},
     urls: { ingest: "", reader: "", stats: "" },
     hasMetrics: true,
+    isOpen: false,
     isUp: false,
     onStoreLine: (name) => (line) => {
       if (stack.isUp) sayFrom(name)(line)

@@ -165,6 +165,7 @@ export const startUp = async (
   stack.release = await prepareStores(config, directory)
   const ports = await choosePorts(config)
   stack.hasMetrics = await isFree(ports.worker)
+  stack.isOpen = config.WRITE_TOKEN === ""
   for (const name of HTTP_SERVICES) stack.urls[name] = `http://localhost:${ports[name]}`
   await openStores(stack, config, directory, check)
   const { database, redis } = stack
