@@ -52,7 +52,7 @@ describe("loadConfig", () => {
       BUILD_COMMIT: "",
       IDEMPOTENCY_SECONDS: 3_600,
       VALUE_MAX_BYTES: 65_536,
-      ...{ ADMIN_TOKEN: "", WRITE_TOKEN: "", READ_TOKEN: "" },
+      ...{ ADMIN_TOKEN: "", WRITE_TOKEN: "", READ_TOKEN: "", ALLOWED_ORIGINS: "" },
     })
   })
 

@@ -7,7 +7,17 @@ import { readFileSync } from "node:fs"
 import process from "node:process"
 import { parsePostgresUrl } from "./postgres/url.ts"
 import { parseRedisUrl } from "./redis/url.ts"
-import { decode, integer, number, oneOf, pattern, port, url, type Variable } from "./variable.ts"
+import {
+  decode,
+  integer,
+  number,
+  oneOf,
+  origins,
+  pattern,
+  port,
+  url,
+  type Variable,
+} from "./variable.ts"
 
 /** The stores of `npm start`. Those of `compose.yaml` have the same ports, and passwords of their own. */
 export const localDatabaseUrl = (port: number) =>
@@ -84,6 +94,8 @@ export const VARIABLES = {
     integer(0, 1_000_000_000, Number.POSITIVE_INFINITY, "dead letters"),
   ),
   IDEMPOTENCY_SECONDS: usedBy(["ingest", "start"], integer(1, 604_800, 3_600, "seconds")),
+  // Of pages in browsers. Unset, no other site's may write.
+  ALLOWED_ORIGINS: usedBy(["ingest", "start"], origins),
   VALUE_MAX_BYTES: usedBy(["ingest", "stats", "start"], integer(1, 1_048_576, 65_536, "bytes")),
   LOG_LEVEL: usedBy(EACH, oneOf("info", "debug", "warn", "error", "silent")),
   LOG_FORMAT: usedBy(EACH, oneOf("json", "pretty")),

@@ -59,6 +59,9 @@ const BODY_PROBLEMS: ReadonlyArray<ProblemName> = [
   "malformed-body",
 ]
 
+/** What OPTIONS answers, at any path of ingest, to a browser that asks for one of ALLOWED_ORIGINS. */
+export const PREFLIGHT: Call = { answers: { 204: null } }
+
 /** All problems of a call, or of a request that is none. */
 export const problemsOf = (call?: Call): ReadonlyArray<ProblemName> => [
   ...COMMON_PROBLEMS,

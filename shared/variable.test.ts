@@ -34,3 +34,40 @@ test("names the parameters of other clients, for a line in the log", () => {
   ])
   expect(leftOut(loadConfig("start", {}))).toEqual([])
 })
+
+test.each([
+  ...[
+    "*",
+    "https://shop.example",
+    "http://localhost:3000",
+    "https://[::1]:8443",
+    "http://10.0.0.1",
+  ],
+  ...["https://a.example,https://b.example", "https://a.example , http://b.example:81"],
+  ...["https://xn--bcher-kva.example", "chrome-extension://abc", "capacitor://localhost"],
+])("takes %j for origins", (text) => {
+  expect(loadConfig("ingest", { ALLOWED_ORIGINS: text }).ALLOWED_ORIGINS).toBe(text)
+})
+
+test.each([
+  ...["shop.example", "https://shop.example/", "https://shop.example/path", "https://Shop.example"],
+  ...["https://shop.example:443", "http://shop.example:80", "https://*.shop.example", "null"],
+  ...[
+    "https://a.example,",
+    "https://a.example https://b.example",
+    "*,https://a.example",
+    "//a.example",
+  ],
+  ...[
+    "https://user@a.example",
+    "https://a.example?",
+    "https://bücher.example",
+    "https://",
+    "javascript:x",
+  ],
+  Array.from({ length: 101 }, (_, index) => `https://${index}.example`).join(),
+])("takes %j, which no browser says or which is none, for no origins", (text) => {
+  expect(linesOf({ ALLOWED_ORIGINS: text })).toEqual([
+    expect.stringMatching(/^ALLOWED_ORIGINS is ".*"; allowed is \* or up to 100 origins such as /),
+  ])
+})

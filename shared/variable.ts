@@ -71,6 +71,27 @@ export const url = (
   read,
 })
 
+/** As a browser writes it: a scheme, a host in lower case, and a port that is not the scheme's own. */
+const isOrigin = (text: string): boolean => {
+  if (!/^[a-z][a-z0-9+.-]*:\/\/[^/?#@*\s]+$/.test(text) || !URL.canParse(text)) return false
+  const { protocol, host, origin } = new URL(text)
+  return text === (origin === "null" ? `${protocol}//${host.toLowerCase()}` : origin)
+}
+
+const ORIGINS_MAX = 100
+
+/** Whose pages may do something; "" is nobody's. */
+export const origins: Variable<string> = {
+  schema: Schema.String.check(
+    Schema.makeFilter((text: string) => {
+      const all = text.split(",").map((one) => one.trim())
+      return text === "*" || (all.length <= ORIGINS_MAX && all.every(isOrigin))
+    }),
+  ),
+  fallback: "",
+  allowed: `* or up to ${ORIGINS_MAX} origins such as https://shop.example, with commas between`,
+}
+
 export const oneOf = <const A extends string>(fallback: A, ...others: A[]): Variable<A> => ({
   schema: Schema.Literals([fallback, ...others]),
   fallback,

@@ -7,6 +7,7 @@ import { makeSparingLog } from "../../shared/log.ts"
 import { openQueue } from "../../shared/queue/queue.ts"
 import { closeRedis, connectRedis } from "../../shared/redis/redis.ts"
 import { makeApp } from "./app.ts"
+import { forBrowsers } from "./browsers.ts"
 import { makeCommits } from "./commit.ts"
 import { makeProbe, makePut } from "./queue.ts"
 
@@ -32,7 +33,7 @@ export default await serve("ingest", async (config, log) => {
     report: (error) => sparing("error", "request failed", { name: (error as Error).name }),
   })
   return {
-    fetch: metered(app, CONTRACT.ingest),
+    fetch: metered(forBrowsers(app, config.ALLOWED_ORIGINS), CONTRACT.ingest),
     endStreams: end,
     close: async () => closeRedis(redis),
   }

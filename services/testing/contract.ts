@@ -4,7 +4,7 @@
  */
 import { Schema } from "effect"
 import { expect, vi } from "vitest"
-import { type Calls, CONTRACT, Problem, problemsOf } from "../../shared/contract.ts"
+import { type Calls, CONTRACT, PREFLIGHT, Problem, problemsOf } from "../../shared/contract.ts"
 import { routesAt } from "../../shared/http/route.ts"
 import { CALLS } from "../stats/app.ts"
 
@@ -20,7 +20,8 @@ export const expectAgreed = async (
   const { pathname } = new URL(url, "http://localhost")
   const isAsked = (route: string) => route.startsWith(`${method.replace("HEAD", "GET")} `)
   const route = routesAt(calls, pathname).find(isAsked)
-  const call = route && calls[route]
+  const isPreflight = method === "OPTIONS" && calls === CONTRACT.ingest
+  const call = route ? calls[route] : isPreflight ? PREFLIGHT : undefined
   const { status } = response
   const type = response.headers.get("content-type")
   const isProblem = type === "application/problem+json"

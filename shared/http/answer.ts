@@ -169,7 +169,7 @@ export const problem = (name: ProblemName, options?: ProblemOptions): Response =
  * What every app answers alike: 405 with Allow where a path has other methods, else 404, with a hint where
  * it begins like a path with parameters, and 500 for what a handler throws. Not routes of their own: with
  * a second route for a path, Hono composes middleware for every request of the first. There are no CORS
- * headers, so browsers of other sites learn nothing.
+ * headers, so browsers of other sites learn nothing, but for what ingest allows some of them.
  */
 export const handleTheRest = (app: Hono, routes: Routes, report: (error: unknown) => void) => {
   const patternOf = makePatternOf(routes)

@@ -3,6 +3,7 @@ import { CONTRACT } from "../../../shared/contract.ts"
 import type { Write } from "../../../shared/write.ts"
 import { asking } from "../../testing/app.ts"
 import { type Dependencies, makeApp } from "../app.ts"
+import { forBrowsers } from "../browsers.ts"
 import type { Outcome } from "../outcome.ts"
 import type { Request } from "../queue.ts"
 
@@ -10,9 +11,15 @@ export const VALUE_MAX_BYTES = 64
 export const JSON_TYPE = { "content-type": "application/json" }
 export const LINES_TYPE = { "content-type": "application/x-ndjson" }
 
+interface Options extends Partial<Dependencies> {
+  readonly outcome?: Outcome
+  /** ALLOWED_ORIGINS. */
+  readonly origins?: string
+}
+
 /** An app whose put remembers what it was given, and answers with `outcome`. */
-export const setUp = (options: Partial<Dependencies> & { outcome?: Outcome } = {}) => {
-  const { outcome = { version: 17, depth: 45 }, ...dependencies } = options
+export const setUp = (options: Options = {}) => {
+  const { outcome = { version: 17, depth: 45 }, origins = "", ...dependencies } = options
   const writes: Write[] = []
   /** What was asked for beside each write. */
   const requests: Array<Request | undefined> = []
@@ -29,7 +36,10 @@ export const setUp = (options: Partial<Dependencies> & { outcome?: Outcome } = {
     report: (error) => reported.push(error),
     ...dependencies,
   })
-  const ask = asking(app, CONTRACT.ingest)
+  const { fetch } = forBrowsers(app, origins)
+  const request = (path: string, init: RequestInit) =>
+    fetch(new Request(new URL(path, "http://localhost"), init))
+  const ask = asking({ request }, CONTRACT.ingest)
   const send = (init: RequestInit, path = "/write") => ask(path, init)
   const post = (body: BodyInit, headers: Record<string, string> = JSON_TYPE) =>
     send({ method: "POST", headers, body })
