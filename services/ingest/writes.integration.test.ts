@@ -16,7 +16,9 @@ let most = 0
 let queued = 0
 const reported: unknown[] = []
 let port: number
-let close: () => void
+/** Where a request may take a second and no longer. */
+let impatient: number
+const closing: Array<() => void> = []
 
 beforeAll(async () => {
   const app = makeApp({
@@ -39,16 +41,22 @@ beforeAll(async () => {
     valueMaxBytes: 1_024,
     report: (error) => reported.push(error),
   })
-  const limits = { requestTimeout: 1_000, headersTimeout: 900, connectionsCheckingInterval: 50 }
-  const place = { port: 0 }
-  const { server, url } = await listen(app.fetch, place, { ...limits, keepAliveTimeout: 5_000 })
-  port = Number(new URL(url).port)
-  close = () => {
-    server.close()
-    server.closeAllConnections()
+  const open = async (requestTimeout: number) => {
+    const limits = { requestTimeout, headersTimeout: 900, connectionsCheckingInterval: 50 }
+    const place = { port: 0 }
+    const { server, url } = await listen(app.fetch, place, { ...limits, keepAliveTimeout: 5_000 })
+    closing.push(() => {
+      server.close()
+      server.closeAllConnections()
+    })
+    return Number(new URL(url).port)
   }
+  port = await open(30_000)
+  impatient = await open(1_000)
 })
-afterAll(() => close())
+afterAll(() => {
+  for (const close of closing) close()
+})
 beforeEach(() => {
   holding = null
   most = 0
@@ -151,7 +159,7 @@ describe("a body with many writes, on a real socket,", () => {
     ["plain", ""],
     ["gzip'd", GZIP],
   ])("that is slow ends in time, and queues nothing: %s", async (_, coding) => {
-    const connection = await openConnection(port)
+    const connection = await openConnection(impatient)
     connection.send(chunkedHead(...(coding ? [coding] : [])), ...chunk(coding ? GZIP_HEADER : ROW))
     expect((await connection.end()).map(({ status }) => status)).toEqual([408])
     await isServed()

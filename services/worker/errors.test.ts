@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest"
 import { DEFAULT_TABLE } from "../../shared/item.ts"
 import { DeadlinePassed } from "../../shared/postgres/postgres.ts"
+import { TABLES } from "../../shared/tables.ts"
 import { BatchFailed, blameDatabase, classify, isOfRows, isOfTable, isSlow } from "./errors.ts"
 
 /** As postgres.js throws what the server said. */
@@ -84,6 +85,19 @@ describe("classify", () => {
       sqlstate: null,
       reason: code,
     })
+  })
+
+  test("no partition for appended rows is the table's fault: no client chooses their versions", () => {
+    const fields = { table_name: "events" }
+    const error = classify(sqlstate("23514", fields), TABLES.events)
+    expect([error._tag, isOfTable(error), isOfRows(error)]).toEqual([
+      ...["DatabaseMisconfigured", true, false],
+    ])
+    // One that is partitioned by what clients send meets rows that no partition should take.
+    const byTime = { ...TABLES.events, key: ["version", "at"] }
+    expect(classify(sqlstate("23514", fields), byTime)._tag).toBe("StatementRefused")
+    const checked = { ...fields, constraint_name: "rule" }
+    expect(classify(sqlstate("23514", checked), TABLES.events)._tag).toBe("WriteRejected")
   })
 
   test("a passed deadline is a DatabaseUnavailable", () => {

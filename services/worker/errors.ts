@@ -135,6 +135,13 @@ const NETWORK =
   /^(E[A-Z_]+|CONNECT_TIMEOUT|CONNECTION_(CLOSED|ENDED|DESTROYED)|NO_(PRIMARY|READ_WRITE|STANDBY))$/
 
 /**
+ * Whether appended rows have no partition: no client chooses their versions, so that it is the one that all new
+ * rows need. A row that the table has taken before says nothing of it.
+ */
+const hasNoPartition = (table: Table | null, { constraint_name, where }: Fields) =>
+  table?.mode === "append" && table.key.length === 1 && !constraint_name && !where
+
+/**
  * Tells what kind of failure a rejected query is, by its SQLSTATE, its code or its deadline; `table` is the
  * one whose rows it wrote, if it wrote any.
  */
@@ -150,6 +157,9 @@ export const classify = (cause: unknown, table: Table | null = null): WriteError
   if (name !== "PostgresError") {
     const Kind = NETWORK.test(code) ? DatabaseUnavailable : DatabaseMisconfigured
     return new Kind({ reason: code, sqlstate: null, cause })
+  }
+  if (code === CHECK && hasNoPartition(table, cause as Fields)) {
+    return new DatabaseMisconfigured({ reason: `SQLSTATE ${code}`, sqlstate: code, cause })
   }
   const Found = POLICIES.find(([, pattern]) => pattern.test(code))?.[0]
   const isUnclear = !Found || (Found === WriteRejected && !isOfRow(code, table, cause as Fields))

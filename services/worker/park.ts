@@ -4,6 +4,7 @@
  * its writes wait for: a table, or a table and a column with a dot between them.
  */
 import { Effect } from "effect"
+import { OTHERS } from "../../shared/queue/park.ts"
 import type { Table } from "../../shared/table/table.ts"
 import { TABLES } from "../../shared/tables.ts"
 import { Hold } from "./hold.ts"
@@ -92,9 +93,12 @@ const unparkLot = Effect.fnUntraced(function* (lot: string, table: Table) {
  * is tried again, a few: they show whether it takes rows.
  */
 export const unpark = Effect.fnUntraced(function* (lots: ReadonlyArray<string>) {
+  const queue = yield* Queue
   const hold = yield* Hold
   const parked = new Set<Table>()
   for (const lot of lots) {
+    // Nobody knows what for they wait: some of them are looked at again each time.
+    if (lot === OTHERS) yield* queue.unpark(lot, UNPARK_MAX)
     const table = tableOf(lot)
     if (table === undefined) continue
     parked.add(table)

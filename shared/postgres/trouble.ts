@@ -13,6 +13,7 @@ const UNKNOWN_HOST = "The name of PostgreSQL's host is not known"
 const OF_DATABASES: Sentences = [
   ["08P01", "A proxy like PgBouncer does not take our settings of a session"],
   ["2200H", "A sequence that a trigger or the table uses is at its end: raise its maximum"],
+  ["23514", "A check refuses the rows that wait, or the table has no partition for them: make it"],
   ["23", "A constraint refuses the rows that wait, of the table or of one that a trigger writes"],
   ["25006", "PostgreSQL only reads: it is a standby, or default_transaction_read_only is on"],
   ["28P01", "PostgreSQL refuses the password: mend DATABASE_URL"],

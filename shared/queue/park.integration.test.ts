@@ -39,6 +39,26 @@ describe.each(REDIS_KINDS)("parked writes of a %s Redis", (kind) => {
       )
     })
 
+    test("forgets that workers went silent with a write: this one has not", async () => {
+      await enqueue(["a", "b"])
+      const [a = "", b = ""] = versionsOf(await claim("1")).map(String)
+      await redis().hset(queue().keys.lostLeases, { [a]: "2", [b]: "2" })
+      await queue().park({ id: "1", lot: "orders_in_tests", versions: [a] })
+      expect(await redis().hgetall(queue().keys.lostLeases)).toEqual({ [b]: "2" })
+    })
+
+    test("has so many lots, whatever others push: all beyond share one", async () => {
+      const { keys } = queue()
+      await redis().sadd(keys.lots, ...Array.from({ length: 256 }, (_, number) => `lot${number}`))
+      await enqueue(["a", "b"])
+      const [a = "", b = ""] = versionsOf(await claim("1")).map(String)
+      await queue().park({ id: "1", lot: "one more", versions: [a] })
+      await queue().park({ id: "1", lot: "lot7", versions: [b] })
+      expect(keysOf(await lotOf("*"))).toEqual(["a"])
+      expect(keysOf(await lotOf("lot7"))).toEqual(["b"])
+      expect(await queue().unpark({ lot: "*", most: 10 })).toBe(1)
+    })
+
     test("ends a batch of which nothing is left, and its lease", async () => {
       await park("orders_in_tests", ["a", "b"])
       expect(await redis().exists(queue().keys.batch("orders_in_tests"))).toBe(0)

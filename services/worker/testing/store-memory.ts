@@ -154,6 +154,7 @@ export class Store {
     const parked = batch.filter(isWanted)
     const rest = batch.filter((item) => !isWanted(item))
     if (parked.length === 0) return 0
+    for (const version of wanted) this.lostLeases.delete(version)
     this.batches.set(id, rest)
     if (rest.length === 0) this.release(id)
     this.lots.set(lot, [...(this.lots.get(lot) ?? []), ...parked])
