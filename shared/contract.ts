@@ -155,11 +155,15 @@ const SELECTION_PROBLEMS = ["invalid-request", "dead-letters-changed"] as const
 
 const METRICS = { answers: { 200: "text/plain" } } as const
 
+/** This contract as others read it; `http/openapi.ts` makes it. */
+const OPENAPI = { answers: { 200: "application/json" } } as const
+
 export const CONTRACT = {
   ingest: {
     ...WRITES,
     "GET /health": { answers: { 200: Readiness, 503: Readiness }, problems: ["stopping"] },
     "GET /metrics": METRICS,
+    "GET /openapi.json": OPENAPI,
   },
   reader: {
     ...READS,
@@ -168,11 +172,13 @@ export const CONTRACT = {
       problems: ["stopping"],
     },
     "GET /metrics": METRICS,
+    "GET /openapi.json": OPENAPI,
   },
   stats: {
     "GET /stats": { answers: { 200: Stats }, problems: ["statistics-unavailable"] },
     "GET /health": { answers: { 200: Health, 503: Health }, problems: ["stopping"] },
     "GET /metrics": METRICS,
+    "GET /openapi.json": OPENAPI,
     /** Stats and health once a second, and what else the page shows. */
     "GET /events": {
       answers: { 200: "text/event-stream" },

@@ -8,6 +8,7 @@ import { Hono } from "hono"
 import { CONTRACT, type Ingest, type Readiness } from "../../shared/contract.ts"
 import { answer, ENCODE_HINT, handleTheRest, problem } from "../../shared/http/answer.ts"
 import { readBody } from "../../shared/http/body.ts"
+import { openapi } from "../../shared/http/openapi.ts"
 import { targetOf } from "../../shared/http/target.ts"
 import { guardedRoutes, type Token } from "../../shared/http/token.ts"
 import { DEFAULT_TABLE } from "../../shared/item.ts"
@@ -113,6 +114,8 @@ export const makeApp = (dependencies: Dependencies): Hono => {
     const readiness = await dependencies.probe()
     return answer<Ingest["GET /health"]>(readiness.status === "unhealthy" ? 503 : 200, readiness)
   })
+
+  app.get("/openapi.json", openapi("ingest"))
 
   handleTheRest(app, CONTRACT.ingest, dependencies.report)
   return app

@@ -13,6 +13,7 @@ import {
 } from "../../shared/http/answer.ts"
 import { departureOf } from "../../shared/http/departure.ts"
 import { etagOf, isKnown } from "../../shared/http/etag.ts"
+import { openapi } from "../../shared/http/openapi.ts"
 import { preferencesOf } from "../../shared/http/prefer.ts"
 import { type Target, targetOf } from "../../shared/http/target.ts"
 import { guardedRoutes, type Token } from "../../shared/http/token.ts"
@@ -149,6 +150,8 @@ export const makeApp = (dependencies: Dependencies): Hono => {
       ...(reason !== null && { reason }),
     })
   })
+
+  app.get("/openapi.json", openapi("reader"))
 
   handleTheRest(app, CONTRACT.reader, dependencies.report)
   return app

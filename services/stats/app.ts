@@ -6,6 +6,7 @@
 import { Hono } from "hono"
 import { CONTRACT, type StatsService } from "../../shared/contract.ts"
 import { answer, handleTheRest, problem } from "../../shared/http/answer.ts"
+import { openapi } from "../../shared/http/openapi.ts"
 import type { Events } from "./events.ts"
 import { type HealthDependencies, makeExamine } from "./health.ts"
 import { addOperations, type OperationsDependencies } from "./operations/routes.ts"
@@ -40,6 +41,8 @@ export const makeApp = ({ events, operations, ...dependencies }: Dependencies): 
   })
 
   app.get("/events", ({ req }) => events.watch(req.raw))
+
+  app.get("/openapi.json", openapi("stats"))
 
   addPage(app)
   addOperations(app, operations)

@@ -1,0 +1,123 @@
+/** GET /openapi.json of each service: its examples are sent as they stand, and answered as it says. */
+import { beforeAll, describe, expect, test } from "vitest"
+import { holdToContract } from "../testing/contract.ts"
+import { REDIS_KINDS } from "../testing/redis.ts"
+import { useStack } from "../testing/stack.ts"
+
+const ADMIN_TOKEN = "0123456789abcdef0123456789abcdef"
+const stack = useStack({ redis: REDIS_KINDS[0], env: { ADMIN_TOKEN } })
+beforeAll(() => holdToContract(stack().urls))
+
+interface Parameter {
+  readonly name: string
+  readonly in: "path" | "query" | "header"
+  readonly required: boolean
+  readonly example?: string | ReadonlyArray<string>
+}
+
+interface Operation {
+  readonly operationId: string
+  readonly security?: ReadonlyArray<object>
+  readonly parameters: ReadonlyArray<Parameter>
+  readonly requestBody?: {
+    readonly content: Readonly<Record<string, { readonly example: unknown }>>
+  }
+  readonly responses: Readonly<
+    Record<string, { readonly content: Readonly<Record<string, unknown>> }>
+  >
+}
+
+interface Document {
+  readonly openapi: string
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>
+}
+
+type Service = "ingest" | "reader" | "stats"
+/** What the reader reads has been written by then. */
+const SERVICES: ReadonlyArray<Service> = ["ingest", "reader", "stats"]
+
+const documentOf = async (service: Service) => {
+  const response = await fetch(`${stack().urls[service]}/openapi.json`)
+  expect(response.status).toBe(200)
+  return (await response.json()) as Document
+}
+
+const operationsOf = ({ paths }: Document) =>
+  Object.entries(paths).flatMap(([path, item]) =>
+    Object.entries(item).map(([method, operation]) => ({ path, method, operation })),
+  )
+
+/** The request of the examples alone. */
+const requestOf = (path: string, method: string, { parameters, ...operation }: Operation) => {
+  const query = new URLSearchParams()
+  let target = path
+  for (const { name, in: where, required, example } of parameters) {
+    if (required) expect([path, name, example]).not.toContain(undefined)
+    if (example === undefined) continue
+    if (where === "path") target = target.replace(`{${name}}`, encodeURIComponent(String(example)))
+    else for (const one of [example].flat()) query.append(name, one)
+  }
+  expect(target).not.toMatch(/[{}]/)
+  const [type, body] = Object.entries(operation.requestBody?.content ?? {})[0] ?? []
+  const headers = {
+    ...(type && { "content-type": type }),
+    ...(operation.security && { authorization: `Bearer ${ADMIN_TOKEN}` }),
+    ...(parameters.some(({ name }) => name === "Prefer") && { prefer: "wait=20" }),
+  }
+  const init = { method: method.toUpperCase(), headers }
+  return [
+    `${target}?${query}`,
+    body ? { ...init, body: JSON.stringify(body.example) } : init,
+  ] as const
+}
+
+/** What no example is answered with. */
+const REFUSED = new Set([400, 401, 404, 405, 412, 413, 415, 422, 500, 503])
+
+describe.each(SERVICES)("the document of %s", (service) => {
+  test("has examples that are answered as they stand, as it says", async () => {
+    for (const { path, method, operation } of operationsOf(await documentOf(service))) {
+      const [target, init] = requestOf(path, method, operation)
+      const response = await fetch(stack().urls[service] + target, init)
+      const type = response.headers.get("content-type") ?? ""
+      const { content } = operation.responses[response.status] ?? {}
+      const isSaid = Object.keys(content ?? {}).some((one) => type.startsWith(one))
+      const answered = [init.method, target, response.status]
+      expect([...answered, isSaid, REFUSED.has(response.status)]).toEqual([
+        ...answered,
+        true,
+        false,
+      ])
+      await response.body?.cancel()
+    }
+  })
+
+  test("is whole: each reference leads somewhere, each operation and each parameter is one", async () => {
+    const document = await documentOf(service)
+    expect(document.openapi).toBe("3.1.0")
+    const references = JSON.stringify(document).matchAll(/"\$ref":"#\/([^"]+)"/g)
+    for (const [, reference = ""] of references) {
+      // biome-ignore lint/suspicious/noExplicitAny: any place in the document.
+      const found = reference.split("/").reduce((at: any, step) => at?.[step], document)
+      expect([reference, typeof found]).toEqual([reference, "object"])
+    }
+    const all = operationsOf(document)
+    const ids = all.map(({ operation }) => operation.operationId)
+    expect(new Set(ids).size).toBe(ids.length)
+    const shapes = Object.keys(document.paths).map((path) => path.replaceAll(/\{\w+\}/g, "{}"))
+    expect(new Set(shapes).size).toBe(shapes.length)
+    for (const { path, operation } of all) {
+      const named = operation.parameters.map((one) => `${one.in} ${one.name}`)
+      expect(new Set(named).size).toBe(named.length)
+      const inPath = operation.parameters.filter((one) => one.in === "path")
+      const wanted = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name)
+      expect(inPath.map(({ name }) => name)).toEqual(wanted)
+    }
+  })
+})
+
+test("each path is counted in the metrics under its own route", async () => {
+  await documentOf("reader")
+  const metrics = await (await fetch(`${stack().urls.reader}/metrics`)).text()
+  expect(metrics).toContain('{method="GET",route="/openapi.json",status="200"}')
+})
