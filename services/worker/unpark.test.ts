@@ -70,6 +70,26 @@ describe("parked writes", () => {
   }
 
   test(
+    "that another worker has written hold nobody any more, when the table takes rows again",
+    Effect.gen(function* () {
+      const { hold, queue, database, onDatabase } = yield* parked(3)
+      yield* hold.enterTable(EVENTS, refuse("P0001"))
+      yield* TestClock.adjust("1 second")
+      yield* unpark([EVENTS.name])
+      // They may be refused again: nobody asks the table before somebody has tried.
+      expect(yield* onDatabase.count("rehearse")).toBe(0)
+      const batch = yield* queue.claim("of another", 10, DATABASE)
+      yield* database.write(EVENTS, batch?.items ?? [])
+      yield* queue.acknowledge("of another", "Full", 0, [])
+      expect(yield* hold.stateOf(EVENTS)).toBe("tried")
+      yield* unpark([])
+      expect(yield* onDatabase.count("rehearse")).toBe(1)
+      expect(yield* hold.stateOf(EVENTS)).toBe("open")
+      expect(yield* hold.reason).toBe("")
+    }),
+  )
+
+  test(
     "stop coming back when their table is held again meanwhile",
     Effect.gen(function* () {
       const { hold, onQueue, onDatabase } = yield* parked(3 * UNPARK_MAX)
@@ -93,7 +113,7 @@ describe("writes of a newer build", () => {
   test(
     "wait for a worker that knows them, neither written nor buried, and others flow",
     Effect.gen(function* () {
-      const { outside, onDatabase } = yield* running
+      const { outside, onDatabase, onQueue } = yield* running
       yield* outside.enqueue([
         ...many(3),
         newer("orders_in_tests", 1),
@@ -106,6 +126,7 @@ describe("writes of a newer build", () => {
       expect(parkedOf(seen)).toEqual({ orders_in_tests: 1, [`${EVENTS.name}.note`]: 1 })
       expect(seen.workers).toEqual({ "worker-1": "" })
       expect(yield* onDatabase.count("write")).toBe(2)
+      expect(yield* onQueue.count("unpark")).toBe(0)
       expect(yield* Logged).toEqual([
         expect.objectContaining({ level: "info", message: "batches written" }),
       ])
