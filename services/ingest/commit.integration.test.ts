@@ -81,6 +81,15 @@ describe("a commit that is waited for", () => {
     expect(await waiting).toBe("committed")
   })
 
+  test("is waited for no longer when the client has left", async () => {
+    const { commits, awaited } = await open()
+    const [version = 0] = await awaited("a")
+    const leaving = new AbortController()
+    const waiting = commits(version, LONG, leaving.signal)
+    leaving.abort()
+    expect(await Promise.race([waiting, commits(version, SHORT).then(() => "too long")])).toBeNull()
+  })
+
   test("closes the window of the write at once, and of no other", async () => {
     const { queue, put, awaited, end } = await open()
     await put(sampleWrite(DEFAULT_TABLE, 1, "quiet"))

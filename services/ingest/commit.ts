@@ -15,13 +15,17 @@ const read = (outcome: string): Settled => {
   return { reason, sqlstate }
 }
 
-/** Resolves to null when it is not known in so many milliseconds; never rejects. */
-export type Commits = (version: number, millis: number) => Promise<Settled | null>
+/** Resolves to null when it is not known in so many milliseconds, or the signal is aborted; never rejects. */
+export type Commits = (
+  version: number,
+  millis: number,
+  signal?: AbortSignal,
+) => Promise<Settled | null>
 
 export const makeCommits = ({ outcomes }: Pick<Queue, "outcomes">) => {
   const waits = makeWaits<number, string | null>(outcomes, (_, outcome) => outcome !== null)
-  const commits: Commits = async (version, millis) => {
-    const outcome = await waits.wait(version, millis).catch(() => null)
+  const commits: Commits = async (version, millis, signal) => {
+    const outcome = await waits.wait(version, millis, signal).catch(() => null)
     return outcome ? read(outcome) : null
   }
   return { commits, end: waits.end }

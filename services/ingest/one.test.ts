@@ -11,8 +11,8 @@ const EVENT = { type: "click", payload: { x: 1 }, at: "2026-11-25T10:00:00.000Z"
 const settling = (settled: Settled | null) => {
   const waits: Array<readonly [version: number, millis: number]> = []
   const app = setUp({
-    commits: async (...wait) => {
-      waits.push(wait)
+    commits: async (version, millis) => {
+      waits.push([version, millis])
       return settled
     },
   })
@@ -21,6 +21,20 @@ const settling = (settled: Settled | null) => {
 }
 
 describe("a client that waits for the commit", () => {
+  test("is waited for no longer when it has left", async () => {
+    const { send } = setUp({
+      commits: (_version, _millis, signal) =>
+        new Promise((resolve) => {
+          signal?.addEventListener("abort", () => resolve(null))
+        }),
+    })
+    const leaving = new AbortController()
+    const headers = { ...JSON_TYPE, prefer: "wait=10" }
+    const answer = send({ method: "POST", headers, body: BODY, signal: leaving.signal })
+    setImmediate(() => leaving.abort())
+    expect((await answer).status).toBe(202)
+  })
+
   test("is answered 200 when it is there, and told that it was waited for", async () => {
     const { ask, waits, requests } = settling("committed")
     const { status, headers, body } = await ask("wait=10")

@@ -3,6 +3,7 @@
  * became of it. Nothing is queued unless the answer says so, or that it is not known.
  */
 import { answerAny, problem } from "../../shared/http/answer.ts"
+import { departureOf } from "../../shared/http/departure.ts"
 import { DEFAULT_TABLE } from "../../shared/item.ts"
 import { identity, type Write } from "../../shared/write.ts"
 import { readAsked } from "./asked.ts"
@@ -36,14 +37,16 @@ const locationOf = (write: Write, { version }: Queued): string => {
 /** Resolves to the answer. `table` is among its members where the path named one. */
 export const makeQueueOne =
   ({ put, commits }: Stores) =>
-  async (write: Write, { headers }: Request, members: object = {}): Promise<Response> => {
-    const asked = readAsked(headers)
+  async (write: Write, request: Request, members: object = {}): Promise<Response> => {
+    const asked = readAsked(request.headers)
     if (asked instanceof Response) return asked
     const { waitMillis, key } = asked
     const isAwaited = waitMillis > 0
     const outcome = await put(write, isAwaited || key !== null ? { isAwaited, key } : undefined)
     if (!isQueued(outcome)) return refusal(outcome, write)
-    const settled = isAwaited ? await commits(outcome.version, waitMillis) : null
+    const settled = isAwaited
+      ? await commits(outcome.version, waitMillis, departureOf(request))
+      : null
     if (settled !== null && settled !== "committed") {
       return problem("write-refused", { detail: settled.reason })
     }
