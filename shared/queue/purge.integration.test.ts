@@ -27,13 +27,22 @@ describe.each(REDIS_KINDS)("parked writes of a %s Redis", (kind) => {
       expect((await enqueue(["new"])).first).toBeGreaterThan(versions.at(-1))
     })
 
+    test("of the slower of two workers, which saw rows of the faster one, changes nothing", async () => {
+      const { first } = await enqueue(["a", "b"])
+      expect(await queue().seed({ highest: HIGH, database: DATABASE })).toBe("kept")
+      expect(versionsOf(await waiting())).toEqual([first, first + 1])
+    })
+
     test("that keeps versions, or waits for batches, leaves what is parked where it is", async () => {
       const versions = await park("orders_in_tests", ["a"])
       const [version = 0] = versions
       const highest = version - UNDER_WAY_MICROS
+      const forget = () => redis().hdel(queue().keys.counters, "seeded")
+      await forget()
       expect(await queue().seed({ highest, database: DATABASE })).toBe("kept")
       await enqueue(["b"])
       await claim("2")
+      await forget()
       expect(await queue().seed({ highest: HIGH, database: DATABASE })).toBe("waits")
       expect(versionsOf(await lotOf("orders_in_tests"))).toEqual(versions)
       expect(await conserved()).toMatchObject({ depth: 1, inFlight: 1 })

@@ -14,6 +14,8 @@ export const UNDER_WAY_MICROS = 180_000_000
  * When Redis came back empty with a clock behind the one that issued the table's versions, new writes
  * would lose to old rows: the writes that wait, parked ones first, are then given versions above the
  * table's, in their order.
+ * Of two workers that find it not seeded, the slower one may have looked at the table when rows of the faster
+ * one were there already: it changes nothing, for clients were told the versions of what waits by then.
  * Batches under way could come back with old versions: then it waits for them, and nothing is done yet.
  */
 export const seed = script({
@@ -25,6 +27,7 @@ export const seed = script({
 local owner = redis.call('HGET', counters, 'database')
 local refused = demandOwner(owner, database)
 if refused then return refused end
+if redis.call('HGET', counters, 'seeded') then return 0 end
 local last = tonumber(redis.call('HGET', counters, 'version') or '0')
 if highest > 0 then highest = highest + ${UNDER_WAY_MICROS} end
 if last < highest and redis.call('ZCARD', leases) > 0 then return -1 end
