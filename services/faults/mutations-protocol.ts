@@ -228,8 +228,8 @@ export const PROTOCOL_MUTATIONS: ReadonlyArray<Mutation> = [
     edits: [
       edit(
         "services/ingest/outcome.ts",
-        "{ version: first + position, depth }",
-        "{ version: first + taken - 1 - position, depth }",
+        "{ version: first + position * step, depth }",
+        "{ version: first + (taken - 1 - position) * step, depth }",
       ),
     ],
     caughtBy: [

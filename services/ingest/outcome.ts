@@ -56,7 +56,7 @@ export const outcomesOf = (
   reply: Awaited<ReturnType<Queue["enqueue"]>>,
   writes: number,
 ): ReadonlyArray<Outcome> => {
-  const { depth, first, taken, drained, repeated } = reply
+  const { depth, first, step, taken, drained, repeated } = reply
   const refusal = full(depth, drained)
   const outcomes: Outcome[] = []
   let position = 0
@@ -64,7 +64,7 @@ export const outcomesOf = (
     const before = repeated.get(place)
     if (before !== undefined) outcomes.push(repeat(before, outcomes))
     else {
-      outcomes.push(position < taken ? { version: first + position, depth } : refusal)
+      outcomes.push(position < taken ? { version: first + position * step, depth } : refusal)
       position += 1
     }
   }

@@ -5,8 +5,8 @@ import { makePut } from "./queue.ts"
 
 type Reply = Awaited<ReturnType<Queue["enqueue"]>>
 
-const TAKEN: Reply = { depth: 1, first: 100, taken: 1, drained: 0, repeated: new Map() }
-const FULL: Reply = { depth: 500, first: 0, taken: 0, drained: 0, repeated: new Map() }
+const TAKEN: Reply = { depth: 1, first: 100, step: 1, taken: 1, drained: 0, repeated: new Map() }
+const FULL: Reply = { depth: 500, first: 0, step: 1, taken: 0, drained: 0, repeated: new Map() }
 
 test("asks whether Redis is still the one it was until a write was taken on the connection, and once a second", async () => {
   let reply: () => Promise<Reply>

@@ -30,7 +30,7 @@ const setUp = () => {
       Promise.withResolvers<Awaited<ReturnType<Queue["enqueue"]>>>()
     expect(most).toBe(MAX_DEPTH)
     const reply = ([depth, first, taken, drained]: Reply) =>
-      resolve({ depth, first, taken, drained, repeated: new Map() })
+      resolve({ depth, first, step: 1, taken, drained, repeated: new Map() })
     calls.push({ items: writes, reply, fail: reject })
     return promise
   }

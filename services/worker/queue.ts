@@ -150,7 +150,7 @@ const REFUSED_PAUSE = Duration.millis(100)
 
 const connection = (url: string, name: string, blockingMillis?: number) =>
   Effect.acquireRelease(
-    Effect.promise(() => connectRedis(url, name, blockingMillis)),
+    Effect.promise(() => connectRedis(url, name, blockingMillis === undefined ? {} : { blockingMillis })),
     (redis) => Effect.sync(() => closeRedis(redis)),
   )
 

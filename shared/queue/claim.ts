@@ -1,4 +1,4 @@
-import { CLOCK, IDENTITY } from "./prelude.ts"
+import { CLOCK, IDENTITY, SERIES } from "./prelude.ts"
 import { number, script, text } from "./script.ts"
 
 /** A write that so many workers have gone silent with is claimed alone: it may be what ends them. */
@@ -25,7 +25,7 @@ export const claim = script({
     const [lostLeases, ...items] = raw
     return { lostLeases, items }
   },
-  lua: `${CLOCK}${IDENTITY}
+  lua: `${CLOCK}${IDENTITY}${SERIES}
 local suspects = redis.call('HLEN', lostLeases) > 0
 local function silent(item)
   local version = suspects and versionTextOf(item)
@@ -50,6 +50,7 @@ if not owner or #owner < #database then redis.call('HSET', counters, 'database',
 if paused then return reply(items) end
 local ceiling, foreign, bytes = math.max(tonumber(last or '0'), micros() + readClock(counters).offset), 0, 0
 local newest, alone = ceiling, false
+local step, residue = readSeries(counters)
 while #items < most and bytes < mostBytes and not alone do
   local popped = redis.call('RPOP', waiting, suspects and 1 or math.min(${POP_MAX}, most - #items))
   if not popped then break end
@@ -63,7 +64,7 @@ while #items < most and bytes < mostBytes and not alone do
   for _, item in ipairs(popped) do
     local version = versionOf(item)
     if not version or version > ceiling then
-      newest = newest + 1
+      newest = nextVersion(newest + 1, step, residue)
       foreign = foreign + 1
       item = withVersion(newest, '"foreign":true,' .. (string.match(item, '^%s*{(.*)$') or '"unreadable":' .. cjson.encode(item) .. '}'))
     end

@@ -1,4 +1,4 @@
-import { CLOCK, RING, VERSION_MAX } from "./prelude.ts"
+import { CLOCK, RING, SERIES, VERSION_MAX } from "./prelude.ts"
 import { flag, list, number, optional, script, text } from "./script.ts"
 
 /**
@@ -29,6 +29,7 @@ const readRepeated = (answer: string): Repeated => {
 type Raw = [
   depth: number,
   first: number,
+  step: number,
   taken: number,
   drained: number,
   repeated: ReadonlyArray<readonly [place: number, answer: string]>,
@@ -36,8 +37,8 @@ type Raw = [
 
 /**
  * Queues `writes`, JSON objects, up to `most` waiting ones. Replies with the depth after, the version of
- * the first, how many of the writes were `taken` (the first ones; the others would exceed the limit),
- * and, when not all were, how many writes left the queue in the last seconds.
+ * the first, the `step` from one to the next, how many of the writes were `taken` (the first ones; the others
+ * would exceed the limit), and, when not all were, how many writes left the queue in the last seconds.
  *
  * `awaited` are the places, from 1, of writes whose clients wait for the commit: `acknowledge` tells what became
  * of them. `once` has three words for each write with an idempotency key: its place, a digest of the key, and
@@ -45,6 +46,9 @@ type Raw = [
  * payload had, none is queued. The first write of a key is remembered for `onceSeconds`; what repeats it is not queued,
  * has none of the versions and does not count as taken, and is `repeated`, by place from 0. Both are left out where
  * nobody asks, and cost nothing then.
+ *
+ * Fails with LAYOUT, without an effect, when the queue does not have so many `shards`, of which this is `shard`: a
+ * write of a key in two shards would have versions of two clocks. One that has lost its data believes what it is told.
  *
  * `isFirst`, the first call on a connection and now and then, looks whether Redis is still the one that it
  * was: its replication id changes with each promotion and each start, and then versions are lifted above
@@ -59,18 +63,25 @@ export const enqueue = script({
     awaited: optional<string>(text, ""),
     once: optional<string>(text, ""),
     onceSeconds: optional<number>(number, 1),
+    shards: optional<number>(number, 1),
+    shard: optional<number>(number, 0),
     writes: list,
   },
-  reply: ([depth, first, taken, drained, repeated]: Raw) => ({
+  reply: ([depth, first, step, taken, drained, repeated]: Raw) => ({
     depth,
     first,
+    step,
     taken,
     drained,
     repeated: new Map(repeated.map(([place, answer]) => [place - 1, readRepeated(answer)])),
   }),
-  lua: `${CLOCK}${RING}
+  lua: `${CLOCK}${RING}${SERIES}
 local now = micros()
-local last, history, parked = unpack(redis.call('HMGET', counters, 'version', 'history', 'parked'))
+local last, history, parked, layout, step, residue =
+  unpack(redis.call('HMGET', counters, 'version', 'history', 'parked', 'layout', 'step', 'residue'))
+if layout and layout ~= text(shards) then return redis.error_reply('LAYOUT is ' .. layout) end
+if not layout and shards > 1 then step, residue = shards + 1, shard end
+step, residue = tonumber(step or '1'), tonumber(residue or '0')
 local depth = redis.call('LLEN', waiting) + tonumber(parked or '0')
 local repeated, remembered, fresh, positions = {}, {}, writes, nil
 if once ~= '' then
@@ -102,7 +113,7 @@ end
 local taken = math.max(0, math.min(#fresh, most - depth))
 local drained = 0
 if taken < #fresh then drained = leftIn(counters, ${DRAINED_SECONDS}, math.floor(now / 1000000)) end
-if taken == 0 then return { depth, 0, 0, drained, repeated } end
+if taken == 0 then return { depth, 0, step, 0, drained, repeated } end
 last = tonumber(last or '0')
 local clock = readClock(counters)
 if isFirst then
@@ -117,20 +128,24 @@ if isFirst then
     history = id
   end
 end
-local first, items = math.max(last + 1, now + clock.offset), {}
-if first + taken > ${VERSION_MAX} then
+local first, items = nextVersion(math.max(last + 1, now + clock.offset), step, residue), {}
+local function version(position) return first + (position - 1) * step end
+if version(taken) > ${VERSION_MAX} then
   return redis.error_reply('VERSIONS are at their end: the table or the clock is far ahead of time')
 end
 if clock.isNew then setClock(counters, clock) end
 if isFirst and history then redis.call('HSET', counters, 'history', history) end
-for i = 1, taken do items[i] = withVersion(first + i - 1, string.sub(fresh[i], 2)) end
+for i = 1, taken do items[i] = withVersion(version(i), string.sub(fresh[i], 2)) end
 push('LPUSH', waiting, items)
-redis.call('HSET', counters, 'version', text(first + taken - 1))
+redis.call('HSET', counters, 'version', text(version(taken)))
+if not layout and shards > 1 then
+  redis.call('HSET', counters, 'layout', text(shards), 'step', step, 'residue', residue)
+end
 redis.call('HINCRBY', counters, 'queued', taken)
 if last == 0 then redis.call('HSETNX', counters, 'since', redis.call('TIME')[1]) end
 local function versionAt(place)
   local position = positions and positions[place] or not positions and place
-  return position and position <= taken and text(first + position - 1) or nil
+  return position and position <= taken and text(version(position)) or nil
 end
 for place in string.gmatch(awaited, '%d+') do
   local version = versionAt(tonumber(place))
@@ -143,6 +158,6 @@ for _, new in ipairs(remembered) do
     redis.call('SET', oncePrefix .. key, payload .. ' ' .. version .. ' ' .. text(depth + taken), 'EX', onceSeconds)
   end
 end
-return { depth + taken, first, taken, drained, repeated }
+return { depth + taken, first, step, taken, drained, repeated }
 `,
 })

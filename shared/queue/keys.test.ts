@@ -16,6 +16,7 @@ describe("queueKeys", () => {
   test("are the names that others rely on", () => {
     expect({ ...queueKeys("write_queue"), batch: queueKeys("write_queue").batch("7") }).toEqual({
       waiting: "write_queue",
+      layout: "{write_queue}:layout",
       leases: "{write_queue}:leases",
       workers: "{write_queue}:workers",
       holds: "{write_queue}:holds",

@@ -5,6 +5,7 @@ export const queueKeys = (name: string) => {
   const tag = /\{[^}]+\}/.test(name) ? name : `{${name}}`
   return {
     waiting: name,
+    layout: `${tag}:layout`,
     leases: `${tag}:leases`,
     workers: `${tag}:workers`,
     holds: `${tag}:holds`,

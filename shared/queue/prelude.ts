@@ -104,6 +104,18 @@ end
 `
 
 /**
+ * Versions are unique among all shards: each issues those of a series of its own. `least` is the lowest that the
+ * next one may be.
+ */
+export const SERIES = `
+local function nextVersion(least, step, residue) return least + (residue - least) % step end
+local function readSeries(counters)
+  local step, residue = unpack(redis.call('HMGET', counters, 'step', 'residue'))
+  return tonumber(step or '1'), tonumber(residue or '0')
+end
+`
+
+/**
  * Whether two identities (server/database/schema) are of one database. A role without the right to ask
  * for the server leaves it out, and is believed.
  */

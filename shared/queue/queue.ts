@@ -18,6 +18,7 @@
  * - hold: while a worker claims nothing because of the database; pause: because of an operator
  * - park: to set claimed writes aside while their table cannot be written, and others flow; lot: those that wait
  *   for the same table, or for a worker that knows their column
+ * - shard: one of several lists that share the writes of a queue, by their keys; layout: how many there are
  * - coalesce: to persist only the newest write of a key
  * - dead letter: a write that can never be stored, with the reason
  */
@@ -26,8 +27,10 @@ import { acknowledge } from "./acknowledge.ts"
 import { claim } from "./claim.ts"
 import { discardLetters } from "./discard-letters.ts"
 import { enqueue } from "./enqueue.ts"
+import { closeShard, openShard } from "./fence.ts"
 import { heartbeat } from "./heartbeat.ts"
 import { queueKeys } from "./keys.ts"
+import { finishLayout, layoutOf, planLayout } from "./layout.ts"
 import { leave } from "./leave.ts"
 import { look } from "./look.ts"
 import { oldest } from "./oldest.ts"
@@ -62,6 +65,11 @@ export const SCRIPTS = {
   discardLetters,
   purge,
   pause,
+  layoutOf,
+  planLayout,
+  finishLayout,
+  closeShard,
+  openShard,
 }
 
 type Steps = {

@@ -1,4 +1,4 @@
-import { CLOCK, IDENTITY } from "./prelude.ts"
+import { CLOCK, IDENTITY, SERIES } from "./prelude.ts"
 import { number, script, text } from "./script.ts"
 
 /**
@@ -23,7 +23,7 @@ export const seed = script({
   keys: ["waiting", "counters", "leases", "lots", "lotPrefix"],
   args: { highest: number, database: text },
   reply: (done: number) => (["waits", "kept", "lifted"] as const)[done + 1] ?? "kept",
-  lua: `${CLOCK}${IDENTITY}
+  lua: `${CLOCK}${IDENTITY}${SERIES}
 local owner = redis.call('HGET', counters, 'database')
 local refused = demandOwner(owner, database)
 if refused then return refused end
@@ -43,13 +43,13 @@ for _, lot in ipairs(redis.call('SMEMBERS', lots)) do
 end
 redis.call('DEL', lots)
 redis.call('HDEL', counters, 'parked')
-local left = redis.call('LLEN', waiting)
+local left, step, residue = redis.call('LLEN', waiting), readSeries(counters)
 while left > 0 do
   local popped, lifted = redis.call('RPOP', waiting, math.min(UNPACK_MAX, left)), {}
   for i, item in ipairs(popped) do
     local version, members = string.match(item, '^{"version":(%d+),(.*)$')
     if version then
-      highest = highest + 1
+      highest = nextVersion(highest + 1, step, residue)
       item = withVersion(highest, members)
     end
     lifted[i] = item

@@ -40,6 +40,8 @@ export type Connection = Redis & { readonly link: Link }
 export interface OpenRedisOptions {
   /** Shown by `redis-cli client list`. */
   readonly name: string
+  /** The queue whose slot's owner is connected to, where there are several nodes. */
+  readonly slotOf?: string
   /** For a connection that blocks: how long a blocking command may take, in milliseconds. */
   readonly blockingMillis?: number
   /** Asked when Redis refuses the login: the URL as it is now, where a file holds it. */
@@ -154,12 +156,12 @@ export const untilReady = (redis: Redis, limitMillis = COMMAND_DEADLINE_MILLIS):
   })
 
 /** A service's connection: ready, or in trouble that `link` tells. Secrets that rotate are read anew. */
-export const connectRedis = async (url: string, name: string, blockingMillis?: number) => {
-  const redis = openRedis(url, {
-    name,
-    reread: () => reread("REDIS_URL"),
-    ...(blockingMillis !== undefined && { blockingMillis }),
-  })
+export const connectRedis = async (
+  url: string,
+  name: string,
+  options: Pick<OpenRedisOptions, "blockingMillis" | "slotOf"> = {},
+) => {
+  const redis = openRedis(url, { ...options, name, reread: () => reread("REDIS_URL") })
   await untilReady(redis)
   return redis
 }

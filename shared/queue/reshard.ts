@@ -1,0 +1,81 @@
+/**
+ * Changes the number of shards while writes flow, in milliseconds and without draining. What must be so: no shard
+ * takes a write by the old layout after any has taken one by the new layout, and every version of the new one is
+ * above all of the old one. So all are closed, the highest version is found, and the new ones are opened above it.
+ * Writes meanwhile are refused, and come again. Each step may be repeated: a change that broke off is done again.
+ */
+import type { Closed } from "./fence.ts"
+import type { Shard, Shards } from "./open-shards.ts"
+import { seriesOf, shardNames } from "./shards.ts"
+
+/** Why nothing was changed: another change is under way, to so many shards. */
+export interface Busy {
+  readonly to: number
+}
+
+const highest = (closed: ReadonlyArray<Closed>) =>
+  Math.max(0, ...closed.map(({ version }) => version))
+
+/**
+ * Resolves to how many shards there were, or why nothing was changed. Rejects when one does not answer: then all is
+ * as before, or the change has to be done again.
+ */
+export const changeShards = async (
+  shards: Shards,
+  to: number,
+): Promise<{ readonly from: number } | Busy> => {
+  const { home } = shards
+  const before = await home.queue.planLayout({ shards: to })
+  if (before.to !== null && before.to !== to) return { to: before.to }
+  const from = before.shards
+  await shards.refresh()
+  const byName = new Map(shards.every().map((shard) => [shard.name, shard]))
+  const named = (count: number) =>
+    shardNames(home.name, count).map((name) => byName.get(name) as Shard)
+  const others = new Set([...named(from), ...named(to)])
+  others.delete(home)
+
+  const open = (count: number, least: number, closed: ReadonlyArray<Closed>) =>
+    Promise.all(
+      named(count).map(({ queue }, index) =>
+        queue.openShard({
+          ...{ shards: count, least, ...seriesOf(count, index) },
+          isSeeded: closed.some(({ isSeeded }) => isSeeded),
+          database: closed.find(({ database }) => database !== "")?.database ?? "",
+          isPaused: closed.some(({ isPaused }) => isPaused),
+        }),
+      ),
+    )
+
+  const closeHome = (count: number, least: number) =>
+    home.queue.closeShard({ shards: count, least, ...seriesOf(count, count) })
+  const close = async () => {
+    const asked = await Promise.allSettled(
+      [...others].map(({ queue }) =>
+        queue.closeShard({ shards: to, least: 0, step: 0, residue: 0 }),
+      ),
+    )
+    // All have answered, or will not: none is closed after the old ones were opened again.
+    const closed = asked.map((one) => {
+      if (one.status === "rejected") throw one.reason
+      return one.value
+    })
+    // The last one: what it issues for others' pushes is of the new series, and the old ones end before.
+    const least = highest(closed)
+    return [...closed, await closeHome(to, least)]
+  }
+
+  const closed = await close().catch(async (error) => {
+    // Nothing was written by the new layout yet, unless somebody had begun before: the old one goes on.
+    if (before.to === null) {
+      await closeHome(from, 0).catch(() => {})
+      await open(from, 0, [])
+      await home.queue.finishLayout({ shards: from })
+    }
+    throw error
+  })
+  await open(to, highest(closed), closed)
+  await home.queue.finishLayout({ shards: to })
+  await shards.refresh()
+  return { from }
+}
