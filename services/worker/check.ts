@@ -2,7 +2,7 @@
  * The check at start: a table that is not as declared is held before the first batch is claimed, so that its
  * writes are parked, and none is buried for what the table lacks. Others flow. The hold's probe checks it again.
  */
-import { Effect } from "effect"
+import { Context, Effect, Layer } from "effect"
 import type { Table } from "../../shared/table/table.ts"
 import { TableUnfit } from "../../shared/table/unfit.ts"
 import { TABLES } from "../../shared/tables.ts"
@@ -32,7 +32,19 @@ const checkTable = Effect.fnUntraced(function* (table: Table) {
   }
 })
 
-/** Returns when each table is checked. It asks catalogs alone: no lock of a table keeps it waiting. */
-export const checkTables = Effect.forEach(Object.values<Table>(TABLES), checkTable, {
-  discard: true,
-})
+export class Tables extends Context.Service<
+  Tables,
+  {
+    /** Returns when each table is checked, once. It asks catalogs alone: no lock of a table keeps it waiting. */
+    readonly checked: Effect.Effect<void>
+  }
+>()("write-buffer/worker/Tables") {
+  static readonly layer = Layer.effect(
+    Tables,
+    Effect.gen(function* () {
+      const context = yield* Effect.context<Database | Hold>()
+      const all = Effect.forEach(Object.values<Table>(TABLES), checkTable, { discard: true })
+      return Tables.of({ checked: yield* Effect.cached(Effect.provideContext(all, context)) })
+    }),
+  )
+}

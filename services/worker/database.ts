@@ -3,7 +3,7 @@
  * `database-memory.ts`, which pass the same tests. Every call ends by its deadline, and every failure
  * is one of the typed errors of `errors.ts`.
  */
-import { Context, Duration, Effect, Layer } from "effect"
+import { Context, Duration, Effect, Layer, Semaphore } from "effect"
 import { reread } from "../../shared/config.ts"
 import type { Item } from "../../shared/item.ts"
 import { type Database as Opened, openDatabase, type Sql } from "../../shared/postgres/postgres.ts"
@@ -52,6 +52,20 @@ const TABLES_AT_ONCE = Math.min(2, ALL.length)
 /** Runs queries; `table` is the one whose rows a query writes. */
 type Run = <A>(query: (sql: Sql) => Promise<A>, table?: Table) => Effect.Effect<A, WriteError>
 
+/** Runs one at a time; all who ask while one runs share the next, which begins after they asked. */
+const sharingNext = Effect.fnUntraced(function* <A, E>(run: Effect.Effect<A, E>) {
+  const turn = yield* Semaphore.make(1)
+  let next: Effect.Effect<A, E> | null = null
+  const begin = Effect.suspend(() => {
+    next = null
+    return run
+  })
+  return Effect.gen(function* () {
+    next ??= yield* Effect.cached(turn.withPermits(1)(begin))
+    return yield* next
+  })
+})
+
 /** Connections for each batch in flight and one for the probe; and others for what has to stand apart. */
 const openConnections = Effect.gen(function* () {
   const settings = yield* Settings
@@ -94,10 +108,8 @@ export const layerPostgres = Layer.effect(
     const { run, renew, apart } = yield* openConnections
 
     // Within the deadline of a batch, the scan of a large table would never end.
-    const highestVersion = apart(
-      "worker-seed",
-      SEED_DEADLINE,
-    )((sql) => selectHighestVersion(sql, ALL))
+    const scan = apart("worker-seed", SEED_DEADLINE)((sql) => selectHighestVersion(sql, ALL))
+    const highestVersion = yield* sharingNext(scan)
 
     // A hold may have been another server's: what is known of it ends with the probe that ends the hold.
     let known: string | null = null

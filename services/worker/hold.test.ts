@@ -125,23 +125,24 @@ describe("Hold", () => {
     Effect.gen(function* () {
       const { hold, onDatabase } = yield* parts
       const logged = yield* Logged
+      const changed = yield* hold.changes
       yield* onDatabase.before("probe", noTable)
       yield* hold.enter(away)
       yield* hold.enter(away)
-      yield* hold.changed
+      yield* changed
       yield* TestClock.adjust("10 seconds")
-      yield* hold.changed
+      yield* changed
       expect(yield* hold.reason).toBe(holdReason(noTable))
       yield* onDatabase.before("probe", null)
       yield* TestClock.adjust("6 seconds")
-      yield* hold.changed
+      yield* changed
       expect(logged.map(({ level, fields }) => [level, fields.reason])).toEqual([
         ["error", holdReason(away)],
         ["error", holdReason(noTable)],
         ["info", undefined],
       ])
       // Nothing has changed since.
-      const waiting = yield* Effect.forkChild(hold.changed)
+      const waiting = yield* Effect.forkChild(changed)
       yield* TestClock.adjust("1 minute")
       expect(waiting.pollUnsafe()).toBeUndefined()
     }),

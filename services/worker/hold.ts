@@ -6,7 +6,7 @@
  * answer probes: then batches are tried again, and the reason stays until one was stored. The reason is in
  * plain words, and never PostgreSQL's own message, detail or hint, which may quote values.
  */
-import { Context, Effect, Latch, Layer, Ref, Schedule } from "effect"
+import { Context, Effect, Latch, Layer, Ref, Schedule, type Scope } from "effect"
 import { byCode, databaseSentence } from "../../shared/postgres/trouble.ts"
 import type { Table } from "../../shared/table/table.ts"
 import { TableUnfit } from "../../shared/table/unfit.ts"
@@ -107,21 +107,24 @@ export class Hold extends Context.Service<
      * may have stored what this one was refused.
      */
     readonly review: (tables: ReadonlyArray<Table>) => Effect.Effect<void>
-    /** Returns when `reason` or a table's state has changed since the last time. */
-    readonly changed: Effect.Effect<void>
+    /** Makes an effect that returns when `reason` or a table's state has changed since the last time. */
+    readonly changes: Effect.Effect<Effect.Effect<void>, never, Scope.Scope>
   }
 >()("write-buffer/worker/Hold") {
   static readonly layer = Layer.effect(
     Hold,
     Effect.gen(function* () {
       const database = yield* Database
-      const changed = yield* Latch.make(false)
+      const watchers = new Set<Latch.Latch>()
+      const change = Effect.suspend(() =>
+        Effect.forEach(watchers, (latch) => latch.open, { discard: true }),
+      )
 
       const names = new Set<string>()
 
       const tell = (name: string) => (error: WriteError | null, before: string) =>
         Effect.gen(function* () {
-          yield* changed.open
+          yield* change
           if (error) names.add(name)
           else names.delete(name)
           if (error && before === "") yield* countHold(error)
@@ -134,10 +137,10 @@ export class Hold extends Context.Service<
             : Effect.annotateLogs(Effect.logInfo("writes flow again"), fields)
         })
 
-      const whole = yield* makeHold(tell(""), changed.open)
+      const whole = yield* makeHold(tell(""), change)
       const tables = new Map<Table, Effect.Success<ReturnType<typeof makeHold>>>()
       for (const table of Object.values<Table>(TABLES)) {
-        tables.set(table, yield* makeHold(tell(table.name), changed.open))
+        tables.set(table, yield* makeHold(tell(table.name), change))
       }
 
       const reason = Effect.gen(function* () {
@@ -173,7 +176,12 @@ export class Hold extends Context.Service<
           ),
         reason,
         review: (idle) => Effect.forEach(idle, review, { discard: true }),
-        changed: Effect.andThen(changed.await, Effect.asVoid(changed.close)),
+        changes: Effect.gen(function* () {
+          const latch = yield* Latch.make(false)
+          watchers.add(latch)
+          yield* Effect.addFinalizer(() => Effect.sync(() => watchers.delete(latch)))
+          return Effect.andThen(latch.await, Effect.asVoid(latch.close))
+        }),
       })
     }),
   )

@@ -8,6 +8,7 @@ import { Hold } from "./hold.ts"
 import { unpark } from "./park.ts"
 import { Queue } from "./queue.ts"
 import { queueBackoff } from "./retry.ts"
+import { Serving } from "./serving.ts"
 import { Settings } from "./settings.ts"
 
 /** Two heartbeats may be lost before a lease is. */
@@ -29,17 +30,21 @@ export class Lease extends Context.Service<
     Effect.gen(function* () {
       const queue = yield* Queue
       const hold = yield* Hold
+      const serving = yield* Serving
       const { LEASE_SECONDS, worker } = yield* Settings
       const interval = Duration.seconds(LEASE_SECONDS / HEARTBEATS_PER_LEASE)
       const claimed = new Set<string>()
       let ids = 0
       const scope = yield* Effect.scope
+      const changed = yield* hold.changes
       const unparking = yield* Semaphore.make(1)
       const unparkLots = (lots: ReadonlyArray<string>) =>
         unpark(lots).pipe(Effect.provideService(Queue, queue), Effect.provideService(Hold, hold))
 
       const once = Effect.gen(function* () {
-        const { lost, expired, lots } = yield* queue.heartbeat([...claimed], yield* hold.reason)
+        const reason = yield* hold.reason
+        const { lost, expired, lots, live } = yield* queue.heartbeat([...claimed], reason)
+        yield* serving.see(live)
         for (const id of lost.filter((batch) => claimed.has(batch))) {
           yield* Effect.logWarning("a lease was lost").pipe(Effect.annotateLogs({ batch: id }))
         }
@@ -70,7 +75,7 @@ export class Lease extends Context.Service<
         // A change of the hold is told at once, so that /health does not lag by a heartbeat.
         beat: once.pipe(
           Effect.retry(queueBackoff),
-          Effect.andThen(Effect.timeoutOption(hold.changed, interval)),
+          Effect.andThen(Effect.timeoutOption(changed, interval)),
           Effect.map(Option.isSome),
           Effect.forever,
           Effect.orDie,

@@ -7,16 +7,16 @@ import { exitOnCrash } from "../../shared/crash.ts"
 import { makeLog } from "../../shared/log.ts"
 import { printError } from "../../shared/output.ts"
 import { layerMetrics } from "./app.ts"
+import { Tables } from "./check.ts"
 import { ClaimSize } from "./claim/claim-size.ts"
 import { layerPostgres } from "./database.ts"
 import { Evidence } from "./evidence/evidence.ts"
 import { Hold } from "./hold.ts"
-import { Lease } from "./lease.ts"
 import { kindOf, layerLog } from "./log.ts"
-import { pipeline } from "./pipeline.ts"
-import { layerRedis } from "./queue.ts"
 import { Report } from "./report/report.ts"
+import { serve } from "./serve.ts"
 import { Settings, STOP_DEADLINE } from "./settings.ts"
+import { Shards } from "./shards.ts"
 import { layerSweep } from "./tombstones/sweep.ts"
 
 const start = () => {
@@ -25,13 +25,13 @@ const start = () => {
   exitOnCrash(log)
   for (const names of leftOut(config)) log("info", "parameters for other clients", names)
   const worker = `worker-${randomUUID().slice(0, 8)}`
-  const layer = Layer.mergeAll(Lease.layer, Report.layer, layerMetrics, layerSweep).pipe(
+  const layer = Layer.mergeAll(Report.layer, Tables.layer, layerMetrics, layerSweep).pipe(
     Layer.provideMerge(Layer.merge(Hold.layer, Evidence.layer)),
-    Layer.provideMerge(Layer.mergeAll(layerRedis, layerPostgres, ClaimSize.layer)),
+    Layer.provideMerge(Layer.mergeAll(Shards.layer, layerPostgres, ClaimSize.layer)),
     Layer.provideMerge(Layer.succeed(Settings, { ...config, worker })),
     Layer.provideMerge(layerLog(log)),
   )
-  const fiber = Effect.runFork(Effect.provide(pipeline, layer))
+  const fiber = Effect.runFork(Effect.provide(serve, layer))
   let stopping = false
   const stop = () => {
     // A second signal does not wait; what was in flight goes back when its lease ends.

@@ -3,11 +3,12 @@
  * `queue-memory.ts`, which pass the same tests. Each call is one atomic step of the protocol in
  * `shared/queue`, answers within its deadline, and fails as `QueueUnavailable`.
  */
-import { Context, Duration, Effect, Layer, Result } from "effect"
+import { Context, Duration, Effect, Layer, RcRef, Result } from "effect"
 import { decodeItem, type Item, type Unknown, type Unreadable } from "../../shared/item.ts"
 import type { Look } from "../../shared/queue/look.ts"
 import type { Oldest } from "../../shared/queue/oldest.ts"
 import { openQueue, ownerOf } from "../../shared/queue/queue.ts"
+import type { Layout } from "../../shared/queue/shards.ts"
 import {
   closeRedis,
   connectRedis,
@@ -32,6 +33,8 @@ export interface Batch {
   readonly unreadable: ReadonlyArray<Unreadable>
   /** Writes of a newer build, which this worker cannot write. */
   readonly unknown: ReadonlyArray<Unknown>
+  /** How many writes waited still when it was claimed. */
+  readonly left: number
   /** How many workers went silent with the first of them. From three on it is claimed alone. */
   readonly lostLeases: number
 }
@@ -78,11 +81,14 @@ export class Queue extends Context.Service<
     readonly park: (id: string, lot: string, versions: ReadonlyArray<number>) => Step<number>
     /** Puts up to `most` writes of a lot back, the oldest. Returns how many that were. */
     readonly unpark: (lot: string, most: number) => Step<number>
-    /** Extends this worker's leases; says which are lost, which of anybody's have expired, and what is parked. */
+    /**
+     * Extends this worker's leases; says which are lost, which of anybody's have expired, what is parked, and
+     * which workers live.
+     */
     readonly heartbeat: (
       ids: ReadonlyArray<string>,
       held: string,
-    ) => Step<Readonly<Record<"lost" | "expired" | "lots", ReadonlyArray<string>>>>
+    ) => Step<Readonly<Record<"lost" | "expired" | "lots" | "live", ReadonlyArray<string>>>>
     /** Takes the worker off the list of live ones. */
     readonly leave: Step<void>
     /**
@@ -102,13 +108,20 @@ export class Queue extends Context.Service<
     readonly oldest: (
       database: string,
     ) => Effect.Effect<Oldest | null, QueueUnavailable | QueueOwned>
+    /** How many shards there are. Only the queue's own list knows. */
+    readonly layout: Step<Layout>
     /** Dead letters, oldest first: those after the first `after`, at most `most`. */
     readonly letters: (after: number, most: number) => Step<ReadonlyArray<string>>
   }
 >()("write-buffer/worker/Queue") {}
 
 /** Sorts a claimed batch into writes and what is none. */
-export const readBatch = (id: string, texts: ReadonlyArray<string>, lostLeases: number): Batch => {
+export const readBatch = (
+  id: string,
+  texts: ReadonlyArray<string>,
+  lostLeases: number,
+  left: number,
+): Batch => {
   const items: Item[] = []
   const unreadable: Unreadable[] = []
   const unknown: Unknown[] = []
@@ -118,7 +131,7 @@ export const readBatch = (id: string, texts: ReadonlyArray<string>, lostLeases: 
     else if ("lot" in item.failure) unknown.push(item.failure)
     else unreadable.push(item.failure)
   }
-  return { id, items, unreadable, unknown, lostLeases }
+  return { id, items, unreadable, unknown, left, lostLeases }
 }
 
 const makeStep =
@@ -148,56 +161,73 @@ export const WAIT_SECONDS = 5
 
 const REFUSED_PAUSE = Duration.millis(100)
 
-const connection = (url: string, name: string, blockingMillis?: number) =>
+const connection = (...parameters: Parameters<typeof connectRedis>) =>
   Effect.acquireRelease(
-    Effect.promise(() => connectRedis(url, name, blockingMillis === undefined ? {} : { blockingMillis })),
+    Effect.promise(() => connectRedis(...parameters)),
     (redis) => Effect.sync(() => closeRedis(redis)),
   )
 
-export const layerRedis = Layer.effect(
-  Queue,
-  Effect.gen(function* () {
-    const { REDIS_URL, WRITE_QUEUE_NAME, LEASE_SECONDS, worker } = yield* Settings
-    const redis = yield* connection(REDIS_URL, "worker")
-    // A blocked connection answers nothing else, so waiting has one of its own.
-    const bell = yield* connection(REDIS_URL, "worker-bell", WAIT_SECONDS * 1_000)
-    const queue = openQueue(redis, WRITE_QUEUE_NAME)
-    const waiting = openQueue(bell, WRITE_QUEUE_NAME)
-    const step = makeStep(redis.link)
-    const lease = Duration.toMillis(Duration.seconds(LEASE_SECONDS))
+/** A shard that others serve is not waited for, and needs no connection for it. */
+const BELL_IDLE = Duration.seconds(6 * WAIT_SECONDS)
 
-    return Queue.of({
-      // A full Redis refuses to block; then the queue is looked at again after a pause.
-      waitForWrite: (seconds) =>
-        makeStep(bell.link)(() => waiting.waitForWrite(seconds)).pipe(
-          Effect.catchIf(
-            ({ cause }) => isRefusal(cause),
-            () => Effect.sleep(REFUSED_PAUSE),
+/** The queue in one list: the queue's own, or a shard. */
+export const layerRedis = (name: string) =>
+  Layer.effect(
+    Queue,
+    Effect.gen(function* () {
+      const { REDIS_URL, WRITE_QUEUE_SHARDS, LEASE_SECONDS, worker } = yield* Settings
+      const redis = yield* connection(REDIS_URL, "worker", { slotOf: name })
+      // A blocked connection answers nothing else, so waiting has one of its own.
+      const bell = yield* RcRef.make({
+        acquire: connection(REDIS_URL, "worker-bell", {
+          slotOf: name,
+          blockingMillis: WAIT_SECONDS * 1_000,
+        }),
+        idleTimeToLive: BELL_IDLE,
+      })
+      const queue = openQueue(redis, name)
+      const step = makeStep(redis.link)
+      const lease = Duration.toMillis(Duration.seconds(LEASE_SECONDS))
+
+      return Queue.of({
+        // A full Redis refuses to block; then the queue is looked at again after a pause.
+        waitForWrite: (seconds) =>
+          RcRef.get(bell).pipe(
+            Effect.flatMap((connection) =>
+              makeStep(connection.link)(() => openQueue(connection, name).waitForWrite(seconds)),
+            ),
+            Effect.scoped,
+            Effect.catchIf(
+              ({ cause }) => isRefusal(cause),
+              () => Effect.sleep(REFUSED_PAUSE),
+            ),
           ),
-        ),
-      look: step(() => queue.look({})),
-      claim: (id, most, database) =>
-        step(() => queue.claim({ id, most, mostBytes: CLAIM_MAX_BYTES, lease, database })).pipe(
-          Effect.mapError(owned),
-          Effect.map((found) => found && readBatch(id, found.items, found.lostLeases)),
-        ),
-      acknowledge: (id, closing, coalesced, letters) =>
-        step(() => queue.acknowledge({ id, closing, coalesced, letters })).pipe(
-          Effect.map((count) => count >= 0),
-        ),
-      release: (id) => step(() => queue.release({ id })),
-      recover: (id) => step(() => queue.recover({ id })),
-      park: (id, lot, versions) =>
-        step(() => queue.park({ id, lot, versions: versions.map(String) })),
-      unpark: (lot, most) => step(() => queue.unpark({ lot, most })),
-      heartbeat: (ids, hold) =>
-        step(() => queue.heartbeat({ worker, lease, hold, most: RECOVER_MAX, ids })),
-      leave: step(() => queue.leave({ worker })),
-      seed: (highest, database) =>
-        step(() => queue.seed({ highest, database })).pipe(Effect.mapError(owned)),
-      owner: step(() => queue.own({ database: "" })),
-      oldest: (database) => step(() => queue.oldest({ database })).pipe(Effect.mapError(owned)),
-      letters: (after, most) => step(() => queue.letters(after, most)),
-    })
-  }),
-)
+        look: step(() => queue.look({})),
+        claim: (id, most, database) =>
+          step(() => queue.claim({ id, most, mostBytes: CLAIM_MAX_BYTES, lease, database })).pipe(
+            Effect.mapError(owned),
+            Effect.map(
+              (found) => found && readBatch(id, found.items, found.lostLeases, found.left),
+            ),
+          ),
+        acknowledge: (id, closing, coalesced, letters) =>
+          step(() => queue.acknowledge({ id, closing, coalesced, letters })).pipe(
+            Effect.map((count) => count >= 0),
+          ),
+        release: (id) => step(() => queue.release({ id })),
+        recover: (id) => step(() => queue.recover({ id })),
+        park: (id, lot, versions) =>
+          step(() => queue.park({ id, lot, versions: versions.map(String) })),
+        unpark: (lot, most) => step(() => queue.unpark({ lot, most })),
+        heartbeat: (ids, hold) =>
+          step(() => queue.heartbeat({ worker, lease, hold, most: RECOVER_MAX, ids })),
+        leave: step(() => queue.leave({ worker })),
+        seed: (highest, database) =>
+          step(() => queue.seed({ highest, database })).pipe(Effect.mapError(owned)),
+        owner: step(() => queue.own({ database: "" })),
+        oldest: (database) => step(() => queue.oldest({ database })).pipe(Effect.mapError(owned)),
+        layout: step(() => queue.layoutOf({ first: WRITE_QUEUE_SHARDS })),
+        letters: (after, most) => step(() => queue.letters(after, most)),
+      })
+    }),
+  )

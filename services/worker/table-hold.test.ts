@@ -136,9 +136,10 @@ describe("the hold of a table", () => {
     "is heard of when it begins, and when the table is tried, though the reason is the same",
     Effect.gen(function* () {
       const { hold } = yield* parts
+      const changed = yield* hold.changes
       yield* hold.enterTable(EVENTS, locked)
-      yield* hold.changed
-      const changing = yield* Effect.forkChild(hold.changed)
+      yield* changed
+      const changing = yield* Effect.forkChild(changed)
       yield* TestClock.adjust("50 millis")
       expect(changing.pollUnsafe()).toBeUndefined()
       yield* TestClock.adjust("100 millis")

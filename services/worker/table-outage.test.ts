@@ -3,13 +3,16 @@ import { describe, expect } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import { DEFAULT_TABLE } from "../../shared/item.ts"
+import { Tables } from "./check.ts"
 import { ClaimSize } from "./claim/claim-size.ts"
 import { Evidence } from "./evidence/evidence.ts"
 import { Hold, holdReason } from "./hold.ts"
 import { Lease } from "./lease.ts"
 import { pipeline } from "./pipeline.ts"
 import { Report } from "./report/report.ts"
+import { Serving } from "./serving.ts"
 import { Settings } from "./settings.ts"
+import { Shards } from "./shards.ts"
 import {
   conserved,
   EVENTS,
@@ -25,9 +28,10 @@ import {
 } from "./testing/kit.ts"
 
 /** Another worker on the same queue and the same database, with holds and leases of its own. */
-const layerAnother = Layer.mergeAll(Lease.layer, Report.layer).pipe(
+const layerAnother = Layer.mergeAll(Lease.layer, Report.layer, Tables.layer).pipe(
+  Layer.provideMerge(Serving.layer("write_queue")),
   Layer.provideMerge(Layer.merge(Hold.layer, Evidence.layer)),
-  Layer.provideMerge(ClaimSize.layer),
+  Layer.provideMerge(Layer.merge(ClaimSize.layer, Shards.layer)),
   Layer.provideMerge(
     Layer.effect(
       Settings,
@@ -121,16 +125,6 @@ describe("a table", () => {
       const seen = yield* conserved
       expect(parkedOf(seen)).toEqual({ [EVENTS.name]: 2_650 })
       expect(seen).toMatchObject({ processed: 30, waiting: [] })
-      console.log(
-        "XX",
-        yield* onQueue.count("unpark"),
-        yield* onQueue.count("park"),
-        yield* onDatabase.count("write"),
-        (yield* onDatabase.statements)
-          .filter((s) => s.length !== 1)
-          .map((s) => s.length)
-          .join(),
-      )
       // Each finds it out once; until the other has, what one parks the other puts back.
       expect(yield* onQueue.count("unpark")).toBeLessThan(20)
       expect(yield* onDatabase.count("write")).toBeLessThan(30 + 2 * 2 * 4)

@@ -9,7 +9,8 @@ const POP_MAX = 16
 
 /**
  * Moves up to `most` writes, of up to about `mostBytes`, into the batch `id`, under a lease of `lease` ms.
- * Replies with the items, oldest first, and how many workers went silent with the first of them; with no
+ * Replies with the items, oldest first, how many workers went silent with the first of them, and how many writes
+ * are `left` in the list; with no
  * item while an operator pauses the workers; with null while no worker has seeded the version.
  * Claiming the same id again returns the same batch, so that a lost reply costs nothing.
  * An item that enqueue did not make (no version, or one never issued) gets one here, with a mark behind it,
@@ -20,10 +21,10 @@ export const claim = script({
   mode: "drains",
   keys: ["waiting", "batch", "leases", "counters", "lostLeases"],
   args: { id: text, most: number, mostBytes: number, lease: number, database: text },
-  reply: (raw: readonly [number, ...string[]] | null) => {
+  reply: (raw: readonly [number, number, ...string[]] | null) => {
     if (raw === null) return null
-    const [lostLeases, ...items] = raw
-    return { lostLeases, items }
+    const [lostLeases, left, ...items] = raw
+    return { lostLeases, left, items }
   },
   lua: `${CLOCK}${IDENTITY}${SERIES}
 local suspects = redis.call('HLEN', lostLeases) > 0
@@ -32,8 +33,8 @@ local function silent(item)
   return version and tonumber(redis.call('HGET', lostLeases, version)) or 0
 end
 local function reply(items)
-  local all = { items[1] and silent(items[1]) or 0 }
-  for i = 1, #items do all[i + 1] = items[i] end
+  local all = { items[1] and silent(items[1]) or 0, redis.call('LLEN', waiting) }
+  for i = 1, #items do all[i + 2] = items[i] end
   return all
 end
 local items = redis.call('LRANGE', batch, 0, -1)

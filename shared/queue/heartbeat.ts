@@ -4,13 +4,16 @@ import { list, number, script, text } from "./script.ts"
 /** Nobody waits for a commit for longer than this. */
 const ASKED_MICROS = 60_000_000
 
+/** Of so many live workers, those with the latest deadlines, it is told who they are. */
+const LIVE_MAX = 1_000
+
 /** How many deadlines one heartbeat cuts; the next one cuts the rest. */
 const CUT_MAX = 1_000
 
 /**
  * A worker lives for another `lease` ms, `hold` is why it writes nothing ('' when it writes), `ids` are
- * the batches that it has. Replies with those that it has lost, up to `most` leases past their deadline, and the
- * lots of parked writes.
+ * the batches that it has. Replies with those that it has lost, up to `most` leases past their deadline, the lots
+ * of parked writes, and who lives.
  * Extends leases that exist and never revives one: a batch that was recovered belongs to somebody else.
  * A deadline further ahead than the longest lease of any worker comes from a clock that was set back, and
  * is cut to that lease.
@@ -19,10 +22,11 @@ export const heartbeat = script({
   mode: "drains",
   keys: ["leases", "workers", "holds", "counters", "lots", "asked"],
   args: { worker: text, lease: number, hold: text, most: number, ids: list },
-  reply: ([lost, expired, lots]: ReadonlyArray<ReadonlyArray<string>>) => ({
+  reply: ([lost, expired, lots, live]: ReadonlyArray<ReadonlyArray<string>>) => ({
     lost: lost ?? [],
     expired: expired ?? [],
     lots: lots ?? [],
+    live: live ?? [],
   }),
   lua: `${CLOCK}
 local now, lost = millis(), {}
@@ -48,6 +52,11 @@ for _, id in ipairs(ids) do
   if redis.call('ZSCORE', leases, id) then redis.call('ZADD', leases, 'XX', deadline, id)
   else lost[#lost + 1] = id end
 end
-return { lost, redis.call('ZRANGEBYSCORE', leases, '-inf', now, 'LIMIT', 0, most), redis.call('SMEMBERS', lots) }
+return {
+  lost,
+  redis.call('ZRANGEBYSCORE', leases, '-inf', now, 'LIMIT', 0, most),
+  redis.call('SMEMBERS', lots),
+  redis.call('ZRANGE', workers, ${-LIVE_MAX}, -1)
+}
 `,
 })

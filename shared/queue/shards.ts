@@ -32,18 +32,20 @@ export const everyName = (queue: string, { ever }: Layout): ReadonlyArray<string
   ...numbered(queue, ever),
 ]
 
-/** The shard of a key of a table, from 0: FNV-1a of its UTF-16 units, stirred so that each bit counts. */
-export const shardOf = (table: string, key: string, shards: number): number => {
-  if (shards === 1) return 0
+/** FNV-1a of the UTF-16 units, stirred so that each bit counts: a number of 32 bits. */
+export const hashOf = (text: string): number => {
   let hash = 0x811c9dc5
-  const text = `${table}\n${key}`
   for (let at = 0; at < text.length; at += 1) {
     hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193)
   }
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
-  return ((hash ^ (hash >>> 16)) >>> 0) % shards
+  return (hash ^ (hash >>> 16)) >>> 0
 }
+
+/** The shard of a key of a table, from 0. */
+export const shardOf = (table: string, key: string, shards: number): number =>
+  shards === 1 ? 0 : hashOf(`${table}\n${key}`) % shards
 
 /**
  * Which versions a list issues: those that leave `residue` when divided by `step`, so that no two lists issue the

@@ -3,7 +3,7 @@
  * writes that it is tried with.
  */
 import { it } from "@effect/vitest"
-import { Effect, type Layer } from "effect"
+import { Effect, type Layer, type Scope } from "effect"
 import { expect } from "vitest"
 import type { Config } from "../../../shared/config.ts"
 import { DEFAULT_TABLE, type Item, makeItem } from "../../../shared/item.ts"
@@ -73,6 +73,7 @@ export const batchOf = (...items: ReadonlyArray<Item>): Batch => ({
   items,
   unreadable: [],
   unknown: [],
+  left: 0,
   lostLeases: 0,
 })
 export const keyOf = ({ write }: Item) => identity(write) ?? ""
@@ -102,9 +103,15 @@ type Services = Layer.Success<ReturnType<typeof layerWorker>>
 /** Makes tests of a worker with these settings; a test may have others besides. */
 export const testWith =
   (settings: Overrides) =>
-  <E>(sentence: string, effect: Effect.Effect<void, E, Services>, overrides: Overrides = {}) =>
+  <E>(
+    sentence: string,
+    effect: Effect.Effect<void, E, Services | Scope.Scope>,
+    overrides: Overrides = {},
+  ) =>
     it.effect(sentence, () =>
-      Effect.suspend(() => Effect.provide(effect, layerWorker({ ...settings, ...overrides }))),
+      Effect.suspend(() =>
+        Effect.provide(Effect.scoped(effect), layerWorker({ ...settings, ...overrides })),
+      ),
     )
 
 export const test = testWith({})

@@ -118,7 +118,7 @@ const beats = ({ test }: Subject) => {
       const { queue, outside } = yield* claimed
       expect(yield* outside.leaseLeft("1")).toSatisfy(fresh)
       yield* outside.expire("1")
-      expect(yield* queue.heartbeat(["1"], "")).toEqual({ lost: [], expired: [], lots: [] })
+      expect(yield* queue.heartbeat(["1"], "")).toMatchObject({ lost: [], expired: [], lots: [] })
       expect(yield* outside.leaseLeft("1")).toSatisfy(fresh)
       expect(yield* queue.recover("1")).toBe(0)
     }),
@@ -144,6 +144,7 @@ const beats = ({ test }: Subject) => {
         lost: ["1", "never was"],
         expired: [],
         lots: [],
+        live: ["worker-1"],
       })
       expect(yield* outside.leaseLeft("1")).toBeNull()
       expect(yield* queue.recover("1")).toBe(0)

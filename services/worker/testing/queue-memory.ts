@@ -80,7 +80,7 @@ export const layerMemory = Layer.effectContext(
           ownedBy(database),
           step("claim", (now) => {
             const texts = store.claim(now, id, max, leaseMillis)
-            return texts && readBatch(id, texts, store.silent(texts[0]))
+            return texts && readBatch(id, texts, store.silent(texts[0]), store.waiting.length)
           }),
         ),
       acknowledge: (id, closing, coalesced, dead) =>
@@ -103,6 +103,7 @@ export const layerMemory = Layer.effectContext(
           ownedBy(database),
           step("oldest", () => store.oldest()),
         ),
+      layout: step("layout", () => ({ shards: 1, ever: 0 })),
       letters: (after, most) => step("letters", () => store.dead.slice(after, after + most)),
     })
     const outside = QueueOutside.of({

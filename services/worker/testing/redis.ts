@@ -115,7 +115,10 @@ export const layerAt = (url: string, outsideUrl = url) =>
   Layer.suspend(() => {
     const WRITE_QUEUE_NAME = `queue-${randomUUID()}`
     return Layer.merge(
-      Layer.provide(Layer.fresh(layerRedis), layerSettings({ REDIS_URL: url, WRITE_QUEUE_NAME })),
+      Layer.provide(
+        layerRedis(WRITE_QUEUE_NAME),
+        layerSettings({ REDIS_URL: url, WRITE_QUEUE_NAME }),
+      ),
       Layer.provide(layerOutside, layerSettings({ REDIS_URL: outsideUrl, WRITE_QUEUE_NAME })),
     )
   })

@@ -6,7 +6,8 @@
 import { Effect } from "effect"
 import { decodeDeadLetter } from "../../../shared/item.ts"
 import type { Table } from "../../../shared/table/table.ts"
-import { Queue } from "../queue.ts"
+import type { Queue } from "../queue.ts"
+import { Shards } from "../shards.ts"
 
 /** Dead letters are read in pages. Of more than so many nobody knows the lowest version: nothing is swept. */
 const LETTERS_PAGE = 1_000
@@ -50,7 +51,32 @@ const isParked = (lots: ReadonlyArray<string>, { name }: Table) =>
  * issued later is below one that was issued before. What the dead letters have is kept for the next time.
  */
 export const makeBounds = Effect.gen(function* () {
-  const queue = yield* Queue
+  const { queues } = yield* Shards
+  const ofQueue = new Map<Queue["Service"], ReturnType<typeof makeQueueBounds>>()
+
+  return Effect.fnUntraced(function* (identity: string) {
+    const all = yield* queues
+    if (all === null) return null
+    const found: Bounds[] = []
+    for (const queue of all) {
+      const ask = ofQueue.get(queue) ?? makeQueueBounds(queue)
+      ofQueue.set(queue, ask)
+      const bounds = yield* ask(identity)
+      if (bounds === null) return null
+      found.push(bounds)
+    }
+    return ((table) => {
+      const bounds = found.map((boundOf) => boundOf(table))
+      if (bounds.includes(null)) return null
+      return (bounds as Bound[]).reduce((lowest, bound) =>
+        bound.below < lowest.below ? bound : lowest,
+      )
+    }) as Bounds
+  })
+})
+
+/** The bounds by one list. */
+const makeQueueBounds = (queue: Queue["Service"]) => {
   let known = { letters: 0, newestLetter: null as string | null, lowest: new Map() as Lowest }
 
   return Effect.fnUntraced(function* (identity: string) {
@@ -71,4 +97,4 @@ export const makeBounds = Effect.gen(function* () {
     }
     return null
   })
-})
+}

@@ -12,7 +12,7 @@ import { item, write } from "../testing/kit.ts"
 import { layerAt, Postgres, useDatabase } from "../testing/postgres.ts"
 import { QueueOutside } from "../testing/queue-memory.ts"
 import { useRedis } from "../testing/redis.ts"
-import { Logged, layerSettings } from "../testing/worker-memory.ts"
+import { Logged, layerOneShard, layerSettings } from "../testing/worker-memory.ts"
 import { deletion, sweepSuite } from "./sweep.suite.ts"
 import { makeRound } from "./sweep.ts"
 
@@ -38,7 +38,7 @@ describe.each(REDIS_KINDS)("a round of sweeping, on PostgreSQL and Redis (%s)", 
     const log = layerLog((level, message, fields = {}) => {
       if (level !== "debug") logged.push({ level, message, fields })
     })
-    return Hold.layer.pipe(
+    return Layer.merge(Hold.layer, layerOneShard).pipe(
       Layer.provideMerge(Layer.mergeAll(layerDatabase, layerQueue, layerSettings())),
       Layer.provideMerge(log),
       Layer.provideMerge(Layer.succeed(Logged, logged)),

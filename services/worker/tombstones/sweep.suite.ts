@@ -10,13 +10,22 @@ import { Database } from "../database.ts"
 import { Hold } from "../hold.ts"
 import { Queue } from "../queue.ts"
 import type { Settings } from "../settings.ts"
+import type { Shards } from "../shards.ts"
 import { DatabaseOutside } from "../testing/database-memory.ts"
 import { away, item, writes } from "../testing/kit.ts"
 import { QueueOutside } from "../testing/queue-memory.ts"
 import { Logged } from "../testing/worker-memory.ts"
 import { makeRound } from "./sweep.ts"
 
-type Services = Database | DatabaseOutside | Hold | Logged | Queue | QueueOutside | Settings
+type Services =
+  | Database
+  | DatabaseOutside
+  | Hold
+  | Logged
+  | Queue
+  | QueueOutside
+  | Settings
+  | Shards
 
 export interface Subject {
   readonly test: (sentence: string, effect: Effect.Effect<void, unknown, Services>) => void
