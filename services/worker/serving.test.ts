@@ -50,7 +50,7 @@ describe("who serves a shard", () => {
   })
 
   it("counts a worker in whose heartbeat is not there yet", () => {
-    expect(isAmong("shard", [], "worker", 1)).toBe(true)
+    expect(isAmong("shard", names(50, "worker"), "worker", 1)).toBe(true)
   })
 })
 

@@ -15,7 +15,7 @@ const SERVERS_MAX = 4
 export const serversOf = (workers: number, shards: number): number =>
   Math.min(SERVERS_MAX, Math.max(1, Math.ceil(workers / shards)))
 
-/** Whether a worker is among the first `most` for a shard; also one whose own heartbeat is not heard of yet. */
+/** Whether a worker is among the first `most` for a shard. One that is not among those that live serves it. */
 export const isAmong = (
   shard: string,
   workers: ReadonlyArray<string>,
@@ -28,7 +28,7 @@ export const isAmong = (
     const theirs = rank(other)
     return theirs > own || (theirs === own && other > worker)
   })
-  return before.length < most
+  return before.length < most || !workers.includes(worker)
 }
 
 export class Serving extends Context.Service<

@@ -15,13 +15,22 @@ export interface Closed {
 /**
  * Takes no write from now on until `openShard`, for a change to so many `shards`. Versions that it issues for what
  * others push are above `least`, and of the series of this `step` and `residue`; a step of 0 leaves the series.
+ * What the others said makes it seeded, and somebody's: seeded alone, and later, it would issue versions that are minutes
+ * ahead of theirs.
  * Fails with UNSEEDED, without an effect, while a worker may yet lift the versions of what waits here: above those
  * that the writes which follow on another shard will have.
  */
 export const closeShard = script({
   mode: "drains",
   keys: ["counters"],
-  args: { shards: number, least: number, step: number, residue: number },
+  args: {
+    shards: number,
+    least: number,
+    step: number,
+    residue: number,
+    isSeeded: flag,
+    database: text,
+  },
   reply: ([version, seeded, database, paused]: readonly [
     string,
     string,
@@ -34,16 +43,18 @@ export const closeShard = script({
     isPaused: paused !== "",
   }),
   lua: `
-local last, seeded, database, paused =
-  unpack(redis.call('HMGET', counters, 'version', 'seeded', 'database', 'paused'))
-if last and not seeded then
+local last, queued, seeded, owner, paused =
+  unpack(redis.call('HMGET', counters, 'version', 'queued', 'seeded', 'database', 'paused'))
+if queued and not seeded then
   return redis.error_reply('UNSEEDED the first writes of a shard wait for a worker')
 end
 local version = math.max(tonumber(last or '0'), least)
 redis.call('HSET', counters, 'layout', 'to ' .. text(shards))
 if version > 0 then redis.call('HSET', counters, 'version', text(version)) end
 if step > 0 then redis.call('HSET', counters, 'step', step, 'residue', residue) end
-return { text(version), seeded or '', database or '', paused or '' }
+if isSeeded then redis.call('HSET', counters, 'seeded', 1) end
+if database ~= '' and not owner then redis.call('HSET', counters, 'database', database) end
+return { text(version), seeded or '', owner or '', paused or '' }
 `,
 })
 

@@ -149,7 +149,9 @@ describe.each(REDIS_KINDS)("the shards of a %s Redis", (kind) => {
     await enqueue(1)
     await seed(shards.current())
     await shards.home.queue.planLayout({ shards: 2 })
-    await shards.home.queue.closeShard({ shards: 2, least: 0, step: 3, residue: 2 })
+    await shards.home.queue.closeShard({
+      ...{ shards: 2, least: 0, step: 3, residue: 2, isSeeded: false, database: "" },
+    })
     expect(await refused(1)).toMatch(/^LAYOUT/)
     expect(await changeShards(shards, 5)).toEqual({ to: 2 })
     expect(await changeShards(shards, 2)).toEqual({ from: 1 })

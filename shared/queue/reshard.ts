@@ -16,6 +16,12 @@ export interface Busy {
 const highest = (closed: ReadonlyArray<Closed>) =>
   Math.max(0, ...closed.map(({ version }) => version))
 
+/** What a shard goes on with that follows these. */
+const saidBy = (closed: ReadonlyArray<Closed>) => ({
+  isSeeded: closed.some(({ isSeeded }) => isSeeded),
+  database: closed.find(({ database }) => database !== "")?.database ?? "",
+})
+
 /**
  * Resolves to how many shards there were, or why nothing was changed. Rejects when one does not answer: then all is
  * as before, or the change has to be done again.
@@ -35,24 +41,26 @@ export const changeShards = async (
   const others = new Set([...named(from), ...named(to)])
   others.delete(home)
 
-  const open = (count: number, least: number, closed: ReadonlyArray<Closed>) =>
+  const open = (count: number, closed: ReadonlyArray<Closed>) =>
     Promise.all(
       named(count).map(({ queue }, index) =>
         queue.openShard({
-          ...{ shards: count, least, ...seriesOf(count, index) },
-          isSeeded: closed.some(({ isSeeded }) => isSeeded),
-          database: closed.find(({ database }) => database !== "")?.database ?? "",
+          ...{ shards: count, least: highest(closed), ...seriesOf(count, index) },
+          ...saidBy(closed),
           isPaused: closed.some(({ isPaused }) => isPaused),
         }),
       ),
     )
 
-  const closeHome = (count: number, least: number) =>
-    home.queue.closeShard({ shards: count, least, ...seriesOf(count, count) })
+  const closeHome = (count: number, closed: ReadonlyArray<Closed>) =>
+    home.queue.closeShard({
+      ...{ shards: count, least: highest(closed), ...seriesOf(count, count) },
+      ...saidBy(closed),
+    })
   const close = async () => {
     const asked = await Promise.allSettled(
       [...others].map(({ queue }) =>
-        queue.closeShard({ shards: to, least: 0, step: 0, residue: 0 }),
+        queue.closeShard({ shards: to, least: 0, step: 0, residue: 0, ...saidBy([]) }),
       ),
     )
     // All have answered, or will not: none is closed after the old ones were opened again.
@@ -61,20 +69,19 @@ export const changeShards = async (
       return one.value
     })
     // The last one: what it issues for others' pushes is of the new series, and the old ones end before.
-    const least = highest(closed)
-    return [...closed, await closeHome(to, least)]
+    return [...closed, await closeHome(to, closed)]
   }
 
   const closed = await close().catch(async (error) => {
     // Nothing was written by the new layout yet, unless somebody had begun before: the old one goes on.
     if (before.to === null) {
-      await closeHome(from, 0).catch(() => {})
-      await open(from, 0, [])
+      await closeHome(from, []).catch(() => {})
+      await open(from, [])
       await home.queue.finishLayout({ shards: from })
     }
     throw error
   })
-  await open(to, highest(closed), closed)
+  await open(to, closed)
   await home.queue.finishLayout({ shards: to })
   await shards.refresh()
   return { from }

@@ -10,6 +10,7 @@ import { Hold } from "../hold.ts"
 import { Lease } from "../lease.ts"
 import { isSameDatabase, Queue, sizeOf } from "../queue.ts"
 import { releaseRetry } from "../retry.ts"
+import { Shards } from "../shards.ts"
 import { ClaimSize } from "./claim-size.ts"
 
 /** A lost reply is asked for again with the same id; then the lease of what was claimed brings it back. */
@@ -24,12 +25,19 @@ const SEED_PAUSE = Duration.seconds(1)
 /** Without this, writes whose versions are below the table's would be accepted and never be seen. */
 const seed = Effect.fnUntraced(function* (identity: string) {
   const queue = yield* Queue
+  const shards = yield* Shards
   const database = yield* Database
   const highest = yield* database.highestVersion
   if (highest > HIGHEST_VERSION) {
     return yield* new DatabaseMisconfigured({ reason: `version ${highest}`, sqlstate: null })
   }
   const seeded = yield* queue.seed(highest, identity)
+  // With one look at the table for all: a shard that were seeded later would see the others' rows, and lift the
+  // versions of its own first writes above them, after their clients were told other ones.
+  const others = ((yield* shards.queues) ?? []).filter((other) => other !== queue)
+  yield* Effect.forEach(others, (other) => Effect.ignore(other.seed(highest, identity)), {
+    ...{ concurrency: "unbounded", discard: true },
+  })
   if (seeded === "lifted") yield* Effect.logWarning("versions were lifted above those in the table")
   if (seeded === "waits") yield* Effect.sleep(SEED_PAUSE)
 })
