@@ -30,6 +30,7 @@ export type TestCluster = Awaited<ReturnType<typeof startCluster>>
 /** Clients are told the name that is in the certificate. */
 const encrypted = ({ ca, cert, key }: NonNullable<ClusterOptions["tls"]>, port: number) => ({
   ...{ "tls-port": `${port}`, "tls-cluster": "yes", "tls-replication": "yes" },
+  "tls-auth-clients": "no",
   ...{ "tls-ca-cert-file": ca, "tls-cert-file": cert, "tls-key-file": key },
   ...{ "cluster-announce-hostname": "localhost", "cluster-preferred-endpoint-type": "hostname" },
 })

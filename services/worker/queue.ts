@@ -148,9 +148,9 @@ export const WAIT_SECONDS = 5
 
 const REFUSED_PAUSE = Duration.millis(100)
 
-const connection = (url: string, name: string, blockingMillis?: number) =>
+const connection = (...options: Parameters<typeof connectRedis>) =>
   Effect.acquireRelease(
-    Effect.promise(() => connectRedis(url, name, blockingMillis)),
+    Effect.promise(() => connectRedis(...options)),
     (redis) => Effect.sync(() => closeRedis(redis)),
   )
 
@@ -158,9 +158,12 @@ export const layerRedis = Layer.effect(
   Queue,
   Effect.gen(function* () {
     const { REDIS_URL, WRITE_QUEUE_NAME, LEASE_SECONDS, worker } = yield* Settings
-    const redis = yield* connection(REDIS_URL, "worker")
+    const slotOf = WRITE_QUEUE_NAME
+    const redis = yield* connection(REDIS_URL, { name: "worker", slotOf })
     // A blocked connection answers nothing else, so waiting has one of its own.
-    const bell = yield* connection(REDIS_URL, "worker-bell", WAIT_SECONDS * 1_000)
+    const bell = yield* connection(REDIS_URL, {
+      ...{ name: "worker-bell", slotOf, blockingMillis: WAIT_SECONDS * 1_000 },
+    })
     const queue = openQueue(redis, WRITE_QUEUE_NAME)
     const waiting = openQueue(bell, WRITE_QUEUE_NAME)
     const step = makeStep(redis.link)
