@@ -23,7 +23,8 @@ export const operated = (server: Opened, password?: string) => {
   const connection = openOperator(server.port, password)
   const close = async () => {
     connection.disconnect()
-    server.kill("SIGCONT")
+    // At once: one that becomes a replica refuses to stop until it has rewritten its log.
+    await server.end("SIGKILL")
     await server.close()
   }
   return { ...server, connection, close }
