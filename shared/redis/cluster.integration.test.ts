@@ -89,6 +89,27 @@ describe.runIf(nativeRedis() !== null)("a cluster", () => {
     await untilTaken(queue)
   })
 
+  test("goes on where a replica takes over, and so does who waits for a write", async () => {
+    const redis = await open(cluster().url())
+    const bell = await open(cluster().url(), 5_000)
+    const queue = openQueue(redis, QUEUE)
+    const master = await owner()
+    await master.connection.del(QUEUE)
+    const replica = cluster().replicas[cluster().masters.indexOf(master)] as ClusterNode
+    const waiting = openQueue(bell, QUEUE)
+      .waitForWrite(5)
+      .catch((error) => redisErrorReason(error, bell.link))
+    await until("it is blocked", async () =>
+      (await master.connection.info("clients")).includes("blocked_clients:1"),
+    )
+    await replica.call("FAILOVER", "TAKEOVER")
+    expect(await waiting).toMatch(/^(UNBLOCKED|MOVED)$/)
+    await untilTaken(queue)
+    expect(await owner(replica)).toBe(replica)
+    await untilReady(bell, READY_MILLIS)
+    await openQueue(bell, QUEUE).waitForWrite(5)
+  })
+
   test(`sends nothing twice while its socket is killed ${KILLS} times`, async () => {
     const { connection } = await owner()
     await connection.del(QUEUE)
@@ -135,10 +156,11 @@ describe.runIf(nativeRedis() !== null)("a cluster", () => {
   })
 
   test("takes writes again when a replica is promoted, and nothing twice", async () => {
-    const redis = await open(cluster().url())
+    const dead = await owner()
+    // The others are known from what it says.
+    const redis = await open(cluster().url([dead]))
     const bell = await open(cluster().url(), 5_000)
     const queue = openQueue(redis, QUEUE)
-    const dead = await owner()
     await send(queue)
     await dead.end("SIGKILL")
     await untilTaken(queue)

@@ -1,6 +1,7 @@
 /** A connection that real Sentinels lead to their master, and to the next one. */
 import { describe, expect, onTestFinished, test } from "vitest"
 import { nativeRedis } from "../../scripts/servers/redis.ts"
+import { startProxy } from "../../services/testing/proxy.ts"
 import { type SentinelNode, useSentinels } from "../../services/testing/sentinel.ts"
 import { until } from "../../services/testing/until.ts"
 import { openQueue } from "../queue/queue.ts"
@@ -8,6 +9,10 @@ import { closeRedis, openRedis, redisErrorReason, untilReady } from "./redis.ts"
 
 const QUEUE = "write_queue"
 const READY_MILLIS = 10_000
+/** A port at which nobody listens. */
+const NOBODY = "1"
+/** Long enough for another answer to come first, always. */
+const SLOW_MILLIS = 10
 
 const open = (url: string, blockingMillis?: number) => {
   const options = { name: "test", ...(blockingMillis && { blockingMillis }) }
@@ -72,6 +77,21 @@ describe.runIf(nativeRedis() !== null)("Sentinels", () => {
     expect(await untilTrouble(alone)).toMatch(/^no Sentinel answers/)
     frozen.kill("SIGCONT")
     await untilTaken(alone)
+  })
+
+  test("are overruled by the next one when theirs is no master that can be used", async () => {
+    const [stale, right] = set().sentinels as [SentinelNode, SentinelNode]
+    await stale.connection.call("SENTINEL", "MONITOR", "ours", "127.0.0.1", NOBODY, "3")
+    await right.connection.call("SENTINEL", "MONITOR", "ours", "127.0.0.1", set().master.port, "3")
+    onTestFinished(async () => {
+      for (const { connection } of [stale, right])
+        await connection.call("SENTINEL", "REMOVE", "ours")
+    })
+    const slow = await startProxy(right.port)
+    onTestFinished(() => slow.stop())
+    slow.delay(SLOW_MILLIS)
+    const redis = open(`redis+sentinel://127.0.0.1:${stale.port},127.0.0.1:${slow.port}/ours`)
+    await untilTaken(redis)
   })
 
   test("a connection that is closed amid its question ends", async () => {
