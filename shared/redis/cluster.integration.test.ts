@@ -7,7 +7,8 @@ import { openQueue } from "../queue/queue.ts"
 import { closeRedis, isUnknownOutcome, openRedis, redisErrorReason, untilReady } from "./redis.ts"
 import { slotOfKey } from "./slot.ts"
 
-const QUEUE = "{write_queue:1}"
+/** Of a slot that the second master owns, not the one of slot 0. */
+const QUEUE = "{write_queue:2}"
 const SLOT = slotOfKey(QUEUE)
 const READY_MILLIS = 10_000
 const KILLS = 200
