@@ -100,6 +100,8 @@ describe("loadConfig", () => {
     ["LOG_LEVEL", "silent", "loud"],
     ["REDIS_URL", "rediss://:secret@host:6380/1", "http://host"],
     ["REDIS_URL", "valkeys://host", "redis+sentinel://host"],
+    ["REDIS_URL", "redis+sentinels://a,b/mymaster", "redisssentinel://a/mymaster"],
+    ["REDIS_URL", "redis+clusters://a,b", "redis+clusterss://a,b"],
     ["DATABASE_URL", "postgresql://host/db", "host/db"],
     ["DATABASE_URL", "Postgres://host/db", "POSTGRE://host/db"],
     ["ADMIN_TOKEN", "x".repeat(32), "short"],
@@ -229,7 +231,7 @@ describe("NAME_FILE", () => {
   test("has its content held to the rules of the variable", () => {
     expect(linesOf({ REDIS_URL_FILE: file("url") })).toEqual([
       "REDIS_URL is (not shown); allowed is a URL that starts with redis:// or rediss:// or unix:// " +
-        "or valkey:// or valkeys://",
+        "or valkey:// or valkeys:// or redis+sentinel:// or redis+sentinels:// or redis+cluster:// or redis+clusters://",
     ])
   })
 

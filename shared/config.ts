@@ -55,7 +55,13 @@ export const VARIABLES = {
   ),
   REDIS_URL: usedBy(
     [...QUEUE, "stores"],
-    url(["redis", "rediss", "unix", "valkey", "valkeys"], parseRedisUrl),
+    url(
+      [
+        ...["redis", "rediss", "unix", "valkey", "valkeys"],
+        ...["redis+sentinel", "redis+sentinels", "redis+cluster", "redis+clusters"],
+      ],
+      parseRedisUrl,
+    ),
   ),
   // Of the stores of `npm start`. Other programs look there when their URL is not set.
   POSTGRES_PORT: usedBy(["start", "stores"], port(5437, 1)),

@@ -62,7 +62,7 @@ export const url = (
   read: NonNullable<Variable<string>["read"]>,
 ): Variable<string> => ({
   ...pattern(
-    new RegExp(`^(${schemes.join("|")})://.`, "i"),
+    new RegExp(`^(${schemes.join("|").replaceAll("+", "\\+")})://.`, "i"),
     "",
     `a URL that starts with ${schemes.map((scheme) => `${scheme}://`).join(" or ")}`,
     true,

@@ -15,7 +15,7 @@ test.each([
     "../services/ingest/app.ts",
     "scripts import shared and nothing else of ours",
   ],
-  ["services/worker/queue.ts", "ioredis", "shared/redis/redis.ts alone opens Redis"],
+  ["services/worker/queue.ts", "ioredis", "shared/redis alone opens Redis"],
   ["shared/postgres/pool.ts", "postgres", "shared/postgres/connection.ts alone opens PostgreSQL"],
   ["bench/stage.ts", "../services/testing/until.ts", "only tests import what is made for tests"],
   ["services/worker/app.ts", "./testing/worker-memory.ts", "only tests import what is made for"],
@@ -42,6 +42,8 @@ test.each([
   ["services/faults/oracle.ts", "../../services/testing/client.ts"],
   ["scripts/start.ts", "../shared/config.ts"],
   ["shared/redis/redis.ts", "ioredis"],
+  ["shared/redis/connector.ts", "ioredis"],
+  ["shared/redis/seeds.ts", "ioredis"],
   ["shared/postgres/connection.ts", "postgres"],
   ["services/worker/database.ts", "../../shared/postgres/postgres.ts"],
   ["bench/ceiling.ts", "../services/ingest/app.ts"],
@@ -61,7 +63,7 @@ test("an import is seen however it is written, and none in a comment", () => {
   for (const way of ways) expect(look("bench/load.ts", way)).toHaveLength(1)
   expect(look("bench/load.ts", ' * import "ioredis"\n  // from "ioredis"\n')).toEqual([])
   expect(look("bench/load.ts", '\n/**\n * Why.\n */\nimport "ioredis"\n')).toEqual([
-    "bench/load.ts:5: ioredis: shared/redis/redis.ts alone opens Redis",
+    "bench/load.ts:5: ioredis: shared/redis alone opens Redis",
   ])
 })
 

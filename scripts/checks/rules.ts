@@ -15,7 +15,10 @@ const IMPORTS: ReadonlyArray<readonly [RegExp, string]> = [
   [/^services\/.* → scripts\//, "services import shared and nothing else of ours"],
   [/^services\/([\w-]+)\/.* → services\/(?!\1\/)/, "no service imports another"],
   [/^scripts\/.* → services\//, "scripts import shared and nothing else of ours"],
-  [/^(?!shared\/redis\/redis\.ts ).* → ioredis(\/|$)/, "shared/redis/redis.ts alone opens Redis"],
+  [
+    /^(?!shared\/redis\/(redis|connector|seeds)\.ts ).* → ioredis(\/|$)/,
+    "shared/redis alone opens Redis",
+  ],
   [
     /^(?!shared\/postgres\/connection\.ts ).* → postgres(\/|$)/,
     "shared/postgres/connection.ts alone opens PostgreSQL",

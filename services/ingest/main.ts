@@ -13,7 +13,10 @@ import { makeProbe, makePut } from "./queue.ts"
 
 export default await serve("ingest", async (config, log) => {
   // Ready, or the first requests would be refused by a start, not by an outage.
-  const redis = await connectRedis(config.REDIS_URL, "ingest")
+  const redis = await connectRedis(config.REDIS_URL, {
+    name: "ingest",
+    slotOf: config.WRITE_QUEUE_NAME,
+  })
   if (redis.link.trouble) log("warn", "no queue", { reason: redis.link.trouble })
   const queue = openQueue(redis, config.WRITE_QUEUE_NAME)
   const limits = {

@@ -19,7 +19,10 @@ import { makeWorkers } from "./workers.ts"
 
 export default await serve("stats", async (config, log) => {
   // Ready, or the first requests would be refused by a start, not by an outage.
-  const redis = await connectRedis(config.REDIS_URL, "stats")
+  const redis = await connectRedis(config.REDIS_URL, {
+    name: "stats",
+    slotOf: config.WRITE_QUEUE_NAME,
+  })
   if (redis.link.trouble) log("warn", "no queue", { reason: redis.link.trouble })
   const queue = openQueue(redis, config.WRITE_QUEUE_NAME)
   const sparing = makeSparingLog(log)

@@ -176,12 +176,11 @@ export const layerRedis = (name: string) =>
     Queue,
     Effect.gen(function* () {
       const { REDIS_URL, WRITE_QUEUE_SHARDS, LEASE_SECONDS, worker } = yield* Settings
-      const redis = yield* connection(REDIS_URL, "worker", { slotOf: name })
+      const redis = yield* connection(REDIS_URL, { name: "worker", slotOf: name })
       // A blocked connection answers nothing else, so waiting has one of its own.
       const bell = yield* RcRef.make({
-        acquire: connection(REDIS_URL, "worker-bell", {
-          slotOf: name,
-          blockingMillis: WAIT_SECONDS * 1_000,
+        acquire: connection(REDIS_URL, {
+          ...{ name: "worker-bell", slotOf: name, blockingMillis: WAIT_SECONDS * 1_000 },
         }),
         idleTimeToLive: BELL_IDLE,
       })

@@ -49,7 +49,7 @@ export const openShards = async (options: OpenShardsOptions): Promise<Shards> =>
   const open = (name: string) => {
     const opening =
       shards.get(name) ??
-      connectRedis(url, program, { slotOf: name }).then((redis) => ({
+      connectRedis(url, { name: program, slotOf: name }).then((redis) => ({
         ...{ name, redis, queue: openQueue(redis, name) },
       }))
     shards.set(name, opening)

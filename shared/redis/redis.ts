@@ -1,10 +1,11 @@
 /**
- * The one door to Redis. A connection never sends a command twice and
- * never keeps one for later: what cannot be sent now fails now, and what got no reply in time fails as
- * of unknown outcome (`isUnknownOutcome`). Reconnecting goes on for ever, with a bounded delay.
+ * The one door to Redis: to one server, or to the master that a cluster or Sentinels name. A connection never
+ * sends a command twice and never keeps one for later: what cannot be sent now fails now, and what got no reply
+ * in time fails as of unknown outcome (`isUnknownOutcome`). Reconnecting goes on for ever, with a bounded delay.
  */
 import { Redis } from "ioredis"
 import { reread } from "../config.ts"
+import { MasterConnector } from "./connector.ts"
 import { parseRedisUrl } from "./url.ts"
 
 /** A reply takes well under a millisecond; a second is a Redis that is not there. */
@@ -12,6 +13,9 @@ export const COMMAND_DEADLINE_MILLIS = 1_000
 
 /** A connection with commands and without a byte for this long is dead (a black hole, a freeze). */
 const SOCKET_DEADLINE_MILLIS = 2_000
+
+/** Where others can be asked for another address: a failover is over sooner than the dead one is given up. */
+const FOUND_DEADLINE_MILLIS = 1_000
 
 /** The scripts need `#!lua`. A Redis before it would take writes that no worker could ever claim. */
 const OLDEST_MAJOR = 7
@@ -40,7 +44,7 @@ export type Connection = Redis & { readonly link: Link }
 export interface OpenRedisOptions {
   /** Shown by `redis-cli client list`. */
   readonly name: string
-  /** The queue whose slot's owner is connected to, where there are several nodes. */
+  /** In a cluster: the key, such as the queue's name, to whose slot's owner it connects. */
   readonly slotOf?: string
   /** For a connection that blocks: how long a blocking command may take, in milliseconds. */
   readonly blockingMillis?: number
@@ -107,7 +111,7 @@ const watch = (redis: Redis, reread: OpenRedisOptions["reread"]): Link => {
       isSelected = false
       link.trouble = NO_SUCH_DATABASE
     }
-    const url = LOGIN_REFUSED.has(link.trouble) ? reread?.() : undefined
+    const url = LOGIN_REFUSED.has(link.trouble.split(" ", 1)[0] ?? "") ? reread?.() : undefined
     // The driver reads its options anew for each connection.
     if (url !== undefined) Object.assign(redis.options, parseRedisUrl(url).options)
   })
@@ -126,19 +130,25 @@ const watch = (redis: Redis, reread: OpenRedisOptions["reread"]): Link => {
 }
 
 /** Opens a connection that connects by itself, and again whenever it is lost. Never rejects. */
-export const openRedis = (url: string, { name, blockingMillis, reread }: OpenRedisOptions) => {
+export const openRedis = (
+  url: string,
+  { name, slotOf = "", blockingMillis, reread }: OpenRedisOptions,
+) => {
   const deadline = COMMAND_DEADLINE_MILLIS + (blockingMillis ?? 0)
+  const { options } = parseRedisUrl(url)
   const redis = new Redis({
-    ...parseRedisUrl(url).options,
+    ...options,
+    ...(options.seeds && { slotOf, Connector: MasterConnector }),
     connectionName: `write-buffer-${name}`,
     maxRetriesPerRequest: 0,
     enableOfflineQueue: false,
     commandTimeout: deadline,
     socketTimeout: Math.max(SOCKET_DEADLINE_MILLIS, deadline + COMMAND_DEADLINE_MILLIS),
-    connectTimeout: SOCKET_DEADLINE_MILLIS,
+    connectTimeout: options.seeds ? FOUND_DEADLINE_MILLIS : SOCKET_DEADLINE_MILLIS,
     retryStrategy: (attempt) => Math.min(RECONNECT_MIN_MILLIS * attempt, RECONNECT_MAX_MILLIS),
-    // After a failover the old master answers READONLY: connect again, and do not send again.
-    reconnectOnError: (error) => error.message.startsWith("READONLY"),
+    // Another one is the master now: connect again, and do not send again. Not for CLUSTERDOWN, ASK and
+    // TRYAGAIN, which are over in a moment.
+    reconnectOnError: (error) => /^(READONLY|MOVED|UNBLOCKED)\b/.test(error.message),
     ...(blockingMillis !== undefined && { blockingTimeout: deadline }),
   })
   return Object.assign(redis, { link: watch(redis, reread) }) as Connection
@@ -156,12 +166,8 @@ export const untilReady = (redis: Redis, limitMillis = COMMAND_DEADLINE_MILLIS):
   })
 
 /** A service's connection: ready, or in trouble that `link` tells. Secrets that rotate are read anew. */
-export const connectRedis = async (
-  url: string,
-  name: string,
-  options: Pick<OpenRedisOptions, "blockingMillis" | "slotOf"> = {},
-) => {
-  const redis = openRedis(url, { ...options, name, reread: () => reread("REDIS_URL") })
+export const connectRedis = async (url: string, options: Omit<OpenRedisOptions, "reread">) => {
+  const redis = openRedis(url, { ...options, reread: () => reread("REDIS_URL") })
   await untilReady(redis)
   return redis
 }

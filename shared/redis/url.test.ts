@@ -46,7 +46,18 @@ describe("a URL of Redis", () => {
     ["redis://:secret#x@h", /^it cannot be read: .* encode # as %23/],
     ["redis://h/queue", "its path is the number of a database, such as /0"],
     ["redis://h/-1", "its path is the number of a database, such as /0"],
-    ["redis://a,b", "it names one host"],
+    ["redis://a,b", "it names one host: several begin with redis+cluster:// or redis+sentinel://"],
+    ["redis+cluster://a/1", "a cluster has no database but 0"],
+    ["redis+cluster://a?db=1", "a cluster has no database but 0"],
+    ["redis+cluster://%2Frun%2Fredis.sock", "a unix socket leads to one Redis: unix:///path"],
+    ["redis+cluster://s3cr3t@h", "a password stands behind a colon: redis://:password@host"],
+    ["redis+cluster://a?sentinel_password=p", /^its parameter sentinel_password is not supported/],
+    ["redis+cluster://a?sslmode=require", /^encryption begins with redis\+clusters:\/\/, and/],
+    ["redis+sentinels://a/m?tls=false", /^encryption begins with redis\+sentinels:\/\/, and/],
+    ["redis+sentinel://a", /^its path is the name of Sentinel's master, such as/],
+    ["redis+sentinel://a/my%20master", /^its path is the name of Sentinel's master, such as/],
+    ["redis+sentinel://a/m/1/2", /^its path is the name of Sentinel's master, such as/],
+    ["redis+sentinel://a/m/queue", "its path is the number of a database, such as /0"],
     ["redis://::1:6379", /^an IPv6 address stands in brackets/],
     ["redis://s3cr3t@h", "a password stands behind a colon: redis://:password@host"],
     ["redis://user:@h", "a password stands behind a colon: redis://:password@host"],
@@ -64,6 +75,45 @@ describe("a URL of Redis", () => {
     expect(() => parseRedisUrl(url)).toThrow(message)
   })
 
+  test.each([
+    [
+      "redis+cluster://u:p@a,b:7000,[::1]",
+      {
+        master: null,
+        hosts: ["a:6379", "b:7000", "::1:6379"],
+        login: { username: "u", password: "p" },
+      },
+      { db: 0, username: "u", password: "p" },
+    ],
+    ["redis+cluster://a/0", { master: null, hosts: ["a:6379"], login: {} }, { db: 0 }],
+    [
+      "redis+sentinel://:p@a,b:7000/mymaster",
+      { master: "mymaster", hosts: ["a:26379", "b:7000"], login: {} },
+      { db: 0, password: "p" },
+    ],
+    [
+      "redis+sentinel://a/my-master.1/2?sentinel_username=s&sentinel_password=q",
+      { master: "my-master.1", hosts: ["a:26379"], login: { username: "s", password: "q" } },
+      { db: 2 },
+    ],
+    [
+      "redis+sentinels://a/m?db=3",
+      { master: "m", hosts: ["a:26379"], login: {} },
+      { db: 3, tls: {} },
+    ],
+    [
+      "redis+clusters://10.0.0.1?sslmode=require",
+      { master: null, hosts: ["10.0.0.1:6379"], login: {} },
+      { db: 0, tls: { rejectUnauthorized: false } },
+    ],
+  ])("%s asks several", (url, { hosts, ...asked }, options) => {
+    const { seeds, ...rest } = parseRedisUrl(url).options
+    expect(rest).toEqual(options)
+    const { addresses, ...others } = seeds as NonNullable<typeof seeds>
+    expect(addresses.map(({ host, port }) => `${host}:${port}`)).toEqual(hosts)
+    expect(others).toEqual(asked)
+  })
+
   test("says where it is without credentials, and names what is for other clients", () => {
     const parsed = parseRedisUrl("redis://u:secret@[::1]/1?socket_timeout=1&abortConnect=false")
     expect(parsed).toMatchObject({
@@ -71,5 +121,8 @@ describe("a URL of Redis", () => {
       leftOut: ["socket_timeout", "abortConnect"],
     })
     expect(parseRedisUrl("unix://:secret@/run/r.sock").where).toBe("/run/r.sock")
+    expect(parseRedisUrl("redis+cluster://u:secret@a,[::1]:1").where).toBe("a:6379, [::1]:1")
+    const sentinels = parseRedisUrl("redis+sentinel://u:secret@a,b/m?sentinel_password=secret")
+    expect(sentinels.where).toBe("m (Sentinels a:26379, b:26379)")
   })
 })
