@@ -9,8 +9,8 @@ import { EVENT, GZIP, lines, many, ROWS } from "./testing/rows.ts"
 const WRITES = ROWS.map(({ key, value }) => keyValue(key, value))
 
 /** A body in pieces of so many bytes. */
-const inPieces = (text: string, bytes: number) => {
-  const all = new TextEncoder().encode(text)
+const inPieces = (whole: string | Buffer, bytes: number) => {
+  const all = new Uint8Array(Buffer.from(whole))
   let at = 0
   return new ReadableStream({
     pull: (controller) => {
@@ -47,6 +47,19 @@ describe("many writes", () => {
     ["an array", JSON.stringify(ROWS), JSON_TYPE],
     ["an array with spaces", `\r\n ${JSON.stringify(ROWS, null, 2)}\n`, JSON_TYPE],
     ["gzip'd lines", gzipSync(lines(ROWS)), GZIP],
+    ["gzips, one after the other", Buffer.concat(ROWS.map((row) => gzipSync(lines([row])))), GZIP],
+    [
+      "gzips that end inside of a line, by the byte",
+      inPieces(
+        Buffer.concat(
+          ['{"key":"a","value":"ä🗝"}\n{"ke', "", 'y":"b","value":"\\n"}'].map((part) =>
+            gzipSync(part),
+          ),
+        ),
+        1,
+      ),
+      GZIP,
+    ],
     [
       "a gzip'd array",
       gzipSync(JSON.stringify(ROWS)),
