@@ -14,6 +14,12 @@ export { ClientError, NO_ANSWER } from "./client/call.ts"
 const WAIT_MAX_SECONDS = 30
 
 export type TableName = keyof typeof TABLES
+
+/** Of a table whose rows can be deleted. */
+export type DeletableName = {
+  [N in TableName]: (typeof TABLES)[N]["deletes"] extends true ? N : never
+}[TableName]
+
 type ColumnsOf<N extends TableName> = (typeof TABLES)[N] extends Table<infer C> ? C : never
 
 /** What a write of this table takes. */
@@ -111,7 +117,7 @@ const makeWrites = ({ ingest }: ClientOptions, authorization: HeadersInit, send:
       ])
       return { versions, committed } as WrittenMany
     },
-    delete: async (table: TableName, key: Key, options: WriteOptions = {}) => {
+    delete: async (table: DeletableName, key: Key, options: WriteOptions = {}) => {
       const { version, committed = false } = await write(
         place(ingest, "write", table, key),
         options,
