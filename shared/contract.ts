@@ -163,7 +163,7 @@ const SELECTION_PROBLEMS = ["invalid-request", "dead-letters-changed"] as const
 const METRICS = { answers: { 200: "text/plain" } } as const
 
 /** This contract as others read it; `http/openapi.ts` makes it. */
-const OPENAPI = { answers: { 200: "application/json" } } as const
+const OPENAPI = { answers: { 200: Schema.Record(Schema.String, Schema.Unknown) } } as const
 
 export const CONTRACT = {
   ingest: {

@@ -16,6 +16,7 @@ import type { ProblemName } from "../../shared/http/answer.ts"
 import { answerHeaders, HEADER_NAMES, problemHeaders } from "../../shared/http/headers.ts"
 import { routesAt } from "../../shared/http/route.ts"
 import { CALLS } from "../stats/app.ts"
+import { makeExpectPublished } from "./published.ts"
 
 const STRICT = { onExcessProperty: "error", errors: "all" } as const
 
@@ -69,18 +70,33 @@ export const expectAgreed = async (
 
 const { fetch } = globalThis
 
-/** From now on every `fetch` of this test file from these services is held to the contract. */
+const routeOf = (calls: Calls, method: string, url: string) =>
+  routesAt(calls, new URL(url).pathname).find((route) => route.startsWith(`${method} `))
+
+/**
+ * From now on every `fetch` of this test file from these services is held to the contract, and its JSON to what the
+ * service publishes of it.
+ */
 export const holdToContract = (
   urls: Readonly<Record<"ingest" | "reader" | "stats", string>>,
 ): void => {
   const services = [
-    [urls.ingest, CONTRACT.ingest],
-    [urls.reader, CONTRACT.reader],
-    [urls.stats, CALLS],
+    [urls.ingest, CONTRACT.ingest, makeExpectPublished("ingest")],
+    [urls.reader, CONTRACT.reader, makeExpectPublished("reader")],
+    [urls.stats, CALLS, makeExpectPublished("stats")],
   ] as const
   vi.stubGlobal("fetch", async (url: string, init: RequestInit = {}) => {
     const response = await fetch(url, init)
-    const calls = services.find(([origin]) => url.startsWith(`${origin}/`))?.[1]
-    return calls ? await expectAgreed(calls, init.method ?? "GET", url, response) : response
+    const service = services.find(([at]) => url.startsWith(`${at}/`))
+    if (!service) return response
+    const [, calls, expectPublished] = service
+    const { method = "GET" } = init
+    await expectAgreed(calls, method, url, response)
+    const route = routeOf(calls, method, url)
+    const type = response.headers.get("content-type") ?? ""
+    if (route && type.endsWith("json")) {
+      expectPublished(route, response.status, type, await response.clone().json())
+    }
+    return response
   })
 }

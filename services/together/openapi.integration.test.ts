@@ -2,7 +2,14 @@
 import { gzipSync } from "node:zlib"
 import { Validator } from "@seriousme/openapi-schema-validator"
 import { beforeAll, describe, expect, test } from "vitest"
+import type { OpenService } from "../../shared/examples.ts"
 import { holdToContract } from "../testing/contract.ts"
+import {
+  type Document,
+  makeExpectValid,
+  type Operation,
+  operationsOf,
+} from "../testing/published.ts"
 import { REDIS_KINDS } from "../testing/redis.ts"
 import { useStack } from "../testing/stack.ts"
 
@@ -10,46 +17,14 @@ const ADMIN_TOKEN = "0123456789abcdef0123456789abcdef"
 const stack = useStack({ redis: REDIS_KINDS[0], env: { ADMIN_TOKEN } })
 beforeAll(() => holdToContract(stack().urls))
 
-interface Parameter {
-  readonly name: string
-  readonly in: "path" | "query" | "header"
-  readonly required: boolean
-  readonly example?: string | ReadonlyArray<string>
-}
-
-interface Operation {
-  readonly operationId: string
-  readonly security?: ReadonlyArray<object>
-  readonly parameters: ReadonlyArray<Parameter>
-  readonly requestBody?: {
-    readonly content: Readonly<Record<string, { readonly example: unknown }>>
-  }
-  readonly responses: Readonly<
-    Record<string, { readonly content: Readonly<Record<string, unknown>> }>
-  >
-}
-
-interface Document {
-  readonly [member: string]: unknown
-  readonly openapi: string
-  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>
-  readonly components: { readonly securitySchemes: object }
-}
-
-type Service = "ingest" | "reader" | "stats"
 /** What the reader reads has been written by then. */
-const SERVICES: ReadonlyArray<Service> = ["ingest", "reader", "stats"]
+const SERVICES: ReadonlyArray<OpenService> = ["ingest", "reader", "stats"]
 
-const documentOf = async (service: Service) => {
+const documentOf = async (service: OpenService) => {
   const response = await fetch(`${stack().urls[service]}/openapi.json`)
   expect(response.status).toBe(200)
   return (await response.json()) as Document
 }
-
-const operationsOf = ({ paths }: Document) =>
-  Object.entries(paths).flatMap(([path, item]) =>
-    Object.entries(item).map(([method, operation]) => ({ path, method, operation })),
-  )
 
 const targetOf = (path: string, { parameters }: Operation) => {
   const query = new URLSearchParams()
@@ -115,6 +90,24 @@ describe.each(SERVICES)("the document of %s", (service) => {
     const validator = new Validator()
     expect(await validator.validate(await documentOf(service))).toEqual({ valid: true })
     expect(validator.version).toBe("3.1")
+  })
+
+  test("has schemas as others read them, and its examples are of them", async () => {
+    const document = await documentOf(service)
+    const expectValid = makeExpectValid(document)
+    for (const { operation } of operationsOf(document)) {
+      for (const { schema, example } of Object.values(operation.requestBody?.content ?? {})) {
+        expectValid(schema, example)
+      }
+      for (const { schema, example } of operation.parameters) {
+        expectValid(schema, ...(example === undefined ? [] : [example]))
+      }
+      for (const { content } of Object.values(operation.responses)) {
+        for (const { schema } of Object.values(content)) expectValid(schema)
+      }
+    }
+    const schema = { $ref: "#/components/schemas/Problem" }
+    for (const { value } of Object.values(document.components.examples)) expectValid(schema, value)
   })
 
   test("is whole: each reference leads somewhere, each operation and each parameter is one", async () => {
