@@ -204,11 +204,17 @@ describe("the turns", () => {
       expect(JSON.parse(answer.body)).toMatchObject({ type: "/problems/queue-unavailable" })
       return true
     })
+    // A large body does not keep its client from hearing it, nor from going on.
+    const large = await openConnection(port)
+    await large.write(whole(" ".repeat(7 * MIB) + ROW))
+    expect((await large.answers()).map(({ status }) => status)).toEqual([503])
+    large.send(whole(ROW))
     const next = await connections(3, whole(ROW))
     for (const { send } of slow) send(...chunk(ROW), "0\r\n\r\n")
     const answers = await Promise.all([...slow, ...next].map(({ answers }) => answers()))
     expect(answers.flat().map(({ status }) => status)).toEqual(Array(11).fill(202))
-    for (const { socket } of [...slow, ...next]) socket.destroy()
+    expect((await large.answers(2)).map(({ status }) => status)).toEqual([503, 202])
+    for (const { socket } of [large, ...slow, ...next]) socket.destroy()
   })
 
   test("are not taken by those who wait for commits, nor by those who went away meanwhile", async () => {
