@@ -12,9 +12,7 @@ export interface Parameter {
   readonly example?: string | ReadonlyArray<string>
 }
 
-type Content = Readonly<
-  Record<string, { readonly schema: { readonly type?: string }; readonly example?: unknown }>
->
+type Content = Readonly<Record<string, { readonly schema: object; readonly example?: unknown }>>
 
 export interface Operation {
   readonly operationId: string
