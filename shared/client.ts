@@ -1,6 +1,7 @@
 /**
- * A client of the buffer over `fetch` alone, for Node, Deno and browsers (those of the same origin: the
- * services send no CORS headers). It knows the declared tables by their types alone, and nothing of Effect.
+ * A client of the buffer over `fetch` alone, for Node, Deno and browsers: from the pages of ALLOWED_ORIGINS it
+ * writes; the reader sends no CORS headers, and has to be at the page's own origin, behind a proxy.
+ * It knows the declared tables by their types alone, and nothing of Effect.
  * A call is repeated while that may help, a write always under one Idempotency-Key: it is queued once,
  * however many replies are lost.
  */
@@ -14,6 +15,12 @@ export { ClientError, NO_ANSWER } from "./client/call.ts"
 const WAIT_MAX_SECONDS = 30
 
 export type TableName = keyof typeof TABLES
+
+/** Of a table whose rows can be deleted. */
+export type DeletableName = {
+  [N in TableName]: (typeof TABLES)[N]["deletes"] extends true ? N : never
+}[TableName]
+
 type ColumnsOf<N extends TableName> = (typeof TABLES)[N] extends Table<infer C> ? C : never
 
 /** What a write of this table takes. */
@@ -68,6 +75,12 @@ const waitOf = (seconds = 0) => Math.min(Math.max(Math.ceil(seconds), 0), WAIT_M
 const place = (service: string, ...segments: ReadonlyArray<string | number>) =>
   [service.replace(/\/+$/, ""), ...segments.map(encodeURIComponent)].join("/")
 
+/** Browsers have crypto.randomUUID for pages with TLS alone. */
+const randomKey = () =>
+  Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) =>
+    byte.toString(16).padStart(2, "0"),
+  ).join("")
+
 const isMissing = (error: unknown) =>
   error instanceof ClientError && error.type === "/problems/no-such-key"
 
@@ -83,7 +96,7 @@ const makeWrites = ({ ingest }: ClientOptions, authorization: HeadersInit, send:
   const write = (url: string, options: WriteOptions, body?: unknown, prefer: string[] = []) => {
     const seconds = waitOf(options.wait)
     const headers = new Headers(authorization)
-    headers.set("idempotency-key", options.idempotencyKey ?? crypto.randomUUID())
+    headers.set("idempotency-key", options.idempotencyKey ?? randomKey())
     const preferences = [...prefer, ...(seconds > 0 ? [`wait=${seconds}`] : [])]
     if (preferences.length > 0) headers.set("prefer", preferences.join(", "))
     if (body === undefined) return send({ method: "DELETE", url, headers, seconds })
@@ -111,7 +124,7 @@ const makeWrites = ({ ingest }: ClientOptions, authorization: HeadersInit, send:
       ])
       return { versions, committed } as WrittenMany
     },
-    delete: async (table: TableName, key: Key, options: WriteOptions = {}) => {
+    delete: async (table: DeletableName, key: Key, options: WriteOptions = {}) => {
       const { version, committed = false } = await write(
         place(ingest, "write", table, key),
         options,

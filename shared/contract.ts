@@ -7,6 +7,7 @@
 import { Schema } from "effect"
 import type { ServiceName } from "./config.ts"
 import { type Answers, type ProblemName, success } from "./http/answer.ts"
+import type { AnswerHeaders } from "./http/headers.ts"
 import type { Route } from "./http/route.ts"
 import type { Token } from "./http/token.ts"
 import { Confirmation, Look, Moved, Page, Reasons, Selection } from "./operations.ts"
@@ -16,12 +17,18 @@ import { Flaw } from "./write.ts"
 
 /** A call is named by its route, whose parameters are encoded with encodeURIComponent. */
 export interface Call {
+  /** What the rest does not say, for who reads it as OpenAPI. */
+  readonly about?: string
   /** The bearer token that the call needs. Where there is none it is open; the operators' calls are off. */
   readonly token?: Token["name"]
   readonly query?: Schema.Top
   /** Of the body, which is JSON. */
   readonly body?: Schema.Top
+  /** The body, an array, may come as NDJSON as well, and either of them gzip'd. */
+  readonly lines?: true
   readonly answers: Answers
+  /** Of its answers that are no problems, by status, beside those of any answer. */
+  readonly headers?: Readonly<Record<number, AnswerHeaders>>
   /** Its own; `problemsOf` adds those of any call, of a body and of a token. */
   readonly problems?: ReadonlyArray<ProblemName>
 }
@@ -156,7 +163,7 @@ const SELECTION_PROBLEMS = ["invalid-request", "dead-letters-changed"] as const
 const METRICS = { answers: { 200: "text/plain" } } as const
 
 /** This contract as others read it; `http/openapi.ts` makes it. */
-const OPENAPI = { answers: { 200: "application/json" } } as const
+const OPENAPI = { answers: { 200: Schema.Record(Schema.String, Schema.Unknown) } } as const
 
 export const CONTRACT = {
   ingest: {

@@ -54,41 +54,58 @@ const Many = {
 const WRITER = { token: "WRITE_TOKEN" } as const
 const READER = { token: "READ_TOKEN" } as const
 
+const ONE_WRITE = {
+  ...WRITER,
+  headers: {
+    200: { Location: true, "Idempotency-Replayed": false, "Preference-Applied": true },
+    202: { Location: true, "Idempotency-Replayed": false },
+  },
+} as const
+
+/** A body with a row a line is read as it comes. */
+const MANY_WRITES = {
+  ...WRITER,
+  lines: true,
+  headers: {
+    200: { "Idempotency-Replayed": false, "Preference-Applied": true },
+    202: { "Idempotency-Replayed": false, "Preference-Applied": false },
+  },
+} as const
+
 export const WRITES = {
   /** VALUE_MAX_BYTES limits what the columns have besides the key, in all. */
   "POST /write": {
-    ...WRITER,
+    ...ONE_WRITE,
     body: rowSchema(DEFAULT_TABLE),
     answers: accepted({ key, ...Queued }),
     problems: ["invalid-write", ...UNQUEUED],
   },
   "POST /write/:table": {
-    ...WRITER,
+    ...ONE_WRITE,
+    about: "Appended rows have no key: the version names them.",
     body: Schema.Union(ALL.map(rowSchema)),
-    /** Appended rows have no key: the version names them. */
     answers: accepted({ table, key: Schema.NullOr(key), ...Queued }),
     problems: ["no-such-table", "invalid-write", ...UNQUEUED],
   },
   "DELETE /write/:key": {
-    ...WRITER,
+    ...ONE_WRITE,
     answers: accepted({ key, ...Queued, deleted }),
     problems: ["malformed-key", ...UNQUEUED],
   },
-  /** 405 where rows are not deleted. */
   "DELETE /write/:table/:key": {
-    ...WRITER,
+    ...ONE_WRITE,
+    about: "405 where rows are not deleted.",
     answers: accepted({ table, key, ...Queued, deleted }),
     problems: ["no-such-table", "malformed-key", ...UNQUEUED],
   },
-  /** Or a row a line, as application/x-ndjson; either may be gzip'd. */
   "POST /writes": {
-    ...WRITER,
+    ...MANY_WRITES,
     body: Schema.Array(rowSchema(DEFAULT_TABLE)),
     answers: accepted(Many),
     problems: ["invalid-write", "too-many-writes", ...UNQUEUED],
   },
   "POST /writes/:table": {
-    ...WRITER,
+    ...MANY_WRITES,
     body: Schema.Union(ALL.map((each) => Schema.Array(rowSchema(each)))),
     answers: accepted(Many),
     problems: ["no-such-table", "invalid-write", "too-many-writes", ...UNQUEUED],
@@ -118,6 +135,7 @@ const UNFOUND = ["no-such-key", "no-such-table", "version-not-reached", "invalid
 
 /** The ETag of one row is its version, so 304 answers an If-None-Match that names it. */
 const KNOWN = { 304: null } as const
+const KNOWN_HEADERS = { ETag: true, "Preference-Applied": false } as const
 
 export const READS = {
   "GET /read": {
@@ -127,11 +145,12 @@ export const READS = {
     problems: ["invalid-request", ...UNREAD],
   },
   /**
-   * With keys in the query the segment is a table, without it is a key. The form of the URL decides, and
-   * not which tables there are: a new one changes no call, and a key may be named like a table.
+   * The form of the URL decides, and not which tables there are: a new one changes no call, and a key may be
+   * named like a table.
    */
   "GET /read/:key": {
     ...READER,
+    about: "With keys in the query the segment is a table, without it is a key.",
     query: Schema.Union([Schema.Struct({ key: Keys }), OfOne]),
     answers: {
       ...KNOWN,
@@ -140,16 +159,19 @@ export const READS = {
         success({ rows: rows(AnyRow) }),
       ]),
     },
+    // Of many rows there is none.
+    headers: { 200: { ...KNOWN_HEADERS, ETag: false }, 304: KNOWN_HEADERS },
     problems: [...UNFOUND, ...UNREAD],
   },
-  /** An appended row by its version. */
   "GET /read/:table/:key": {
     ...READER,
+    about: "An appended row by its version.",
     query: OfOne,
     answers: {
       ...KNOWN,
       200: Schema.Union(ALL.map((each) => success(storedRowSchema(each).fields))),
     },
+    headers: { 200: KNOWN_HEADERS, 304: KNOWN_HEADERS },
     problems: [...UNFOUND, ...UNREAD],
   },
 } as const

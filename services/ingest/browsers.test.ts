@@ -41,7 +41,8 @@ describe("a preflight", () => {
     expect(corsOf(headers)).toEqual({
       ...HERE_ONLY,
       "access-control-allow-methods": methods,
-      "access-control-allow-headers": "content-type,authorization,idempotency-key,prefer",
+      "access-control-allow-headers":
+        "content-type,content-encoding,authorization,idempotency-key,prefer",
       "access-control-max-age": "7200",
       vary: "Origin, Access-Control-Request-Headers",
     })

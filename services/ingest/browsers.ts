@@ -12,7 +12,9 @@ import { methodsAt } from "../../shared/http/route.ts"
 /** Chromium's longest: so long a page asks once. */
 const PREFLIGHT_SECONDS = 7_200
 
-const REQUEST_HEADERS = ["content-type", "authorization", "idempotency-key", "prefer"]
+const REQUEST_HEADERS = [
+  ...["content-type", "content-encoding", "authorization", "idempotency-key", "prefer"],
+]
 const ANSWER_HEADERS = ["location", "retry-after", "idempotency-replayed", "preference-applied"]
 
 /** Of a text that a script sends, by a beacon or otherwise, whatever is in it. */

@@ -45,19 +45,23 @@ export const sendAll = async (
 /** So that many writes of one client leave room for others that wait. */
 const WAITED_MAX = 500
 
-/** What became of the first of them in so many milliseconds, null of one where that is not known. */
+/**
+ * What became of the first of them in so many milliseconds, null of one where that is not known: all of them once
+ * the signal is aborted.
+ */
 export const awaitAll = async (
   commits: Commits,
   queued: ReadonlyArray<Queued>,
   millis: number,
+  signal: AbortSignal,
 ): Promise<ReadonlyArray<Settled | null>> => {
   const until = performance.now() + millis
   const settled: Array<Settled | null> = []
   for (let from = 0; from < queued.length; from += WAITED_MAX) {
     const left = until - performance.now()
-    if (left <= 0) break
+    if (left <= 0 || signal.aborted) break
     const part = queued.slice(from, from + WAITED_MAX)
-    settled.push(...(await Promise.all(part.map(({ version }) => commits(version, left)))))
+    settled.push(...(await Promise.all(part.map(({ version }) => commits(version, left, signal)))))
   }
   return settled
 }

@@ -85,6 +85,7 @@ describe("of many writes nothing is queued", () => {
     for (const [body, more] of [
       [over, {}],
       [gzipSync(over), GZIP],
+      [Buffer.concat([gzipSync(over.slice(0, 99)), gzipSync(over.slice(99))]), GZIP],
     ] as const) {
       const answer = await refused(body, { ...headers, ...more })
       expect(answer.status).toBe(413)
@@ -107,7 +108,12 @@ describe("of many writes nothing is queued", () => {
     ["a gzip that lacks its check", zipped.subarray(0, -8), GZIP],
     ["a gzip with a flipped byte", corrupt, GZIP],
     ["a gzip with something behind it", Buffer.concat([zipped, Buffer.from("canary")]), GZIP],
-    ["two gzips", Buffer.concat([zipped, zipped]), GZIP],
+    ["two gzips with zeros between", Buffer.concat([zipped, Buffer.alloc(9), zipped]), GZIP],
+    [
+      "two gzips of which the second ends too soon",
+      Buffer.concat([zipped, zipped.subarray(0, 99)]),
+      GZIP,
+    ],
     ["no gzip", lines(ROWS), GZIP],
     ["half a gzip header", Buffer.of(0x1f), GZIP],
     ["an object where an array should be", '{"key":"a","value":"v"}', JSON_TYPE],

@@ -191,6 +191,32 @@ describe("the turns", () => {
     for (const { socket } of all) socket.destroy()
   })
 
+  test("that slow bodies have are waited for a moment only, and then come back", async () => {
+    const slow = await connections(8, chunkedHead())
+    // So that each of them is read by now.
+    await until("the next one waits", async () => {
+      const connection = await openConnection(port)
+      connection.send(whole(ROW))
+      const [answer] = await connection.answers()
+      connection.socket.destroy()
+      if (answer?.status !== 503) return false
+      expect(answer.headers).toMatch(/retry-after: 1/i)
+      expect(JSON.parse(answer.body)).toMatchObject({ type: "/problems/queue-unavailable" })
+      return true
+    })
+    // A large body does not keep its client from hearing it, nor from going on.
+    const large = await openConnection(port)
+    await large.write(whole(" ".repeat(7 * MIB) + ROW))
+    expect((await large.answers()).map(({ status }) => status)).toEqual([503])
+    large.send(whole(ROW))
+    const next = await connections(3, whole(ROW))
+    for (const { send } of slow) send(...chunk(ROW), "0\r\n\r\n")
+    const answers = await Promise.all([...slow, ...next].map(({ answers }) => answers()))
+    expect(answers.flat().map(({ status }) => status)).toEqual(Array(11).fill(202))
+    expect((await large.answers(2)).map(({ status }) => status)).toEqual([503, 202])
+    for (const { socket } of [large, ...slow, ...next]) socket.destroy()
+  })
+
   test("are not taken by those who wait for commits, nor by those who went away meanwhile", async () => {
     const patient = await connections(30, whole(ROW, "Prefer: wait=1"))
     await until("all of them wait", async () => waiting === 30)

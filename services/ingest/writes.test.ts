@@ -3,14 +3,15 @@ import { describe, expect, test } from "vitest"
 import { TABLES } from "../../shared/tables.ts"
 import { keyValue, rowOf } from "../../shared/testing/write.ts"
 import { problemOf } from "../testing/app.ts"
-import { JSON_TYPE, setUp } from "./testing/app.ts"
+import { until } from "../testing/until.ts"
+import { JSON_TYPE, LINES_TYPE, setUp } from "./testing/app.ts"
 import { EVENT, GZIP, lines, many, ROWS } from "./testing/rows.ts"
 
 const WRITES = ROWS.map(({ key, value }) => keyValue(key, value))
 
 /** A body in pieces of so many bytes. */
-const inPieces = (text: string, bytes: number) => {
-  const all = new TextEncoder().encode(text)
+const inPieces = (whole: string | Buffer, bytes: number) => {
+  const all = new Uint8Array(Buffer.from(whole))
   let at = 0
   return new ReadableStream({
     pull: (controller) => {
@@ -47,6 +48,19 @@ describe("many writes", () => {
     ["an array", JSON.stringify(ROWS), JSON_TYPE],
     ["an array with spaces", `\r\n ${JSON.stringify(ROWS, null, 2)}\n`, JSON_TYPE],
     ["gzip'd lines", gzipSync(lines(ROWS)), GZIP],
+    ["gzips, one after the other", Buffer.concat(ROWS.map((row) => gzipSync(lines([row])))), GZIP],
+    [
+      "gzips that end inside of a line, by the byte",
+      inPieces(
+        Buffer.concat(
+          ['{"key":"a","value":"ä🗝"}\n{"ke', "", 'y":"b","value":"\\n"}'].map((part) =>
+            gzipSync(part),
+          ),
+        ),
+        1,
+      ),
+      GZIP,
+    ],
     [
       "a gzip'd array",
       gzipSync(JSON.stringify(ROWS)),
@@ -122,6 +136,23 @@ describe("many writes whose commits are waited for", () => {
     expect(body.detail).toContain("refused 500 of them")
     expect(body.errors).toHaveLength(100)
     expect(body.errors[1]).toEqual({ pointer: "/3", detail: reason })
+  })
+
+  test("end to wait when their client has left", async () => {
+    const leaving = new AbortController()
+    let asked = 0
+    const commits = (_: number, __: number, signal?: AbortSignal) => {
+      asked += 1
+      return new Promise<null>((resolve) => signal?.addEventListener("abort", () => resolve(null)))
+    }
+    const { app } = setUp({ ...counting(), commits })
+    const headers = { ...LINES_TYPE, prefer: "wait=20" }
+    const { signal } = leaving
+    const body = lines(many(900))
+    const waiting = app.request("/writes", { method: "POST", headers, body, signal })
+    await until("the first of them wait", async () => asked > 0)
+    leaving.abort()
+    expect([(await waiting).status, asked]).toEqual([202, 500])
   })
 
   test("wait a few hundred at a time, and leave room for others", async () => {

@@ -4,6 +4,7 @@
  */
 import { Result } from "effect"
 import { answerAny, problem } from "../../shared/http/answer.ts"
+import { departureOf } from "../../shared/http/departure.ts"
 import { readRows } from "../../shared/http/rows.ts"
 import type { Table } from "../../shared/table/table.ts"
 import { type Flaw, makeDecodeWrite, type Write } from "../../shared/write.ts"
@@ -12,34 +13,10 @@ import type { Settled } from "./commit.ts"
 import { awaitAll, sendAll } from "./many.ts"
 import type { Stores } from "./one.ts"
 import { isQueued, type Outcome, type Queued } from "./outcome.ts"
+import { makeTurns } from "./turns.ts"
 
 /** An answer names so many flaws, or writes that were refused. */
 const ERRORS_MAX = 100
-
-/** Bodies that are read at once: each may have 8 MiB of text, and several times that as objects. */
-const READING_MAX = 8
-
-/** Requests that wait until they are read. */
-const TURNS_MAX = 1_000
-
-/** Lets so many run at once, and others wait; undefined when too many wait already. */
-const makeTurns = () => {
-  const waiting: Array<() => void> = []
-  let running = 0
-  return async <A>(use: () => Promise<A>): Promise<A | undefined> => {
-    if (waiting.length >= TURNS_MAX) return undefined
-    // Who ends hands the turn on, so that nobody who comes just then is one too many.
-    if (running === READING_MAX) await new Promise<void>((resume) => waiting.push(resume))
-    else running += 1
-    try {
-      return await use()
-    } finally {
-      const next = waiting.shift()
-      if (next) next()
-      else running -= 1
-    }
-  }
-}
 
 const at = (index: number, { pointer, detail }: Flaw): Flaw => ({
   ...{ pointer: `/${index}${pointer}`, detail },
@@ -114,6 +91,12 @@ const answerAll = (
   })
 }
 
+const busy = () =>
+  problem("queue-unavailable", {
+    detail: "As many bodies as may be are being read. Nothing was queued; repeat it.",
+    retryAfterSeconds: 1,
+  })
+
 /** Makes what takes the writes of a request for a table, and resolves to the answer. */
 export const makeTakeAll = ({ put, commits }: Stores, valueMaxBytes: number) => {
   const inTurn = makeTurns()
@@ -131,10 +114,11 @@ export const makeTakeAll = ({ put, commits }: Stores, valueMaxBytes: number) => 
       if (asked instanceof Response) return asked
       // Who waits for commits holds no turn, and no bodies.
       const queued = await inTurn(() => queueAll(request, asked))
-      if (queued === undefined) return problem("queue-unavailable", { retryAfterSeconds: 1 })
+      if (queued === undefined) return busy()
       if (queued instanceof Response) return queued
       const { waitMillis } = asked
-      const settled = waitMillis > 0 ? await awaitAll(commits, queued, waitMillis) : []
+      const settled =
+        waitMillis > 0 ? await awaitAll(commits, queued, waitMillis, departureOf(request)) : []
       return answerAll(queued, settled, asked)
     }
   }

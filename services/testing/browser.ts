@@ -13,8 +13,11 @@ const FLAGS = [
   ...["--disable-background-networking", "--disable-component-update", "--disable-sync"],
 ]
 
-export const startBrowser = (): Promise<Browser> =>
-  chromium.launch({ executablePath: executablePath ?? "", args: FLAGS, headless: true })
+export const startBrowser = (...flags: ReadonlyArray<string>): Promise<Browser> =>
+  chromium.launch({
+    ...{ executablePath: executablePath ?? "", headless: true },
+    args: [...FLAGS, ...flags],
+  })
 
 /** A page, and what it complained of: errors, refused files, and requests to anybody else. */
 export const openPage = async (browser: Browser, url: string, options?: BrowserContextOptions) => {

@@ -1,14 +1,33 @@
 /**
- * Holds what a service answers against the contract: a status and members that its call has and no
+ * Holds what a service answers against the contract: a status, headers and members that its call has and no
  * others, or one of its problems. In tests alone, for it decodes each answer once more.
  */
 import { Schema } from "effect"
 import { expect, vi } from "vitest"
-import { type Calls, CONTRACT, PREFLIGHT, Problem, problemsOf } from "../../shared/contract.ts"
+import {
+  type Call,
+  type Calls,
+  CONTRACT,
+  PREFLIGHT,
+  Problem,
+  problemsOf,
+} from "../../shared/contract.ts"
+import type { ProblemName } from "../../shared/http/answer.ts"
+import { answerHeaders, HEADER_NAMES, problemHeaders } from "../../shared/http/headers.ts"
 import { routesAt } from "../../shared/http/route.ts"
 import { CALLS } from "../stats/app.ts"
+import { makeExpectPublished } from "./published.ts"
 
 const STRICT = { onExcessProperty: "error", errors: "all" } as const
+
+/** Those that a problem or the call has, and of those that mean something no others. */
+const expectHeaders = ({ status, headers }: Response, call?: Call, name?: ProblemName) => {
+  const said = name ? problemHeaders(name) : answerHeaders(call?.headers?.[status])
+  for (const header of HEADER_NAMES) {
+    const is = headers.has(header)
+    expect([status, header, is]).toEqual([status, header, said[header] || (header in said && is)])
+  }
+}
 
 /** Fails when the answer is not one of the contract. The response can still be read. */
 export const expectAgreed = async (
@@ -27,6 +46,7 @@ export const expectAgreed = async (
   const isProblem = type === "application/problem+json"
   const answer = isProblem ? Problem : call?.answers[status]
   if (answer === undefined) throw new Error(`${method} ${url}: ${status} is not in the contract`)
+  if (!isProblem && !isPreflight) expectHeaders(response, call)
   if (answer === null) {
     expect([type, await response.clone().text()]).toEqual([null, ""])
     return response
@@ -41,25 +61,42 @@ export const expectAgreed = async (
   Schema.decodeUnknownSync(answer as Schema.Codec<unknown>, STRICT)(json)
   if (isProblem) {
     expect(json.status).toBe(status)
-    expect(problemsOf(call).map((name) => `/problems/${name}`)).toContain(json.type)
+    const name = problemsOf(call).find((one) => json.type === `/problems/${one}`)
+    expect([json.type, name]).not.toContain(undefined)
+    expectHeaders(response, call, name)
   }
   return response
 }
 
 const { fetch } = globalThis
 
-/** From now on every `fetch` of this test file from these services is held to the contract. */
+const routeOf = (calls: Calls, method: string, url: string) =>
+  routesAt(calls, new URL(url).pathname).find((route) => route.startsWith(`${method} `))
+
+/**
+ * From now on every `fetch` of this test file from these services is held to the contract, and its JSON to what the
+ * service publishes of it.
+ */
 export const holdToContract = (
   urls: Readonly<Record<"ingest" | "reader" | "stats", string>>,
 ): void => {
   const services = [
-    [urls.ingest, CONTRACT.ingest],
-    [urls.reader, CONTRACT.reader],
-    [urls.stats, CALLS],
+    [urls.ingest, CONTRACT.ingest, makeExpectPublished("ingest")],
+    [urls.reader, CONTRACT.reader, makeExpectPublished("reader")],
+    [urls.stats, CALLS, makeExpectPublished("stats")],
   ] as const
   vi.stubGlobal("fetch", async (url: string, init: RequestInit = {}) => {
     const response = await fetch(url, init)
-    const calls = services.find(([origin]) => url.startsWith(`${origin}/`))?.[1]
-    return calls ? await expectAgreed(calls, init.method ?? "GET", url, response) : response
+    const service = services.find(([at]) => url.startsWith(`${at}/`))
+    if (!service) return response
+    const [, calls, expectPublished] = service
+    const { method = "GET" } = init
+    await expectAgreed(calls, method, url, response)
+    const route = routeOf(calls, method, url)
+    const type = response.headers.get("content-type") ?? ""
+    if (route && type.endsWith("json")) {
+      expectPublished(route, response.status, type, await response.clone().json())
+    }
+    return response
   })
 }

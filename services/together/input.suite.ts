@@ -2,6 +2,7 @@
  * What is no proper request, and what is an odd one, byte by byte against the real processes: their answer is
  * decided by the runtime, before or beside our code, and both have the same.
  */
+import { gzipSync } from "node:zlib"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import type { Runtime } from "../../scripts/servers/service.ts"
 import { openConnection, requestText } from "../testing/connection.ts"
@@ -129,6 +130,19 @@ export const input = (runtime: Runtime) =>
       expect((await stack.client.drained()).writes_queued).toBe(1)
       expect((await stack.client.health()).code).toBe(200)
       expect((await stack.client.read("known")).status).toBe(200)
+    })
+
+    test("gzips, one after the other, are read, a bomb is not, and the process lives", async () => {
+      const postAll = (...parts: ReadonlyArray<string>) =>
+        fetch(`${stack.urls.ingest}/writes`, {
+          method: "POST",
+          headers: { "content-type": "application/x-ndjson", "content-encoding": "gzip" },
+          body: Buffer.concat(parts.map((part) => gzipSync(part))),
+        })
+      const zeros = "\n".repeat(1_024 * 1_024)
+      expect((await postAll(...Array(20).fill(zeros))).status).toBe(413)
+      const answer = await postAll(WRITE.slice(0, 9), `${WRITE.slice(9)}\n`, WRITE)
+      expect(await answer.json()).toMatchObject({ queued: 2 })
     })
 
     test.each(UPGRADES)("a write that offers %s is accepted", async (protocol, options, header) => {

@@ -1,6 +1,15 @@
 /** GET /openapi.json of each service: its examples are sent as they stand, and answered as it says. */
+import { gzipSync } from "node:zlib"
+import { Validator } from "@seriousme/openapi-schema-validator"
 import { beforeAll, describe, expect, test } from "vitest"
+import type { OpenService } from "../../shared/examples.ts"
 import { holdToContract } from "../testing/contract.ts"
+import {
+  type Document,
+  makeExpectValid,
+  type Operation,
+  operationsOf,
+} from "../testing/published.ts"
 import { REDIS_KINDS } from "../testing/redis.ts"
 import { useStack } from "../testing/stack.ts"
 
@@ -8,47 +17,16 @@ const ADMIN_TOKEN = "0123456789abcdef0123456789abcdef"
 const stack = useStack({ redis: REDIS_KINDS[0], env: { ADMIN_TOKEN } })
 beforeAll(() => holdToContract(stack().urls))
 
-interface Parameter {
-  readonly name: string
-  readonly in: "path" | "query" | "header"
-  readonly required: boolean
-  readonly example?: string | ReadonlyArray<string>
-}
-
-interface Operation {
-  readonly operationId: string
-  readonly security?: ReadonlyArray<object>
-  readonly parameters: ReadonlyArray<Parameter>
-  readonly requestBody?: {
-    readonly content: Readonly<Record<string, { readonly example: unknown }>>
-  }
-  readonly responses: Readonly<
-    Record<string, { readonly content: Readonly<Record<string, unknown>> }>
-  >
-}
-
-interface Document {
-  readonly openapi: string
-  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>
-}
-
-type Service = "ingest" | "reader" | "stats"
 /** What the reader reads has been written by then. */
-const SERVICES: ReadonlyArray<Service> = ["ingest", "reader", "stats"]
+const SERVICES: ReadonlyArray<OpenService> = ["ingest", "reader", "stats"]
 
-const documentOf = async (service: Service) => {
+const documentOf = async (service: OpenService) => {
   const response = await fetch(`${stack().urls[service]}/openapi.json`)
   expect(response.status).toBe(200)
   return (await response.json()) as Document
 }
 
-const operationsOf = ({ paths }: Document) =>
-  Object.entries(paths).flatMap(([path, item]) =>
-    Object.entries(item).map(([method, operation]) => ({ path, method, operation })),
-  )
-
-/** The request of the examples alone. */
-const requestOf = (path: string, method: string, { parameters, ...operation }: Operation) => {
+const targetOf = (path: string, { parameters }: Operation) => {
   const query = new URLSearchParams()
   let target = path
   for (const { name, in: where, required, example } of parameters) {
@@ -58,18 +36,32 @@ const requestOf = (path: string, method: string, { parameters, ...operation }: O
     else for (const one of [example].flat()) query.append(name, one)
   }
   expect(target).not.toMatch(/[{}]/)
-  const [type, body] = Object.entries(operation.requestBody?.content ?? {})[0] ?? []
-  const headers = {
-    ...(type && { "content-type": type }),
-    ...(operation.security && { authorization: `Bearer ${ADMIN_TOKEN}` }),
-    ...(parameters.some(({ name }) => name === "Prefer") && { prefer: "wait=20" }),
-  }
-  const init = { method: method.toUpperCase(), headers }
-  return [
-    `${target}?${query}`,
-    body ? { ...init, body: JSON.stringify(body.example) } : init,
-  ] as const
+  return `${target}?${query}`
 }
+
+/** The bodies of the examples as they stand, of each type that there is, and as each coding. */
+const bodiesOf = ({ parameters, requestBody }: Operation) => {
+  if (!requestBody) return [{}]
+  const isZipped = parameters.some(({ name }) => name === "Content-Encoding")
+  return Object.entries(requestBody.content).flatMap(([type, { example }]) => {
+    const body = typeof example === "string" ? example : JSON.stringify(example)
+    const headers = { "content-type": type }
+    const zipped = { headers: { ...headers, "content-encoding": "gzip" }, body: gzipSync(body) }
+    return [{ headers, body }, ...(isZipped ? [zipped] : [])]
+  })
+}
+
+/** The requests of the examples alone. */
+const requestsOf = (method: string, operation: Operation): ReadonlyArray<RequestInit> =>
+  bodiesOf(operation).map(({ headers, ...body }: RequestInit) => ({
+    ...body,
+    method: method.toUpperCase(),
+    headers: {
+      ...(headers as Record<string, string>),
+      ...(operation.security && { authorization: `Bearer ${ADMIN_TOKEN}` }),
+      ...(operation.parameters.some(({ name }) => name === "Prefer") && { prefer: "wait=20" }),
+    },
+  }))
 
 /** What no example is answered with. */
 const REFUSED = new Set([400, 401, 404, 405, 412, 413, 415, 422, 500, 503])
@@ -77,19 +69,45 @@ const REFUSED = new Set([400, 401, 404, 405, 412, 413, 415, 422, 500, 503])
 describe.each(SERVICES)("the document of %s", (service) => {
   test("has examples that are answered as they stand, as it says", async () => {
     for (const { path, method, operation } of operationsOf(await documentOf(service))) {
-      const [target, init] = requestOf(path, method, operation)
-      const response = await fetch(stack().urls[service] + target, init)
-      const type = response.headers.get("content-type") ?? ""
-      const { content } = operation.responses[response.status] ?? {}
-      const isSaid = Object.keys(content ?? {}).some((one) => type.startsWith(one))
-      const answered = [init.method, target, response.status]
-      expect([...answered, isSaid, REFUSED.has(response.status)]).toEqual([
-        ...answered,
-        true,
-        false,
-      ])
-      await response.body?.cancel()
+      const target = targetOf(path, operation)
+      for (const init of requestsOf(method, operation)) {
+        const response = await fetch(stack().urls[service] + target, init)
+        const type = response.headers.get("content-type") ?? ""
+        const { content } = operation.responses[response.status] ?? {}
+        const isSaid = Object.keys(content ?? {}).some((one) => type.startsWith(one))
+        const answered = [method, target, response.status]
+        expect([...answered, isSaid, REFUSED.has(response.status)]).toEqual([
+          ...answered,
+          true,
+          false,
+        ])
+        await response.body?.cancel()
+      }
     }
+  })
+
+  test("is OpenAPI, as others read it", async () => {
+    const validator = new Validator()
+    expect(await validator.validate(await documentOf(service))).toEqual({ valid: true })
+    expect(validator.version).toBe("3.1")
+  })
+
+  test("has schemas as others read them, and its examples are of them", async () => {
+    const document = await documentOf(service)
+    const expectValid = makeExpectValid(document)
+    for (const { operation } of operationsOf(document)) {
+      for (const { schema, example } of Object.values(operation.requestBody?.content ?? {})) {
+        expectValid(schema, example)
+      }
+      for (const { schema, example } of operation.parameters) {
+        expectValid(schema, ...(example === undefined ? [] : [example]))
+      }
+      for (const { content } of Object.values(operation.responses)) {
+        for (const { schema } of Object.values(content)) expectValid(schema)
+      }
+    }
+    const schema = { $ref: "#/components/schemas/Problem" }
+    for (const { value } of Object.values(document.components.examples)) expectValid(schema, value)
   })
 
   test("is whole: each reference leads somewhere, each operation and each parameter is one", async () => {
@@ -106,6 +124,9 @@ describe.each(SERVICES)("the document of %s", (service) => {
     expect(new Set(ids).size).toBe(ids.length)
     const shapes = Object.keys(document.paths).map((path) => path.replaceAll(/\{\w+\}/g, "{}"))
     expect(new Set(shapes).size).toBe(shapes.length)
+    const schemes = Object.keys(document.components.securitySchemes)
+    const tokens = all.flatMap(({ operation }) => (operation.security ?? []).flatMap(Object.keys))
+    expect([...new Set(tokens)].toSorted()).toEqual(schemes.toSorted())
     for (const { path, operation } of all) {
       const named = operation.parameters.map((one) => `${one.in} ${one.name}`)
       expect(new Set(named).size).toBe(named.length)

@@ -6,8 +6,12 @@
 import { JsonSchema, Schema } from "effect"
 import { type Call, type Calls, CONTRACT, Problem, problemsOf } from "../contract.ts"
 import { EXAMPLES, type Example, type OpenService } from "../examples.ts"
+import type { Table } from "../table/table.ts"
+import { TABLES } from "../tables.ts"
 import { type ProblemName, problemParts } from "./answer.ts"
+import { answerHeaders, describeHeaders, problemHeaders } from "./headers.ts"
 import type { Route } from "./route.ts"
+import type { Token } from "./token.ts"
 
 type Json = JsonSchema.JsonSchema
 
@@ -47,18 +51,23 @@ const queryOf = (schema: Schema.Top, definitions: Definitions, { query = {} }: E
   }))
 }
 
-const header = (name: string, description: string) => ({
-  ...{ name, in: "header", required: false, description, schema: { type: "string" } },
+const WAIT = "wait=N waits up to N seconds, 30 at most"
+
+const header = (name: string, description: string, schema: Json = { type: "string" }) => ({
+  ...{ name, in: "header", required: false, description, schema },
 })
 
 /** What a call reads beside its target and its body shows in what it may answer. */
 const headersOf = (call: Call) => {
   const isWrite = call.problems?.includes("malformed-idempotency-key")
   const isRead = 304 in call.answers
+  const prefer = call.lines ? `${WAIT}; return=representation answers each version.` : `${WAIT}.`
+  const codings = { type: "string", enum: ["gzip", "identity"] }
   return [
-    ...(isWrite || isRead ? [header("Prefer", "wait=N waits up to N seconds, 30 at most.")] : []),
+    ...(isWrite || isRead ? [header("Prefer", prefer)] : []),
     ...(isWrite ? [header("Idempotency-Key", "A repeated request that has it is done once.")] : []),
     ...(isRead ? [header("If-None-Match", "The ETag of the row that the client has.")] : []),
+    ...(call.lines ? [header("Content-Encoding", "Of the body.", codings)] : []),
   ]
 }
 
@@ -78,16 +87,45 @@ const makeNamesOf = (calls: Calls) => {
   }
 }
 
-const pathOf = (path: string, names: ReadonlyArray<string>, example: Example) =>
+/** The tables that a call can be about: of some no row is deleted. */
+const tablesOf = (method: string) =>
+  Object.values<Table>(TABLES)
+    .filter(({ deletes }) => deletes || method !== "delete")
+    .map(({ name }) => name)
+
+const pathOf = ({ method, path, names, example }: Operation) =>
   namesIn(path).map((own, at) => ({
     ...{ name: names[at], in: "path", required: true, description: `The ${own}.` },
-    ...{ schema: { type: "string" }, example: example.path?.[own] },
+    schema: { type: "string", ...(own === "table" && { enum: tablesOf(method) }) },
+    example: example.path?.[own],
   }))
+
+/** A row a line: no schema of JSON has words for it. */
+const linesOf = ({ body }: Example) => ({
+  schema: { type: "string", description: "A row a line, each as those of application/json." },
+  example: [body]
+    .flat()
+    .map((row) => `${JSON.stringify(row)}\n`)
+    .join(""),
+})
+
+const bodyOf = (schema: Schema.Top, { call, example }: Operation, definitions: Definitions) => ({
+  required: true,
+  content: {
+    "application/json": { schema: schemaOf(schema, definitions, true), example: example.body },
+    ...(call.lines && { "application/x-ndjson": linesOf(example) }),
+  },
+})
 
 const contentOf = (answer: Schema.Top | string | null, definitions: Definitions) => {
   if (answer === null) return {}
   if (typeof answer === "string") return { [answer]: { schema: { type: "string" } } }
   return { "application/json": { schema: schemaOf(answer, definitions) } }
+}
+
+const SUCCESSES: Readonly<Record<number, string>> = {
+  202: "It is in the queue.",
+  304: "The client has the row as it is.",
 }
 
 /** By status: what the call has, and the problems beside it, each an example of one schema. */
@@ -99,10 +137,16 @@ const responsesOf = (call: Call, definitions: Definitions) => {
   const statuses = new Set([...Object.keys(call.answers).map(Number), ...problems.keys()])
   const response = (status: number) => {
     const names = problems.get(status) ?? []
+    const isAnswer = status in call.answers
+    const kinds = [
+      ...(isAnswer ? [answerHeaders(call.headers?.[status])] : []),
+      ...names.map(problemHeaders),
+    ]
     const examples = Object.fromEntries(names.map((name) => [name, ref("examples", name)]))
     const problem = { [PROBLEM_TYPE]: { schema: ref("schemas", "Problem"), examples } }
     return {
-      description: names.length > 0 ? names.join(", ") : "As asked.",
+      description: names.length > 0 ? names.join(", ") : (SUCCESSES[status] ?? "As asked."),
+      headers: describeHeaders(kinds),
       content: {
         ...contentOf(call.answers[status] ?? null, definitions),
         ...(names.length > 0 && problem),
@@ -121,22 +165,26 @@ interface Operation {
   readonly example: Example
 }
 
+/** Where rows have no token, their calls are open. */
+const securityOf = (token: Token["name"]) => [
+  { [token]: [] },
+  ...(token === "ADMIN_TOKEN" ? [] : [{}]),
+]
+
 const operationOf = (operation: Operation, definitions: Definitions) => {
-  const { method, path, names, call, example } = operation
+  const { method, path, call, example } = operation
   const words = path.split(/\W+/).filter(Boolean)
   const name = words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join("")
-  const json = call.body && {
-    ...{ schema: schemaOf(call.body, definitions, true), example: example.body },
-  }
   return {
     operationId: method + name,
-    ...(call.token && { security: [{ [call.token]: [] }] }),
+    ...(call.about && { description: call.about }),
+    ...(call.token && { security: securityOf(call.token) }),
     parameters: [
-      ...pathOf(path, names, example),
+      ...pathOf(operation),
       ...(call.query ? queryOf(call.query, definitions, example) : []),
       ...headersOf(call),
     ],
-    ...(json && { requestBody: { required: true, content: { "application/json": json } } }),
+    ...(call.body && { requestBody: bodyOf(call.body, operation, definitions) }),
     responses: responsesOf(call, definitions),
   }
 }
@@ -160,6 +208,7 @@ export const documentOf = (service: OpenService) => {
     paths[place] = { ...paths[place], [method]: operationOf(operation, definitions) }
   }
   const problems = new Set(Object.values(calls).flatMap((call) => problemsOf(call)))
+  const tokens = new Set(Object.values(calls).flatMap(({ token }) => token ?? []))
   return {
     openapi: "3.1.0",
     // Of the contract, whose calls stay as they are within it.
@@ -168,7 +217,9 @@ export const documentOf = (service: OpenService) => {
     components: {
       schemas: definitions,
       examples: Object.fromEntries([...problems].map(problemExample)),
-      securitySchemes: { ADMIN_TOKEN: { type: "http", scheme: "bearer" } },
+      securitySchemes: Object.fromEntries(
+        [...tokens].map((token) => [token, { type: "http", scheme: "bearer" }]),
+      ),
     },
   }
 }

@@ -2,7 +2,9 @@
  * The rows of a body with many: a JSON array, or NDJSON, a row a line, which is read as it comes; either also
  * gzip'd. Never more in memory than one body may have inflated, whatever is sent; a bomb ends there.
  */
+import { pipeline } from "node:stream"
 import { MIMEType } from "node:util"
+import { createGunzip } from "node:zlib"
 import { problem } from "./answer.ts"
 
 /** Of a body, inflated. */
@@ -29,14 +31,11 @@ const formatOf = (headers: Headers) => {
   }
 }
 
-type Body = ReadableStream<Uint8Array<ArrayBuffer>> | null
-
-/** The bytes as they are meant; undefined when the coding is none that is known. */
-const inflated = (request: Request): Body | undefined => {
-  const coding = request.headers.get("content-encoding")?.trim().toLowerCase() ?? "identity"
-  if (coding === "identity" || coding === "") return request.body
-  if (coding !== "gzip" && coding !== "x-gzip") return undefined
-  return request.body?.pipeThrough(new DecompressionStream("gzip")) ?? null
+/** Whether the bytes are gzip'd; undefined when the coding is none that is known. */
+const isGzip = (headers: Headers): boolean | undefined => {
+  const coding = headers.get("content-encoding")?.trim().toLowerCase() ?? "identity"
+  if (coding === "identity" || coding === "") return false
+  return coding === "gzip" || coding === "x-gzip" ? true : undefined
 }
 
 class TooLarge extends Error {}
@@ -50,8 +49,10 @@ class Gone extends Error {}
 /** As long as a server gives a request; on Deno it does not, to one whose client went away. */
 const READING_MILLIS = 10_000
 
+type Chunks = AsyncIterable<Uint8Array>
+
 /** @throws Gone, or what is wrong with the bytes. */
-async function* chunksOf(body: Body, signal: AbortSignal) {
+async function* chunksOf({ body, signal }: Request): AsyncGenerator<Uint8Array> {
   const reader = body?.getReader()
   const end = AbortSignal.any([signal, AbortSignal.timeout(READING_MILLIS)])
   // A read that is under way ends with it as if the body did.
@@ -70,16 +71,36 @@ async function* chunksOf(body: Body, signal: AbortSignal) {
   }
 }
 
+/**
+ * What a gzip holds, which may have several members (RFC 1952, 2.2), as `gzip a b | cat` writes them: a
+ * DecompressionStream reads one alone. @throws what is wrong with the bytes, or their reading.
+ */
+async function* gunzipped(chunks: Chunks): AsyncGenerator<Uint8Array> {
+  const gunzip = createGunzip()
+  let size = 0
+  const counted = async function* () {
+    for await (const chunk of chunks) {
+      size += chunk.byteLength
+      yield chunk
+    }
+  }
+  // Who reads from it is told what goes wrong.
+  pipeline(counted(), gunzip, () => {})
+  yield* gunzip
+  // It passes over what follows zeros, where rows could be lost.
+  if (gunzip.bytesWritten < size) throw new Malformed()
+}
+
 /** Small chunks are put together up to this size: a client may send its bytes one by one. */
 const PIECE_BYTES = 64 * 1_024
 
 /** The text of a body, piece by piece. @throws TooLarge, Gone, or what is wrong with the bytes. */
-async function* textOf(body: Body, signal: AbortSignal) {
+async function* textOf(chunks: Chunks) {
   const decoder = new TextDecoder("utf-8", { fatal: true })
   const piece = new Uint8Array(PIECE_BYTES)
   let filled = 0
   let size = 0
-  for await (const chunk of chunksOf(body, signal)) {
+  for await (const chunk of chunks) {
     size += chunk.byteLength
     if (size > ROWS_MAX_BYTES) throw new TooLarge()
     if (filled + chunk.byteLength > PIECE_BYTES) {
@@ -169,11 +190,12 @@ export const readRows = async (
 ): Promise<number | Response> => {
   const format = formatOf(request.headers)
   if (format === undefined) return unsupportedType()
-  const body = inflated(request)
-  if (body === undefined) return unsupportedCoding()
+  const isZipped = isGzip(request.headers)
+  if (isZipped === undefined) return unsupportedCoding()
+  const chunks = chunksOf(request)
   let count = 0
   try {
-    for await (const row of rowsOf(format, textOf(body, request.signal))) {
+    for await (const row of rowsOf(format, textOf(isZipped ? gunzipped(chunks) : chunks))) {
       if (count === ROWS_MAX) return problem("too-many-writes", { headers: CLOSE })
       take(row, count)
       count += 1

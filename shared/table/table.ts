@@ -20,19 +20,30 @@ export type RowOf<C extends Columns> = {
 
 type ColumnType<C> = C extends Column<infer A> ? A : never
 
-interface Declaration<C extends Columns = Columns> {
+type Mode = "upsert" | "append"
+
+/** Its type says as much as the client's calls are held to. */
+interface Declaration<
+  C extends Columns = Columns,
+  M extends Mode = Mode,
+  D extends boolean = boolean,
+> {
   readonly columns: C
   /** `upsert`: a row for each key, the newest version wins. `append`: a row for each write. */
-  readonly mode: "upsert" | "append"
+  readonly mode: M
   /** The columns of the primary key. */
   readonly key: ReadonlyArray<string>
   /** Rows can be deleted: each leaves a tombstone in `deleted_at`, whose other columns are null. */
-  readonly deletes: boolean
+  readonly deletes: D
   /** `updated_at` holds when the row was last written. */
   readonly updatedAt: boolean
 }
 
-export interface Table<C extends Columns = Columns> extends Declaration<C> {
+export interface Table<
+  C extends Columns = Columns,
+  M extends Mode = Mode,
+  D extends boolean = boolean,
+> extends Declaration<C, M, D> {
   readonly name: string
 }
 
@@ -40,15 +51,18 @@ export interface Table<C extends Columns = Columns> extends Declaration<C> {
 export const keyColumn = ({ mode, key }: Table): string | null =>
   mode === "upsert" ? (key[0] ?? null) : null
 
-/** A row for each key; a write replaces the row. The key is text, an integer or a UUID. */
-export const upsert = <C extends Columns>(declared: {
+/**
+ * A row for each key; a write replaces the row. The key is text, an integer or a UUID. `const`: among other
+ * declarations the compiler would take `deletes` for any boolean.
+ */
+export const upsert = <C extends Columns, const D extends boolean = false>(declared: {
   readonly key: keyof C & string
   readonly columns: C
-  readonly deletes?: boolean
+  readonly deletes?: D
   readonly updatedAt?: boolean
-}): Declaration<C> => ({
+}): Declaration<C, "upsert", D> => ({
   ...{ mode: "upsert", key: [declared.key], columns: declared.columns },
-  deletes: declared.deletes ?? false,
+  deletes: declared.deletes ?? (false as D),
   updatedAt: declared.updatedAt ?? false,
 })
 
@@ -59,7 +73,7 @@ export const upsert = <C extends Columns>(declared: {
 export const append = <C extends Columns>(declared: {
   readonly columns: C
   readonly partitionedBy?: ReadonlyArray<keyof C & string>
-}): Declaration<C> => ({
+}): Declaration<C, "append", false> => ({
   ...{ mode: "append", columns: declared.columns, deletes: false, updatedAt: false },
   key: ["version", ...(declared.partitionedBy ?? [])],
 })
@@ -93,7 +107,11 @@ const mistakes = (name: string, { mode, key, columns }: Declaration): ReadonlyAr
   return found.map((mistake) => `shared/tables.ts: ${name}: ${mistake}`)
 }
 
-type Named<D> = { readonly [N in keyof D]: D[N] extends Declaration<infer C> ? Table<C> : never }
+type Named<T> = {
+  readonly [N in keyof T]: T[N] extends Declaration<infer C, infer M, infer D>
+    ? Table<C, M, D>
+    : never
+}
 
 /** @throws with a line for each mistake. */
 export const declareTables = <D extends Readonly<Record<string, Declaration>>>(
