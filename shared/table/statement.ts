@@ -13,18 +13,27 @@ export const quoted = (name: string) => `"${name}"`
 export const template = (...parts: ReadonlyArray<string>): TemplateStringsArray =>
   Object.assign([...parts], { raw: parts })
 
-/** JSON quotes a text as an array does, and much faster than a replacement, but not these characters. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: those are meant.
 const CONTROL = /[\0-\x1f]/
 
+/** What JSON writes for a control character, or text that looks like it. */
+const ESCAPED_CONTROL = /\\[bfnrtu]/
+
 /** Quoted, so that NULL, braces and commas are text. */
-const element = (text: string): string => {
-  if (!text.includes('"') && !text.includes("\\")) return `"${text}"`
+const element = (text: string | null): string => {
+  if (text === null) return "NULL"
   return CONTROL.test(text) ? `"${text.replaceAll(/["\\]/g, "\\$&")}"` : JSON.stringify(text)
 }
 
-/** An array as PostgreSQL reads one. */
-export const arrayOf = (texts: ReadonlyArray<string>) => `{${texts.map(element).join(",")}}`
+/**
+ * An array as PostgreSQL reads one. It is JSON's in other brackets, which is made several times as fast as
+ * one text after the other, but for control characters: those stand as they are.
+ */
+export const arrayOf = (texts: ReadonlyArray<string | null>): string => {
+  const json = JSON.stringify(texts)
+  const isSame = !json.includes("\\") || !ESCAPED_CONTROL.test(json)
+  return `{${isSame ? json.slice(1, -1) : texts.map(element).join(",")}}`
+}
 
 /** Makes of each table's statement what is made once. */
 export const once = <A>(make: (table: Table) => A) => {
@@ -86,15 +95,13 @@ export const write = async (
   items: ReadonlyArray<Item>,
 ): Promise<number> => {
   const { statement, columns } = writeOf(table)
-  const arrays = columns.map(([name, column]) => {
-    let elements = ""
-    for (const { write } of items) {
-      // What a row leaves out, and a tombstone has, is null.
-      const value = Object.hasOwn(write.row, name) ? (write.row[name] ?? null) : null
-      elements += value === null ? ",NULL" : `,${element(column.toText(value))}`
-    }
-    return `{${elements.slice(1)}}`
-  })
+  const textsOf = ([name, column]: (typeof columns)[number]) =>
+    items.map(({ write: { row } }) => {
+      // What a row leaves out is null, and so is all but the key of a tombstone.
+      const value = Object.hasOwn(row, name) ? (row[name] ?? null) : null
+      return value === null ? null : column.toText(value)
+    })
+  const arrays = columns.map((column) => arrayOf(textsOf(column)))
   arrays.push(`{${items.map(({ version }) => version).join(",")}}`)
   if (table.deletes) arrays.push(`{${items.map(({ write }) => write.isDelete).join(",")}}`)
   return (await sql(statement, ...arrays)).count
