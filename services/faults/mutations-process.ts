@@ -37,8 +37,8 @@ export const PROCESS_MUTATIONS: ReadonlyArray<Mutation> = [
     edits: [
       edit(
         "services/worker/coalesce.ts",
-        "newest: newest.sort(byKey),",
-        "newest: [...items].sort(byKey),",
+        "newest: [...byKey.keys()].sort().map(newestOf),",
+        "newest: items,",
       ),
     ],
     caughtBy: [
