@@ -132,9 +132,13 @@ export const decodeItem = (text: string): Read => {
     return unreadable(source, "is not JSON")
   }
   if (!isObject(parsed) || "unreadable" in parsed) return unreadable(source, "is not an object")
-  const { version: other, ...body } = parsed
+  let body = parsed
   // Two versions have only what was pushed and what an older build claimed, which made no mark.
-  if (other !== undefined) source = { ...source, isForeign: true }
+  if ("version" in parsed) {
+    const { version: _, ...rest } = parsed
+    body = rest
+    source = { ...source, isForeign: true }
+  }
   const { table: name, row, delete: key } = body
   if (name === undefined) return readRow(source, DEFAULT_TABLE.name, body, "")
   const isWhole = Object.keys(body).length === 2 && (row ?? key) !== undefined
