@@ -18,7 +18,6 @@ const failure = (text: string) =>
   Result.match(decodeItem(text), { onFailure: (is) => is, onSuccess: () => null })
 const reasonOf = (text: string) => (failure(text) as { reason?: string } | null)?.reason
 const lotOf = (text: string) => (failure(text) as { lot?: string } | null)?.lot
-const recordOf = (text: string) => Result.getOrThrow(decodeItem(text)).record
 
 describe("an item of the queue", () => {
   const write = keyValue('a"b', "}\n🙂")
@@ -42,36 +41,25 @@ describe("an item of the queue", () => {
     expect(decodeItem(text)).toEqual(Result.succeed(makeItem(7, keyValue("a", "b"))))
   })
 
-  test("has a record for the statement: the version and the columns, or a key that is deleted", () => {
-    expect(makeItem(7, keyValue("a", "b")).record).toBe('{"version":7,"key":"a","value":"b"}')
-    expect(makeItem(7, event).record).toBe(`{"version":7,${JSON.stringify(EVENT).slice(1)}`)
-    expect(makeItem(7, deletion).record).toBe('{"version":7,"key":"a\\"b","deleted_at":true}')
-  })
-
-  test("that enqueue made is passed on to the statement letter by letter", () => {
-    const odd = '{"version":7, "value":"\\u0061\\/" ,"key":"\\u0062"}'
-    expect(decodeItem(odd)).toMatchObject({ success: { write: keyValue("b", "a/") } })
-    expect(recordOf(odd)).toBe(odd)
-    const row =
-      '{"type":"\\u0061","at":"2026-11-22T11:00:00+01:00", "payload":{"b":1.50e1,"a":[ ]}}'
-    expect(recordOf(`{"version":7,"table":"events","row":${row}}`)).toBe(
-      `{"version":7,${row.slice(1)}`,
-    )
-  })
-
-  test("that enqueue did not make has each column's one form in the record", () => {
-    const row = '{"at":"2026-11-22T11:00:00+01:00","payload":{"b":1.50e1,"a":[ ]},"type":"\\u0061"}'
-    const whole = '"type":"a","payload":{"b":15,"a":[]},"at":"2026-11-22T10:00:00.000Z"}'
-    const text = `{"version":7,"foreign":true,"table":"events","row":${row}}`
-    expect(recordOf(text)).toBe(`{"version":7,${whole}`)
-    expect(recordOf(`{"table":"events","row":${row}}`)).toBe(`{"version":0,${whole}`)
-    expect(recordOf('{"version":7,"foreign":true, "value":"v","key":"k"}')).toBe(
-      '{"version":7,"key":"k","value":"v"}',
-    )
-    expect(recordOf('{"version":7,"foreign":true,"table":"key_values","delete":"\\u0061"}')).toBe(
-      '{"version":7,"key":"a","deleted_at":true}',
-    )
-  })
+  test.each(['{"version":7,', '{"version":7,"foreign":true,', "{"])(
+    "has each column's one form, whoever made it and however it was written: %s",
+    (begin) => {
+      const version = begin === "{" ? 0 : 7
+      const row =
+        '{"at":"2026-11-22T11:00:00+01:00","payload":{"b":1.50e1,"a":[ ]},"type":"\\u0061"}'
+      const whole = { type: "a", payload: { b: 15, a: [] }, at: AT }
+      const read = (members: string) => Result.getOrThrow(decodeItem(begin + members))
+      const events = read(`"table":"events","row":${row}}`)
+      expect(events).toEqual(makeItem(version, rowOf(TABLES.events, whole)))
+      expect(Object.keys(events.write.row)).toEqual(Object.keys(whole))
+      expect(read(' "value":"\\u0061\\/" ,"key":"k"}')).toEqual(
+        makeItem(version, keyValue("k", "a/")),
+      )
+      expect(read('"table":"key_values","delete":"\\u0061"}').write).toEqual({
+        ...{ table: DEFAULT_TABLE, row: { key: "a" }, isDelete: true },
+      })
+    },
+  )
 
   test("takes its version from the prefix, whatever else says version", () => {
     for (const mark of ["", '"foreign":true,']) {

@@ -19,8 +19,6 @@ export const DEFAULT_TABLE: Table = TABLES.key_values
 export interface Item {
   readonly version: number
   readonly write: Write
-  /** JSON with the version and the columns: a record of the statement. */
-  readonly record: string
 }
 
 /** An item that is no write: somebody else's push onto the list. It ends in the dead letters. */
@@ -59,15 +57,7 @@ export const encodeWrite = (write: Write): string => JSON.stringify(membersOf(wr
 
 const withVersion = (version: number, object: string) => `{"version":${version},${object.slice(1)}`
 
-/** A record of a statement: the columns of the row, or of a tombstone its key. */
-const recordOf = (version: number, { row, isDelete }: Write) =>
-  withVersion(version, JSON.stringify(isDelete ? { ...row, deleted_at: true } : row))
-
-export const makeItem = (version: number, write: Write): Item => ({
-  version,
-  write,
-  record: recordOf(version, write),
-})
+export const makeItem = (version: number, write: Write): Item => ({ version, write })
 
 /** What the claim script puts in front of an item that enqueue did not make. */
 const PREFIX = /^\{"version":(\d{1,16}),("foreign":true,)?/
@@ -97,14 +87,8 @@ const isObject = (value: unknown): value is Row =>
 const words = (found: ReadonlyArray<Flaw>, at: string) =>
   found.map(({ pointer, detail }) => `${at}${pointer} ${detail}`.trim()).join(", ")
 
-/** A row; `made` is its record when an ingest made the item, `at` is where in the item it stands. */
-const readRow = (
-  source: Source,
-  name: string,
-  row: unknown,
-  made: string | null,
-  at: string,
-): Read => {
+/** A row; `at` is where in the item it stands. */
+const readRow = (source: Source, name: string, row: unknown, at: string): Read => {
   const { version, isForeign } = source
   const known = DECODERS.get(name)
   if (known === undefined) {
@@ -113,11 +97,7 @@ const readRow = (
       : Result.fail({ version, lot: name })
   }
   const decoded = known.decode(row)
-  if (Result.isSuccess(decoded)) {
-    const write = decoded.success
-    // What ingest made has each column's one form already, and is passed on as it came.
-    return Result.succeed({ version, write, record: made ?? recordOf(version, write) })
-  }
+  if (Result.isSuccess(decoded)) return Result.succeed(makeItem(version, decoded.success))
   const { columns } = known.table
   const names = isObject(row) ? Object.keys(row) : []
   const column = names.find((each) => !Object.hasOwn(columns, each))
@@ -130,7 +110,7 @@ const readRow = (
 
 const readDeletion = (source: Source, name: string, key: unknown): Read => {
   const table = DECODERS.get(name)?.table
-  if (table === undefined) return readRow(source, name, null, null, "")
+  if (table === undefined) return readRow(source, name, null, "")
   const write = deletionOf(table, key)
   if (write === null || (source.isForeign && !table.deletes)) {
     return unreadable(source, "/delete is no key of a row that can be deleted")
@@ -152,23 +132,21 @@ export const decodeItem = (text: string): Read => {
     return unreadable(source, "is not JSON")
   }
   if (!isObject(parsed) || "unreadable" in parsed) return unreadable(source, "is not an object")
-  const { version: other, ...body } = parsed
+  let body = parsed
   // Two versions have only what was pushed and what an older build claimed, which made no mark.
-  if (other !== undefined) source = { ...source, isForeign: true }
-  const { isForeign } = source
-  const { table: name, row, delete: key } = body
-  if (name === undefined) {
-    return readRow(source, DEFAULT_TABLE.name, body, isForeign ? null : text, "")
+  if ("version" in parsed) {
+    const { version: _, ...rest } = parsed
+    body = rest
+    source = { ...source, isForeign: true }
   }
+  const { table: name, row, delete: key } = body
+  if (name === undefined) return readRow(source, DEFAULT_TABLE.name, body, "")
   const isWhole = Object.keys(body).length === 2 && (row ?? key) !== undefined
   if (typeof name !== "string" || !isWhole) {
     return unreadable(source, "is neither a row of a table nor a deletion")
   }
   if (key !== undefined) return readDeletion(source, name, key)
-  const begin = `{"version":${version},"table":"${name}","row":`
-  const isMade = !isForeign && text.startsWith(begin)
-  const made = isMade ? withVersion(version, text.slice(begin.length, -1)) : null
-  return readRow(source, name, row, made, "/row")
+  return readRow(source, name, row, "/row")
 }
 
 /** What operators see of an item, also of one with a table or a column that only a newer build knows. */

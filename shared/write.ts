@@ -58,23 +58,26 @@ const tooMuch = (valueMaxBytes: number): Flaw => ({
 })
 
 /**
- * Whether an object is a row as it stands: the columns in their order, each in its one form, and no null.
- * Most are, and need no copy.
+ * Whether an object is a row as it stands: columns in their order, each in its one form, and no null. Most
+ * are, and need no copy.
  */
 const makeIsWhole = (table: Table, valueMaxBytes: number) => {
   const keyName = keyColumn(table)
-  const columns = Object.entries(table.columns)
+  const names = Object.keys(table.columns)
+  const columns = Object.values(table.columns)
   return (input: unknown): input is Row => {
     if (typeof input !== "object" || input === null) return false
     let index = 0
     for (const name in input) {
-      const [wanted, column] = columns[index] ?? []
-      if (column === undefined || wanted !== name) return false
+      while (names[index] !== name && columns[index]?.isNullable) index += 1
+      const column = columns[index]
+      if (column === undefined || names[index] !== name) return false
       const value = (input as Row)[name]
       const flaw = name === keyName ? keyFlaw(column, value) : column.flaw(value, valueMaxBytes)
       if (flaw !== null || value === null || column.normalize(value) !== value) return false
       index += 1
     }
+    while (columns[index]?.isNullable) index += 1
     return index === columns.length
   }
 }
@@ -88,10 +91,19 @@ export const makeDecodeWrite = (table: Table, valueMaxBytes: number): DecodeWrit
   const keyName = keyColumn(table)
   const counted = columns.filter(([name]) => name !== keyName)
   const isWhole = makeIsWhole(table, valueMaxBytes)
-  return (input) => {
-    if (counted.length <= 1 && isWhole(input)) {
-      return Result.succeed({ table, row: input, isDelete: false })
+  const isCounted = counted.length > 1 && valueMaxBytes !== Number.POSITIVE_INFINITY
+  const writeOf = (row: Row) => {
+    if (isCounted) {
+      let size = 0
+      for (const [name, column] of counted) {
+        if (Object.hasOwn(row, name)) size += column.size(row[name])
+      }
+      if (size > valueMaxBytes) return Result.fail([tooMuch(valueMaxBytes)])
     }
+    return Result.succeed({ table, row, isDelete: false })
+  }
+  return (input) => {
+    if (isWhole(input)) return writeOf(input)
     if (typeof input !== "object" || input === null || Array.isArray(input)) {
       return Result.fail([{ pointer: "", detail: "is not an object" }])
     }
@@ -115,15 +127,7 @@ export const makeDecodeWrite = (table: Table, valueMaxBytes: number): DecodeWrit
       const unknown = names.filter((name) => !Object.hasOwn(table.columns, name))
       flaws.push(...unknown.slice(0, FLAWS_MAX).map(unknownMember))
     }
-    if (flaws.length > 0) return Result.fail(flaws)
-    if (counted.length > 1 && valueMaxBytes !== Number.POSITIVE_INFINITY) {
-      let size = 0
-      for (const [name, column] of counted) {
-        if (Object.hasOwn(row, name)) size += column.size(row[name])
-      }
-      if (size > valueMaxBytes) return Result.fail([tooMuch(valueMaxBytes)])
-    }
-    return Result.succeed({ table, row, isDelete: false })
+    return flaws.length > 0 ? Result.fail(flaws) : writeOf(row)
   }
 }
 

@@ -3,7 +3,7 @@
  * batches of the same size reach: one loop, which waits for each batch, and two at once, as many batches in
  * flight as one worker has. Once also with batches of two tables, half of the rows in each.
  */
-import { makeItem } from "../../shared/item.ts"
+import { type Item, makeItem } from "../../shared/item.ts"
 import { queueKeys } from "../../shared/queue/keys.ts"
 import { write } from "../../shared/table/statement.ts"
 import { drained, fill, remove, writeOf } from "../backlog.ts"
@@ -56,13 +56,13 @@ const writeAll = async ({ database }: Stage, drain: Drain): Promise<void> => {
   let next = 0
   const loop = async () => {
     while (next < rows) {
-      const records = new Map(tables.map((marked) => [marked, [] as string[]]))
+      const items = new Map(tables.map((marked) => [marked, [] as Item[]]))
       const end = Math.min(rows, next + batch)
       for (; next < end; next++) {
         const { marked, mark } = writeOf(tables, next)
-        records.get(marked)?.push(makeItem(VERSION + next, marked.write(mark)).record)
+        items.get(marked)?.push(makeItem(VERSION + next, marked.write(mark)))
       }
-      const statements = [...records].map(([{ table }, some]) =>
+      const statements = [...items].map(([{ table }, some]) =>
         database.run((sql) => write(sql, table, some)),
       )
       await Promise.all(statements)

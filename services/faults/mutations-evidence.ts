@@ -40,7 +40,7 @@ export const EVIDENCE_MUTATIONS: ReadonlyArray<Mutation> = [
   },
   {
     name: "a rehearsal writes a row as it was, which no trigger for changed rows sees",
-    edits: [edit("shared/table/rehearse.ts", "'version', version + 1", "'version', version")],
+    edits: [edit("shared/table/rehearse.ts", "row.version + 1", "row.version")],
     caughtBy: [
       "services/worker/evidence/evidence.integration.test.ts",
       "a table that refuses every update buries neither new rows nor changed ones",
@@ -48,9 +48,7 @@ export const EVIDENCE_MUTATIONS: ReadonlyArray<Mutation> = [
   },
   {
     name: "a rehearsal writes no row that is new",
-    edits: [
-      edit("shared/table/rehearse.ts", "    else await writeSimilar(sql, table, witness)\n", ""),
-    ],
+    edits: [edit("shared/table/rehearse.ts", "writeSimilar(sql, witness))", "undefined)")],
     caughtBy: [
       "services/worker/evidence/evidence.integration.test.ts",
       "a table that refuses every insert buries neither new rows nor changed ones",

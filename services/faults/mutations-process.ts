@@ -12,18 +12,10 @@ export const PROCESS_MUTATIONS: ReadonlyArray<Mutation> = [
   },
   {
     name: "a deletion is a row without values",
-    edits: [edit("shared/item.ts", "{ ...row, deleted_at: true }", "row")],
+    edits: [edit("shared/table/statement.ts", "write.isDelete).join", "false && write).join")],
     caughtBy: [
       "shared/table/statement.integration.test.ts",
       "leaves a tombstone, which no reader sees and no older write undoes",
-    ],
-  },
-  {
-    name: "a foreign item is passed on to the statement as it came",
-    edits: [edit("shared/item.ts", "isForeign ? null : text", "text")],
-    caughtBy: [
-      "shared/item.test.ts",
-      "that enqueue did not make has each column's one form in the record",
     ],
   },
   {
@@ -45,8 +37,8 @@ export const PROCESS_MUTATIONS: ReadonlyArray<Mutation> = [
     edits: [
       edit(
         "services/worker/coalesce.ts",
-        "newest: newest.sort(byKey),",
-        "newest: [...items].sort(byKey),",
+        "newest: [...byKey.keys()].sort().map(newestOf),",
+        "newest: items,",
       ),
     ],
     caughtBy: [

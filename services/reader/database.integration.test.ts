@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { DEFAULT_TABLE } from "../../shared/item.ts"
 import { write } from "../../shared/table/statement.ts"
 import { HIDE_TABLE, SHOW_TABLE } from "../../shared/testing/table.ts"
-import { recordOf } from "../../shared/testing/write.ts"
+import { itemOf } from "../../shared/testing/write.ts"
 import { usePostgres } from "../testing/postgres.ts"
 import { makeApp } from "./app.ts"
 import { openReads } from "./database.ts"
@@ -45,7 +45,7 @@ afterAll(() => reads?.close())
 let version = 0
 const store = (key: string, value: string) => {
   version += 1
-  return postgres().run((sql) => write(sql, DEFAULT_TABLE, [recordOf(version, key, value)]))
+  return postgres().run((sql) => write(sql, DEFAULT_TABLE, [itemOf(version, key, value)]))
 }
 const read = (key: string) => request(`/read/${encodeURIComponent(key)}`)
 

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { CONTRACT } from "../../shared/contract.ts"
 import { DEFAULT_TABLE, makeItem } from "../../shared/item.ts"
 import { write } from "../../shared/table/statement.ts"
-import { recordOf } from "../../shared/testing/write.ts"
+import { itemOf } from "../../shared/testing/write.ts"
 import { deletionOf } from "../../shared/write.ts"
 import { asking } from "../testing/app.ts"
 import { usePostgres } from "../testing/postgres.ts"
@@ -40,11 +40,9 @@ let version = 0
 const store = async (key: string, isDeletion = false) => {
   version += 1
   const deletion = deletionOf(DEFAULT_TABLE, key)
-  const record =
-    isDeletion && deletion
-      ? makeItem(version, deletion).record
-      : recordOf(version, key, `${version}`)
-  await postgres().run((sql) => write(sql, DEFAULT_TABLE, [record]))
+  const item =
+    isDeletion && deletion ? makeItem(version, deletion) : itemOf(version, key, `${version}`)
+  await postgres().run((sql) => write(sql, DEFAULT_TABLE, [item]))
 }
 
 const read = (key: string, from: number, wait = 0) =>
@@ -100,8 +98,8 @@ describe("a read from some version on", () => {
     const begun = performance.now()
     await later(1_000)
     expect(looks).toBeLessThan((performance.now() - begun) / 4)
-    const records = Array.from({ length: MANY }, (_, index) => recordOf(from, `many ${index}`))
-    await postgres().run((sql) => write(sql, DEFAULT_TABLE, records.toSorted()))
+    const items = Array.from({ length: MANY }, (_, index) => itemOf(from, `many ${index}`))
+    await postgres().run((sql) => write(sql, DEFAULT_TABLE, items))
     version = from
     for (const { status, body } of await Promise.all(waiting)) {
       expect([status, body.version]).toEqual([200, from])

@@ -67,13 +67,7 @@ afterAll(() => reads?.close())
 const claimed = () => queue.splice(0).map((text) => Result.getOrThrow(decodeItem(text)))
 
 const store = (table: Table, items: ReadonlyArray<Item>) =>
-  postgres().run((sql) =>
-    write(
-      sql,
-      table,
-      items.map(({ record }) => record),
-    ),
-  )
+  postgres().run((sql) => write(sql, table, items))
 
 const post = (table: Table, body: string) =>
   ask.ingest(`/write/${table.name}`, {

@@ -13,13 +13,6 @@ export interface Coalesced {
 }
 
 const keyOf = ({ write }: Item) => identity(write) ?? ""
-
-const byKey = (a: Item, b: Item) => {
-  const left = keyOf(a)
-  const right = keyOf(b)
-  return left < right ? -1 : left > right ? 1 : 0
-}
-
 const byVersion = (a: Item, b: Item) => a.version - b.version
 
 /** Keeps the newest write of each key. The order of the items does not matter; their versions do. */
@@ -28,21 +21,22 @@ export const coalesce = (items: ReadonlyArray<Item>): Coalesced => {
     return { newest: items.toSorted(byVersion), nextOlder: () => undefined }
   }
   // A Map, because "__proto__" is a key like any other.
-  const byIdentity = new Map<string, Item[]>()
+  const byKey = new Map<string, Item[]>()
   for (const item of items) {
     const key = keyOf(item)
-    const writes = byIdentity.get(key)
+    const writes = byKey.get(key)
     if (writes) writes.push(item)
-    else byIdentity.set(key, [item])
+    else byKey.set(key, [item])
   }
-  const newest: Item[] = []
-  for (const writes of byIdentity.values()) {
+  const newestOf = (key: string) => {
+    const writes = byKey.get(key) ?? []
     if (writes.length > 1) writes.sort(byVersion)
-    newest.push(writes.pop() as Item)
+    return writes.pop() as Item
   }
   return {
-    newest: newest.sort(byKey),
-    nextOlder: (item) => byIdentity.get(keyOf(item))?.pop(),
+    // Texts alone are sorted faster than items by a comparison of their keys.
+    newest: [...byKey.keys()].sort().map(newestOf),
+    nextOlder: (item) => byKey.get(keyOf(item))?.pop(),
   }
 }
 

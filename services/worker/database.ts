@@ -145,10 +145,7 @@ export const layerPostgres = Layer.effect(
     const probing = apart("worker-probe", STATEMENT_DEADLINE)
 
     return Database.of({
-      write: (table, items) => {
-        const records = items.map(({ record }) => record)
-        return run((sql) => write(sql, table, records), table)
-      },
+      write: (table, items) => run((sql) => write(sql, table, items), table),
       check: (table) =>
         Effect.mapError(
           run((sql) => requireFit(sql, table)),

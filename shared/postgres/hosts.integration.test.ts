@@ -4,7 +4,7 @@ import { startProxy } from "../../services/testing/proxy.ts"
 import { execute, useStandby } from "../../services/testing/standby.ts"
 import { DEFAULT_TABLE } from "../item.ts"
 import { write as writeRecords } from "../table/statement.ts"
-import { recordOf } from "../testing/write.ts"
+import { itemOf } from "../testing/write.ts"
 import { type OpenDatabaseOptions, openDatabase, ping, type Sql } from "./postgres.ts"
 
 const servers = useStandby()
@@ -29,7 +29,7 @@ const port = async (sql: Sql): Promise<number> => {
   return row.port
 }
 
-const write = (sql: Sql) => writeRecords(sql, DEFAULT_TABLE, [recordOf(1, "k")])
+const write = (sql: Sql) => writeRecords(sql, DEFAULT_TABLE, [itemOf(1, "k")])
 
 describe("several hosts", () => {
   test("are tried in turn: one where nobody listens, one that is no name, one that answers", async () => {

@@ -7,7 +7,7 @@ import { hasPgBouncer, startPgBouncer } from "../../services/testing/pgbouncer.t
 import { DEFAULT_TABLE } from "../item.ts"
 import { selectRows } from "../table/select.ts"
 import { write } from "../table/statement.ts"
-import { recordOf } from "../testing/write.ts"
+import { itemOf } from "../testing/write.ts"
 import { databaseErrorReason, openDatabase, ping } from "./postgres.ts"
 
 const BATCHES = 100
@@ -55,7 +55,7 @@ describe.runIf(hasPgBouncer)("through PgBouncer as it is packaged", () => {
     const key = (i: number) => `key ${i % 7}`
     await Promise.all(
       Array.from({ length: BATCHES }, (_, i) =>
-        database.run((sql) => write(sql, DEFAULT_TABLE, [recordOf(i + 1, key(i))])),
+        database.run((sql) => write(sql, DEFAULT_TABLE, [itemOf(i + 1, key(i))])),
       ),
     )
     const rows = await Promise.all(

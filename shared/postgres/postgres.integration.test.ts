@@ -7,7 +7,7 @@ import { DEFAULT_TABLE } from "../item.ts"
 import { truncate } from "../table/baseline.ts"
 import { selectHighestVersion, selectRows } from "../table/select.ts"
 import { write } from "../table/statement.ts"
-import { recordOf } from "../testing/write.ts"
+import { itemOf } from "../testing/write.ts"
 import {
   type Database,
   DeadlinePassed,
@@ -39,8 +39,8 @@ describe("the table's statements", () => {
   })
 
   const store = (version: number, ...keys: ReadonlyArray<string>) => {
-    const records = keys.map((key) => recordOf(version, key, `${key}${version}`))
-    return database.run((sql) => write(sql, DEFAULT_TABLE, records))
+    const items = keys.map((key) => itemOf(version, key, `${key}${version}`))
+    return database.run((sql) => write(sql, DEFAULT_TABLE, items))
   }
   const read = async (key: string) =>
     (await database.run((sql) => selectRows(sql, DEFAULT_TABLE, [key]))).get(key)?.row
@@ -181,7 +181,7 @@ describe("a server that does not answer", () => {
         await proxy.trap(ANY, "cut")
         cuts += 1
       })()
-      const call = database.run((sql) => write(sql, DEFAULT_TABLE, [recordOf(passed + 1, "k")]))
+      const call = database.run((sql) => write(sql, DEFAULT_TABLE, [itemOf(passed + 1, "k")]))
       await Promise.race([call.then(...IGNORED), cut])
       await call.then(...IGNORED)
       proxy.heal()

@@ -7,7 +7,7 @@ import { DEFAULT_TABLE } from "../item.ts"
 import { selectRows } from "../table/select.ts"
 import { write } from "../table/statement.ts"
 import { TABLE } from "../testing/table.ts"
-import { recordOf } from "../testing/write.ts"
+import { itemOf } from "../testing/write.ts"
 import { type OpenDatabaseOptions, openDatabase } from "./postgres.ts"
 
 const AT = "2026-02-03T04:05:06.789Z"
@@ -46,7 +46,7 @@ describe("a session", () => {
       (await database.run((sql) => selectRows(sql, DEFAULT_TABLE, [key]))).get(key)?.row
     expect(await read("k")).toEqual({ key: "k", value: "v", version: 1, updated_at: AT })
     const row = { key: `é \\\\ ${name}`, value: "\\n ü 🙂" }
-    await database.run((sql) => write(sql, DEFAULT_TABLE, [recordOf(2, row.key, row.value)]))
+    await database.run((sql) => write(sql, DEFAULT_TABLE, [itemOf(2, row.key, row.value)]))
     expect(await read(row.key)).toMatchObject(row)
     const shown = await show(server().url, name)
     expect(shown?.[name]).not.toContain(value)

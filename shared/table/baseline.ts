@@ -26,9 +26,9 @@ const oneOf = once((table) => {
  * gets the version that is given.
  */
 export const writeOne = async (sql: Sql, table: Table, row: Row, version = 1): Promise<void> => {
-  const texts = Object.entries(table.columns).map(([name, { kind }]) => {
+  const texts = Object.entries(table.columns).map(([name, column]) => {
     const value = row[name] ?? null
-    return value === null ? null : kind === "json" ? JSON.stringify(value) : String(value)
+    return value === null ? null : column.toText(value)
   })
   await sql(oneOf(table), ...texts, version)
 }

@@ -18,6 +18,8 @@ export interface Column<A = unknown> {
   readonly flaw: (value: unknown, valueMaxBytes: number) => string | null
   /** The one form of a value that has no flaw. */
   readonly normalize: (value: unknown) => A
+  /** Text that PostgreSQL reads as a value of the type. */
+  toText(value: A): string
   /** Bytes of UTF-8 that count for VALUE_MAX_BYTES. */
   size(value: A): number
   /** What a reader selects for the column, whose name is quoted already; text where a driver would guess. */
@@ -43,6 +45,7 @@ const same = (value: unknown) => value as never
 const REQUIRED = {
   isNullable: false,
   bounds: {},
+  toText: String,
   size: () => 0,
   select: (quoted: string) => `${quoted}::text`,
   similar: same,
@@ -216,6 +219,7 @@ export const json = (): Column<Schema.Json> => ({
       : `is over ${valueMaxBytes} bytes of UTF-8`
   },
   normalize: same,
+  toText: JSON.stringify as (value: unknown) => string,
   size: (value) => Buffer.byteLength(JSON.stringify(value)),
   read: JSON.parse,
   sample: (number, bytes) => ({ number, filler: "x".repeat(Math.max(0, bytes - 40)) }),

@@ -15,7 +15,7 @@ beforeAll(() => postgres().sql(CREATE))
 beforeEach(() => postgres().sql('truncate "order", "user", clicks'))
 
 const store = (version: number, table: Table, each = sampleWrite(table, version)) =>
-  postgres().run((sql) => write(sql, table, [makeItem(version, each).record]))
+  postgres().run((sql) => write(sql, table, [makeItem(version, each)]))
 
 describe("a rehearsal", () => {
   const rows = (table: Table) => postgres().sql(`select * from "${table.name}" order by version`)

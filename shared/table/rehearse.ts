@@ -1,34 +1,29 @@
 /**
  * Rehearses a write: whether a table takes a row that it has taken before. What is written is undone.
  */
+import { type Item, makeItem } from "../item.ts"
 import type { Sql } from "../postgres/postgres.ts"
+import { rowsOf, type Selected } from "./select.ts"
 import { finder, once, quoted, template, write } from "./statement.ts"
-import { keyColumn, type Row, type Table } from "./table.ts"
+import { keyColumn, type Table } from "./table.ts"
 
 /** How much of a table is looked at for a row to rehearse with. */
 const WITNESSES_MAX = 100
 
-/** A stored row as a record that is newer by one, and its key as text. */
+/** The row of a key, or any other where there is none. */
 const witnessOf = once((table) => {
-  const { name: key, type } = finder(table)
-  const columns = Object.keys(table.columns).map((name) => `'${name}', ${quoted(name)}`)
-  const record = `json_build_object(${[...columns, "'version', version + 1"].join(", ")})`
-  const from = `from ${quoted(table.name)}${table.deletes ? " where deleted_at is null" : " where true"}`
-  const row = `select ${quoted(key)}::text as key, version, ${record}::text as record ${from}`
-  const some = table.mode === "append" ? "order by version desc limit 1" : `limit ${WITNESSES_MAX}`
+  const { name, type } = finder(table)
+  const key = quoted(name)
+  const row = `select ${rowsOf(table).selected} from ${quoted(table.name)} as stored
+    where ${table.deletes ? "deleted_at is null" : "true"}`
+  const isAppended = table.mode === "append"
+  const some = isAppended ? "order by stored.version desc limit 1" : `limit ${WITNESSES_MAX}`
   return template(
-    `select key, record from (
-      (${row} and ${quoted(key)} = nullif(`,
-    `, '')::${type}) union all (${row} ${some})
-    ) as witnesses order by key = `,
-    " desc, version desc limit 1",
+    `select * from ((${row} and ${key} = nullif(`,
+    `, '')::${type}) union all (${row} ${some})) as witnesses order by ${key} = `,
+    " desc, version::bigint desc limit 1",
   )
 })
-
-interface Witness {
-  readonly key: string
-  readonly record: string
-}
 
 /** Makes room for a row with the same key. False when the role may not, or a rule of the table forbids it. */
 const remove = async (sql: Sql, table: Table, key: string): Promise<boolean> => {
@@ -51,14 +46,13 @@ const remove = async (sql: Sql, table: Table, key: string): Promise<boolean> => 
  * Writes the row under a key like its own that hardly any row has: what rules ask of keys, it mostly
  * fulfils as well. A constraint of the table's own that it violates says nothing of other rows.
  */
-const writeSimilar = async (sql: Sql, table: Table, { record }: Witness) => {
+const writeSimilar = async (sql: Sql, { version, write: { table, row, isDelete } }: Item) => {
   const name = keyColumn(table)
   const column = name === null ? undefined : table.columns[name]
   if (name === null || column === undefined) return
-  const row = JSON.parse(record) as Row
-  const similar = JSON.stringify({ ...row, [name]: column.similar(row[name]) })
+  const similar = { ...row, [name]: column.similar(row[name]) }
   try {
-    await write(sql, table, [similar])
+    await write(sql, table, [makeItem(version, { table, row: similar, isDelete })])
   } catch (error) {
     const { code, table_name } = error as { code?: string; table_name?: string }
     if (!code?.startsWith("23") || table_name !== table.name) throw error
@@ -73,15 +67,17 @@ const writeSimilar = async (sql: Sql, table: Table, { record }: Witness) => {
  * @throws what refuses the row.
  */
 export const rehearse = async (sql: Sql, table: Table, preferred: string): Promise<boolean> => {
-  const [witness] = await sql<[Witness?]>(witnessOf(table), preferred, preferred)
-  if (witness === undefined) return false
+  const [stored] = await sql<[Selected?]>(witnessOf(table), preferred, preferred)
+  if (stored === undefined) return false
+  const row = rowsOf(table).read(stored)
+  const witness = makeItem(row.version + 1, { table, row, isDelete: false })
   await sql`begin`
   try {
-    await write(sql, table, [witness.record])
+    await write(sql, table, [witness])
     await sql`set constraints all immediate`
     // A trigger may see inserts alone.
-    if (await remove(sql, table, witness.key)) await write(sql, table, [witness.record])
-    else await writeSimilar(sql, table, witness)
+    const isRemoved = await remove(sql, table, stored[finder(table).name] ?? "")
+    await (isRemoved ? write(sql, table, [witness]) : writeSimilar(sql, witness))
   } finally {
     await sql`rollback`
   }

@@ -18,30 +18,34 @@ const UPDATED_AT: Pick<Column, "select" | "read"> = {
   read: instant.read,
 }
 
-const rowsOf = once((table) => {
+/** A row as it is selected: texts under the names of the columns. */
+export type Selected = Readonly<Record<string, string | null>>
+
+/** What is selected of a table's rows, and how a row is read of that. */
+export const rowsOf = once((table) => {
   const columns: ReadonlyArray<readonly [string, Pick<Column, "select" | "read">]> = [
     ...Object.entries(table.columns),
     ["version", VERSION],
     ...(table.updatedAt ? [["updated_at", UPDATED_AT] as const] : []),
   ]
-  const { name: key, type } = finder(table)
   const marked = [...columns, ...(table.deletes ? [["deleted_at", DELETED] as const] : [])]
   const selected = marked.map(([name, { select }]) => `${select(quoted(name))} as ${quoted(name)}`)
-  const statement = template(
-    `select ${selected.join(", ")} from ${quoted(table.name)} where ${quoted(key)} = any(`,
-    `::text[]::${type}[])`,
-  )
-  const read = (found: Readonly<Record<string, string | null>>): readonly [string, Found] => {
-    const row = Object.fromEntries(
+  const read = (found: Selected): StoredRow =>
+    Object.fromEntries(
       columns.map(([name, column]) => {
         const selected = found[name] ?? null
         return [name, selected === null ? null : column.read(selected)]
       }),
     ) as StoredRow
-    const { version } = row
-    return [String(row[key]), { version, row: found.deleted_at === "true" ? null : row }]
-  }
-  return { statement, read }
+  return { selected: selected.join(", "), read }
+})
+
+const byKeys = once((table) => {
+  const { name, type } = finder(table)
+  return template(
+    `select ${rowsOf(table).selected} from ${quoted(table.name)} where ${quoted(name)} = any(`,
+    `::text[]::${type}[])`,
+  )
 })
 
 /** What a table has of a key. A row that was deleted leaves the version of its deletion. */
@@ -57,9 +61,16 @@ export const selectRows = async (
   table: Table,
   keys: ReadonlyArray<string>,
 ): Promise<ReadonlyMap<string, Found>> => {
-  const { statement, read } = rowsOf(table)
-  const found = await sql<Array<Record<string, string | null>>>(statement, arrayOf(keys))
-  return new Map(found.map(read))
+  const { read } = rowsOf(table)
+  const { name } = finder(table)
+  const found = await sql<Array<Selected>>(byKeys(table), arrayOf(keys))
+  return new Map(
+    found.map((selected) => {
+      const row = read(selected)
+      const { version } = row
+      return [String(row[name]), { version, row: selected.deleted_at === "true" ? null : row }]
+    }),
+  )
 }
 
 /** The highest version in these tables, 0 where there are no rows; a table that is not there has none. */

@@ -19,11 +19,11 @@ beforeEach(() => postgres().sql('truncate "order", "user", clicks'))
 
 const run = <A>(query: (sql: Sql) => Promise<A>) => postgres().run(query)
 const store = (version: number, table: Table, row: Row) =>
-  run((sql) => write(sql, table, [makeItem(version, rowOf(table, row)).record]))
+  run((sql) => write(sql, table, [makeItem(version, rowOf(table, row))]))
 const remove = (version: number, table: Table, key: unknown) => {
   const deletion = deletionOf(table, key)
   if (deletion === null) throw new Error("no key")
-  return run((sql) => write(sql, table, [makeItem(version, deletion).record]))
+  return run((sql) => write(sql, table, [makeItem(version, deletion)]))
 }
 const read = async (table: Table, key: string) =>
   (await run((sql) => selectRows(sql, table, [key]))).get(key)?.row ?? undefined
@@ -85,8 +85,8 @@ describe("a row", () => {
       })
       onTestFinished(() => database.close())
       const writes = acceptedRows()
-      const records = writes.map((each, version) => makeItem(version + 1, each).record)
-      expect(await database.run((sql) => write(sql, order, records))).toBe(writes.length)
+      const items = writes.map((each, version) => makeItem(version + 1, each))
+      expect(await database.run((sql) => write(sql, order, items))).toBe(writes.length)
       const keys = writes.map(({ row }) => String(row.key))
       const found = await database.run((sql) => selectRows(sql, order, keys))
       await alter("reset all")

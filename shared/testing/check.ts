@@ -63,8 +63,8 @@ export const useTables = () => {
     }
     await postgres().run(async (sql) => {
       const first = item(1)
-      expect(await write(sql, table, [first.record, item(2).record])).toBe(2)
-      expect(await write(sql, table, [item(1).record])).toBe(1)
+      expect(await write(sql, table, [first, item(2)])).toBe(2)
+      expect(await write(sql, table, [item(1)])).toBe(1)
       const key = String(first.write.row[keyColumn(table) ?? ""] ?? first.version)
       expect((await selectRows(sql, table, [key])).size).toBe(1)
     })

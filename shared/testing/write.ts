@@ -1,5 +1,5 @@
-/** Writes as tests make them, and the records of them that a statement takes. */
-import { DEFAULT_TABLE, makeItem } from "../item.ts"
+/** Writes as tests make them, and the items of them. */
+import { DEFAULT_TABLE, type Item, makeItem } from "../item.ts"
 import type { Table } from "../table/table.ts"
 import type { Write } from "../write.ts"
 
@@ -8,6 +8,6 @@ export const keyValue = (key: string, value = "v"): Write => rowOf(DEFAULT_TABLE
 
 export const rowOf = (table: Table, row: Write["row"]): Write => ({ table, row, isDelete: false })
 
-/** The record of such a write, as a statement takes it. */
-export const recordOf = (version: number, key: string, value?: string): string =>
-  makeItem(version, keyValue(key, value)).record
+/** The item of such a write. */
+export const itemOf = (version: number, key: string, value?: string): Item =>
+  makeItem(version, keyValue(key, value))

@@ -57,10 +57,10 @@ const ALL = Object.values<Table>(TABLES)
 /** Of an appended row its version. */
 const idOf = ({ write, version }: Item) => identity(write) ?? String(version)
 
-/** PostgreSQL stores no U+0000 (22P05), and no key twice in one statement (21000). */
+/** PostgreSQL stores no U+0000 (22021), and no key twice in one statement (21000). */
 const refusal = (items: ReadonlyArray<Item>): WriteRejected | null => {
   if (items.some(({ write }) => Object.values(write.row).join("").includes("\0"))) {
-    return reject("22P05")
+    return reject("22021")
   }
   const identities = new Set(items.map(idOf))
   return identities.size < items.length ? reject("21000") : null

@@ -122,7 +122,7 @@ export const databaseSuite = ({ test }: Subject) => {
           yield* Effect.flip(database.write(DEFAULT_TABLE, [item("good", 1), bad])),
         ).toMatchObject({
           _tag: "WriteRejected",
-          sqlstate: "22P05",
+          sqlstate: "22021",
         })
         expect(yield* outside.read("good")).toBeUndefined()
         yield* database.write(DEFAULT_TABLE, [item("good", 1)])
