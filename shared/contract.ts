@@ -9,7 +9,7 @@ import type { ServiceName } from "./config.ts"
 import { type Answers, type ProblemName, success } from "./http/answer.ts"
 import type { Route } from "./http/route.ts"
 import type { Token } from "./http/token.ts"
-import { Confirmation, Look, Moved, Page, Reasons, Selection } from "./operations.ts"
+import { Confirmation, Look, Moved, Page, Reasons, Reshard, Selection } from "./operations.ts"
 import { READS, WRITES } from "./rows.ts"
 import { DeadLetter, Waiting } from "./shown.ts"
 import { Flaw } from "./write.ts"
@@ -93,6 +93,19 @@ const DatabaseHealth = Schema.Struct({
   reason: Schema.optionalKey(Schema.String),
 })
 
+/** Of one list of several. */
+const ShardStats = Schema.Struct({
+  /** Its number; of the queue's own list, onto which others push, the name. */
+  shard: Schema.String,
+  /** Whether ingest writes to it; what others hold was there before, or was pushed. */
+  current: Schema.Boolean,
+  queue_depth: Schema.Int,
+  in_flight: Schema.Int,
+  oldest_age_seconds: Schema.Finite,
+  workers: Schema.Int,
+  processing_rate: Schema.Finite,
+})
+
 const Stats = Schema.Struct({
   queue_depth: Schema.Int,
   writes_queued: Schema.Int,
@@ -119,12 +132,14 @@ const Stats = Schema.Struct({
   dead_letters: Schema.Int,
   /** Since when the counts run; null before the first write. */
   since: Schema.NullOr(Schema.String),
+  /** Each list by itself, where there is more than one; all else is over all of them. */
+  shards: Schema.optionalKey(Schema.Array(ShardStats)),
 })
 
 /** Of the whole: the queue, how durable it is, the workers and the database. */
 const Health = Schema.Struct({
   status: Status,
-  /** This and the next are null when Redis does not answer. */
+  /** This and the next are null when Redis, or a shard of it, does not answer. */
   queue_depth: Schema.NullOr(Schema.Int),
   worker_active: Schema.NullOr(Schema.Boolean),
   /** "aof-always" alone means that a 202 is on disk. */
@@ -136,6 +151,7 @@ const Health = Schema.Struct({
     "memory",
     "unknown",
   ]),
+  /** Of several shards, whether any answers. */
   redis: Link,
   /** Left out while Redis has not said it. */
   redis_version: Schema.optionalKey(Schema.String),
@@ -227,6 +243,13 @@ export const CONTRACT = {
       answers: { 200: success({ database: Schema.String }) },
       problems: ["database-unavailable"],
     },
+    /** Changes how many shards there are; a change that broke off is done again by the same call. */
+    "POST /queue/shards": {
+      ...ADMIN,
+      body: Reshard,
+      answers: { 200: success({ from: Schema.Int, shards: Schema.Int }) },
+      problems: ["invalid-request", "shards-changing", "shards-unseeded", "shard-unavailable"],
+    },
     "POST /worker/pause": { ...ADMIN, answers: { 200: success({ paused: Schema.Boolean }) } },
     "POST /worker/resume": { ...ADMIN, answers: { 200: success({ paused: Schema.Boolean }) } },
   },
@@ -235,6 +258,7 @@ export const CONTRACT = {
 
 export type Readiness = typeof Readiness.Type
 export type Stats = typeof Stats.Type
+export type ShardStats = typeof ShardStats.Type
 export type Health = typeof Health.Type
 export type Ingest = typeof CONTRACT.ingest
 export type Reader = typeof CONTRACT.reader

@@ -3,7 +3,7 @@ import type { Health } from "../../shared/contract.ts"
 import { snapshot } from "../../shared/queue/snapshot.ts"
 import { INTERVAL_MILLIS, makeEvents, WATCHERS_MAX } from "./events.ts"
 import type { Examine } from "./health.ts"
-import { toCount } from "./queue.ts"
+import { countOf } from "./testing/lists.ts"
 
 const HEALTH: Health = {
   ...{ status: "healthy", queue_depth: 7, worker_active: true, durability: "aof-always" },
@@ -11,7 +11,7 @@ const HEALTH: Health = {
 }
 const WORKER = { id: "worker-1", isAlive: true, until: 1, held: "" }
 const HISTORY = "event: history\ndata: [[1,2,3,4]]\n\n"
-const COUNT = toCount(snapshot.reply([0, 7, 0, 1, 0, 0, 0, [], [], []]))
+const COUNT = countOf(snapshot.reply([0, 7, 0, 1, 0, 0, 0, [], [], []]))
 
 beforeEach(() => {
   vi.useFakeTimers()
