@@ -37,8 +37,8 @@ export interface Events {
   readonly end: () => void
 }
 
-/** Shards that the page shows: a copy of each goes to every watcher once a second. */
-const SHARDS_SHOWN_MAX = 64
+/** Shards that the page shows, and the queue's own list: a copy of each goes to every watcher once a second. */
+const SHARDS_SHOWN_MAX = 129
 
 /** The shards whose writes have waited longest, in their order, when there are more than are shown. */
 const forPage = (stats: Stats | undefined): Stats | undefined => {
