@@ -60,6 +60,18 @@ describe("events", () => {
     for (let i = 0; i < 2; i++) expect(await read()).toContain('"queue_depth":7')
   })
 
+  test("have no more shards than the page shows: those whose writes have waited longest", async () => {
+    const shards = Array.from({ length: 200 }, (_, at) => ({
+      ...{ shard: String(at), current: true, queue_depth: 0, in_flight: 0 },
+      ...{ oldest_age_seconds: at === 199 ? 9 : 0, workers: 1, processing_rate: 0 },
+    }))
+    const count = { ...COUNT, stats: { ...COUNT.stats, shards } }
+    const { read } = setUp(async () => ({ count, health: HEALTH })).watch()
+    const texts = [await read(), await read(), await read()]
+    const shown = JSON.parse(texts[2]?.slice("data: ".length) ?? "").stats.shards
+    expect([shown.length, shown[0].shard, shown.at(-1).shard]).toEqual([129, "0", "199"])
+  })
+
   test("are the same for all: the stores are asked once a second", async () => {
     const { asked, watch } = setUp()
     const watchers = Array.from({ length: 10 }, watch)
