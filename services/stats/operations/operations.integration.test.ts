@@ -14,7 +14,7 @@ const MEBIBYTE = 1024 * 1024
 const AT = "2026-11-22T00:00:00.000Z"
 
 describe.each(REDIS_KINDS)("an operator on a %s Redis", (kind) => {
-  const server = useRedis(kind)
+  const server = useRedis(kind, { own: true })
   let redis: Connection
   let calls: Queue
   let letters: Letters
