@@ -136,9 +136,13 @@ export const makeExamine = (dependencies: HealthDependencies) => async () => {
       (count) => ({ count, isPartly: false, absent: [] }),
       (error) => {
         report(error)
-        const { away, answered } = partOf(error)
-        const absent = away.length > 0 ? awayWarnings(away) : absence(error, redis)
-        return { count: null, isPartly: answered.length > 0, absent }
+        const { away } = partOf(error)
+        const isPartly = away.length > 0
+        return {
+          count: null,
+          isPartly,
+          absent: isPartly ? awayWarnings(away) : absence(error, redis),
+        }
       },
     ),
     durability(),

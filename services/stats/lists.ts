@@ -49,7 +49,7 @@ export const named = (names: ReadonlyArray<string>): string => {
   return names.slice(0, NAMED_MAX).join(", ") + (rest > 0 ? ` and ${rest} more` : "")
 }
 
-/** Of several lists some did not answer: there are no figures of the whole, which would be wrong without them. */
+/** Of several lists some answered and some did not: there are no figures of the whole, which would be wrong without them. */
 export class ListsAway extends Error {
   override readonly name = "ListsAway"
   readonly away: ReadonlyArray<Away>

@@ -90,7 +90,5 @@ describe("the queue's figures", () => {
       'write_buffer_shard_oldest_age_seconds{shard="0"} 1.5',
       'write_buffer_shard_workers{shard="0"} 2',
     ])
-    const none = await scrape(() => Promise.reject(new ListsAway(away, [])))
-    expect(none).toContain("write_buffer_redis_up 0")
   })
 })

@@ -49,14 +49,14 @@ export const worst = (nodes: ReadonlyArray<Durability>): Durability => ({
   canEvict: nodes.some(({ canEvict }) => canEvict),
 })
 
-/** Rejects with `ListsAway` when some of several lists do not answer. */
+/** Rejects with `ListsAway` when some of several lists do not answer, and some do. */
 const countOf = async (lists: Lists): Promise<Count> => {
   const [home, ...others] = await everyList(lists)
   if (home === undefined || others.length === 0) {
     const snapshot = await lists.home.queue.snapshot({})
     return toCount([{ shard: lists.home.name, isCurrent: true, snapshot }])
   }
-  const away: Away[] = []
+  const away: Array<Away & { readonly error: unknown }> = []
   const listed: Listed[] = []
   const ask = async (list: typeof home) => {
     const [shard, isCurrent] = [labelOf(lists, list), lists.current().includes(list)]
@@ -64,7 +64,7 @@ const countOf = async (lists: Lists): Promise<Count> => {
       (snapshot) => ({ shard, isCurrent, snapshot }),
       (error) => {
         const why = redisErrorReason(error, list.redis.link)
-        return { shard, isCurrent, reason: `${describeList(lists, list)}: ${why}` }
+        return { shard, isCurrent, error, reason: `${describeList(lists, list)}: ${why}` }
       },
     )
   }
@@ -72,6 +72,8 @@ const countOf = async (lists: Lists): Promise<Count> => {
     if ("snapshot" in one) listed.push(one)
     else away.push(one)
   }
+  // Redis as a whole is away, as of a single list.
+  if (listed.length === 0) throw away[0]?.error
   if (away.length > 0) throw new ListsAway(away, listed.map(toShardStats))
   return toCount(listed)
 }

@@ -62,5 +62,8 @@ describe.each(REDIS_KINDS)("stats of three shards of a %s Redis", (kind) => {
     expect(text).toContain('write_buffer_shard_up{shard="2"} 0')
     expect(text).toContain('write_buffer_shard_queue_depth{shard="0"} 1')
     expect(text).not.toContain("write_buffer_queue_depth")
+    for (const { redis } of shards().every()) redis.disconnect()
+    const none = await send("/health")
+    expect(none).toMatchObject({ status: "unhealthy", redis: "down", queue_depth: null })
   })
 })
