@@ -6,6 +6,7 @@
 import { readFileSync } from "node:fs"
 import process from "node:process"
 import { parsePostgresUrl } from "./postgres/url.ts"
+import { SHARDS_MAX } from "./queue/shards.ts"
 import { parseRedisUrl } from "./redis/url.ts"
 import {
   decode,
@@ -71,6 +72,10 @@ export const VARIABLES = {
     QUEUE,
     pattern(/^[\w:.-]{1,128}$/, "write_queue", "1 to 128 letters, digits or _ : . -"),
   ),
+  // Of a queue that is new; an operator changes it.
+  WRITE_QUEUE_SHARDS: usedBy(QUEUE, integer(1, SHARDS_MAX, 1, "shards")),
+  // That have a write before it counts as queued.
+  REDIS_REPLICAS: usedBy(["ingest", "start"], integer(0, 10, 0, "replicas")),
   BATCH_SIZE: usedBy(WORKER, integer(1, 10_000, 10, "writes")),
   BATCH_TIMEOUT: usedBy(WORKER, number(0, 60, 1, "seconds")),
   WORKER_POLL_INTERVAL: usedBy(WORKER, number(0, 60, 0.1, "seconds")),

@@ -49,7 +49,8 @@ const neededBy = async (service: string): Promise<ReadonlyArray<string>> => {
   const text = texts.join("\n")
   const isCalled = (name: string) =>
     new RegExp(`\\b(queue|waiting)\\.${name}\\(|Pick<Queue, "${name}">`).test(text)
-  const calls = [...(await queueCalls())].filter(([name]) => isCalled(name))
+  const opens = text.includes("openShards(") ? ["layoutOf"] : []
+  const calls = [...(await queueCalls())].filter(([name]) => isCalled(name) || opens.includes(name))
   const commands = calls.flatMap(([, needed]) => needed)
   return text.includes("settingsOf(") ? [...commands, "config|get"] : commands
 }
@@ -68,7 +69,7 @@ test("the log can be replayed with the rights of default, and everybody has a pa
 
 const ALL_OF_THE_QUEUE = "~write_queue ~{write_queue}:*"
 const WHAT_WRITES_NEED =
-  "~write_queue ~{write_queue}:counters ~{write_queue}:workers ~{write_queue}:asked ~{write_queue}:once:* %R~{write_queue}:outcome:*"
+  "~write_queue ~{write_queue}:layout ~{write_queue}:counters ~{write_queue}:workers ~{write_queue}:asked ~{write_queue}:once:* %R~{write_queue}:outcome:*"
 
 test("only default may touch other keys than the queue's", () => {
   for (const user of users.filter((name) => name !== "default")) {

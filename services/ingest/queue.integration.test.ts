@@ -1,12 +1,13 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
 import { decodeItem } from "../../shared/item.ts"
 import { queueKeys } from "../../shared/queue/keys.ts"
-import { openQueue } from "../../shared/queue/queue.ts"
 import { openRedis, untilReady } from "../../shared/redis/redis.ts"
 import { startProxy } from "../testing/proxy.ts"
 import { REDIS_KINDS, useRedis } from "../testing/redis.ts"
 import { makeApp } from "./app.ts"
-import { makeProbe, makePut } from "./queue.ts"
+import { makeProbe } from "./probe.ts"
+import { makePut } from "./queue.ts"
+import { shardOn } from "./testing/shards.ts"
 
 /** What the issue promises; the times between are a small part of them on an idle machine. */
 const REFUSED_LIMIT_MILLIS = 900
@@ -27,11 +28,11 @@ interface Answer {
 const openIngest = async (url: string, maxDepth = MAX_DEPTH) => {
   const redis = openRedis(url, { name: "ingest" })
   await untilReady(redis)
-  const queue = openQueue(redis, KEYS.waiting)
+  const shards = shardOn(redis, KEYS.waiting)
   const app = makeApp({
     commits: async () => null,
-    put: makePut(queue, redis.link, { maxDepth, onceSeconds: 60 }, () => {}),
-    probe: makeProbe(queue, redis.link, maxDepth),
+    put: makePut(shards, { maxDepth, onceSeconds: 60 }, () => {}),
+    probe: makeProbe(shards, maxDepth),
     valueMaxBytes: 65_536,
     report: (error) => {
       throw error

@@ -3,6 +3,8 @@ import { describe, expect, test } from "vitest"
 import { TABLES } from "../../shared/tables.ts"
 import { keyValue, rowOf } from "../../shared/testing/write.ts"
 import { problemOf } from "../testing/app.ts"
+import type { Commits } from "./commit.ts"
+import type { Queued } from "./outcome.ts"
 import { JSON_TYPE, setUp } from "./testing/app.ts"
 import { EVENT, GZIP, lines, many, ROWS } from "./testing/rows.ts"
 
@@ -104,8 +106,8 @@ describe("many writes whose commits are waited for", () => {
   })
 
   test("are answered 202 when one is not there in time", async () => {
-    const commits = async (version: number) => (version === 2 ? null : "committed")
-    const app = setUp({ ...counting(), commits: commits as () => Promise<"committed"> })
+    const commits = async ({ version }: Queued) => (version === 2 ? null : "committed")
+    const app = setUp({ ...counting(), commits: commits as Commits })
     const { status, headers, body } = await app.postAll(lines(ROWS), { prefer: "wait=1" })
     expect([status, headers.get("preference-applied")]).toEqual([202, null])
     expect(body).not.toHaveProperty("committed")
@@ -113,7 +115,7 @@ describe("many writes whose commits are waited for", () => {
 
   test("are answered 422 when some were refused, each by its place", async () => {
     const reason = "violates the constraint positive"
-    const commits = async (version: number) =>
+    const commits = async ({ version }: Queued) =>
       version % 2 === 0 ? ({ reason, sqlstate: "23514" } as const) : "committed"
     const app = setUp({ ...counting(), commits })
     const { status, body } = await app.postAll(lines(many(1_000)), { prefer: "wait=1" })
