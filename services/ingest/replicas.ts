@@ -20,32 +20,31 @@ export class TooFewReplicas extends Error {
 }
 
 /**
- * Resolves to the reply of `enqueue` once so many replicas have what it wrote and, `withEarlier`, all that was
- * written before by anybody. Rejects as `enqueue` does, or with TooFewReplicas: then the connection is made
- * anew, because it may be one with a master that was replaced.
+ * Resolves to the reply of `enqueue` once so many replicas have all that Redis had then: also the write that one of
+ * the group repeats. Rejects as `enqueue` does, or with TooFewReplicas: then the connection is made anew,
+ * because it may be one with a master that was replaced.
  */
 export const untilReplicated = async <Reply>(
   { redis, queue }: Shard,
   replicas: number,
-  withEarlier: boolean,
   enqueue: () => Promise<Reply>,
 ): Promise<Reply> => {
   const { connections } = redis.link
-  let isAhead = false
   const queued = enqueue()
-  const confirmed = queue.replicated(replicas, REPLICAS_MILLIS, withEarlier).then(
-    (count) => {
-      // In the same turn as the reply before it, unless that was sent again because Redis had forgotten
-      // the script: then WAIT came first, and says nothing of it.
-      setImmediate(() => {
-        isAhead = true
-      })
-      return count
-    },
-    () => 0,
-  )
+  let isEarly = false
+  const ask = () =>
+    queue.replicated(replicas, REPLICAS_MILLIS).then(
+      (count) => {
+        isEarly = true
+        return count
+      },
+      () => 0,
+    )
+  const asked = ask()
   const reply = await queued
-  if (!isAhead && (await confirmed) >= replicas) return reply
+  // Replies are in the order of the calls. Where this one was there as early, the script may have been sent
+  // again, because Redis had forgotten it: after the question, whose answer then says nothing of it.
+  if ((await (isEarly ? ask() : asked)) >= replicas) return reply
   if (redis.link.connections === connections) reconnect(redis)
   throw new TooFewReplicas()
 }

@@ -84,7 +84,7 @@ const makeCall = (shard: Shard, number: number, common: Common) => {
     const call = { most, isFirst, awaited, once, onceSeconds, shards, shard: number, writes }
     const reply = await (replicas === 0
       ? queue.enqueue(call)
-      : untilReplicated(shard, replicas, once !== "", () => queue.enqueue(call)))
+      : untilReplicated(shard, replicas, () => queue.enqueue(call)))
     if (reply.taken > 0) done()
     depths[number] = reply.depth
     return outcomesOf(reply, writes.length, sum(depths) - reply.depth)

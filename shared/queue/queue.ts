@@ -112,14 +112,10 @@ export const openQueue = (redis: Connection, name: string) => {
     outcomes: (versions: ReadonlyArray<number>) =>
       redis.mget(versions.map((version) => keys.outcomePrefix + version)),
     /**
-     * How many replicas have what was written on this connection, once they are `most` or `millis` have passed.
-     * `withEarlier`: also what was written before, by anybody. Redis does nothing else for the connection meanwhile.
+     * How many replicas have what was written when the call before this one was done, once they are `most` or
+     * `millis` have passed. Redis does nothing else for the connection meanwhile.
      */
-    replicated: async (most: number, millis: number, withEarlier: boolean) => {
-      // Redis knows the place in its log of each connection's own last write alone.
-      const mark = withEarlier && redis.set(`${keys.oncePrefix}mark`, "", "PX", millis)
-      return (await Promise.all([redis.wait(most, millis), mark]))[0]
-    },
+    replicated: (most: number, millis: number) => redis.wait(most, millis),
     /** How many dead letters stand, and the newest of them; null when none does. */
     newestLetter: async () => {
       const newest = await redis.lindex(keys.dead, 0)
