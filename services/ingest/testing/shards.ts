@@ -15,8 +15,8 @@ export const shardOn = (redis: Connection, name: string) => {
   return { ...shardsOf([{ name, redis, queue }]), queue }
 }
 
-/** A shard whose calls are the test's. */
-export const fakeShard = (queue: Partial<Queue>, link: Link) => {
-  const shard = { name: "write_queue", redis: { link }, queue }
-  return shardsOf([shard as unknown as Shard])
-}
+/** Shards whose calls are the test's. */
+export const fakeShards = (queues: ReadonlyArray<Partial<Queue>>, link: Link) =>
+  shardsOf(queues.map((queue) => ({ name: "write_queue", redis: { link }, queue }) as never))
+
+export const fakeShard = (queue: Partial<Queue>, link: Link) => fakeShards([queue], link)
