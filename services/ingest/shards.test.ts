@@ -16,7 +16,7 @@ const numbers = Array.from({ length: SHARDS }, (_, number) => number)
 /** Shards that keep each call until the test replies to it, as if each had this depth then. */
 const setUp = () => {
   const calls = numbers.map((): Array<(depth: number) => void> => [])
-  const told: Array<readonly [shards?: number, shard?: number, most?: number]> = []
+  const told: Array<ReadonlyArray<number | undefined>> = []
   const enqueueTo =
     (number: number): Queue["enqueue"] =>
     ({ most, shards, shard, writes }) => {
