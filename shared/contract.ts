@@ -83,7 +83,7 @@ const Strings = Schema.Array(Schema.String)
 
 /** Whether a write would be queued now. */
 const Readiness = Schema.Struct({
-  /** `degraded`: the queue is full, and takes writes again when some have left it. */
+  /** `degraded`: the queue is full, and takes writes again when some have left it, or some shards take none. */
   status: Status,
   redis: Link,
   /** Why a write would be refused; left out when it would not. */

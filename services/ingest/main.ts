@@ -19,8 +19,8 @@ export default await serve("ingest", async (config, log) => {
     program: "ingest",
     first: config.WRITE_QUEUE_SHARDS,
   })
-  const { trouble } = shards.home.redis.link
-  if (trouble) log("warn", "no queue", { reason: trouble })
+  const troubles = new Set(shards.every().map(({ redis }) => redis.link.trouble))
+  for (const reason of troubles) if (reason) log("warn", "no queue", { reason })
   const limits = {
     maxDepth: config.QUEUE_MAX_DEPTH,
     onceSeconds: config.IDEMPOTENCY_SECONDS,
@@ -33,7 +33,7 @@ export default await serve("ingest", async (config, log) => {
       sparing("warn", "writes refused", { reason, writes }),
     ),
     commits,
-    probe: makeProbe(shards, config.QUEUE_MAX_DEPTH),
+    probe: makeProbe(shards, limits),
     valueMaxBytes: config.VALUE_MAX_BYTES,
     token: tokenFrom("WRITE_TOKEN", config),
     report: (error) => sparing("error", "request failed", { name: (error as Error).name }),

@@ -3,9 +3,12 @@ import type { Readiness } from "../../shared/contract.ts"
 import type { Shard, Shards } from "../../shared/queue/open-shards.ts"
 import { isRefusal, redisErrorReason } from "../../shared/redis/redis.ts"
 import { failure } from "./outcome.ts"
-import { depthLimit } from "./sender.ts"
+import { reasonOfError, TooFewReplicas, untilReplicated } from "./replicas.ts"
+import { depthLimit, type Limits } from "./sender.ts"
 
 const FULL = "queue-full"
+
+type ProbeLimits = Pick<Limits, "maxDepth" | "replicas">
 
 /** Why a shard takes no write; null when it does. `isUp`: its Redis answered. */
 interface State {
@@ -17,15 +20,23 @@ interface State {
  * Asks for what a write needs: the enqueue script, without a write. Redis refuses it as it would refuse
  * one, also where PING is answered: a replica, another node of a cluster, a log that cannot be written.
  */
-const ask = async ({ queue, redis }: Shard, shard: number, shards: number, most: number) => {
+const ask = async (
+  one: Shard,
+  shard: number,
+  shards: number,
+  { maxDepth, replicas = 0 }: ProbeLimits,
+): Promise<State> => {
+  const { queue, redis } = one
+  const most = depthLimit(maxDepth, shards)
   try {
-    const { depth } = await queue.enqueue({ most, isFirst: false, shards, shard, writes: [] })
+    const enqueue = () => queue.enqueue({ most, isFirst: false, shards, shard, writes: [] })
+    const { depth } = await (replicas === 0 ? enqueue() : untilReplicated(one, replicas, enqueue))
     return { reason: depth < most ? null : FULL, isUp: true }
   } catch (error) {
     const isFull = failure(error).refused === FULL
     return {
-      reason: isFull ? FULL : redisErrorReason(error, redis.link),
-      isUp: isRefusal(error),
+      reason: isFull ? FULL : reasonOfError(error, redis.link),
+      isUp: isRefusal(error) || error instanceof TooFewReplicas,
     }
   }
 }
@@ -52,7 +63,7 @@ const readinessOf = (states: ReadonlyArray<State>): Readiness => {
 
 /** Of all shards at once; never rejects. */
 export const makeProbe =
-  (shards: Pick<Shards, "current" | "home" | "refresh">, maxDepth: number) =>
+  (shards: Pick<Shards, "current" | "home" | "refresh">, limits: ProbeLimits) =>
   async (): Promise<Readiness> => {
     try {
       if (shards.current().length === 0) await shards.refresh()
@@ -61,8 +72,7 @@ export const makeProbe =
       return readinessOf([{ reason, isUp: isRefusal(error) }])
     }
     const current = shards.current()
-    const most = depthLimit(maxDepth, current.length)
     return readinessOf(
-      await Promise.all(current.map((shard, number) => ask(shard, number, current.length, most))),
+      await Promise.all(current.map((shard, number) => ask(shard, number, current.length, limits))),
     )
   }

@@ -54,6 +54,9 @@ describe("a write that a replica has to have", () => {
     expect([status, body]).toEqual([503, unknown])
     expect(ingest.reported).toEqual([["too few replicas", 1]])
     await isConnected(2)
+    expect(await ingest.health()).toEqual({
+      ...{ code: 503, status: "unhealthy", redis: "up", reason: "too few replicas" },
+    })
     replica().kill("SIGCONT")
     await until("it is accepted again", async () => (await ingest.post("c")).status === 202)
     expect(await replica().connection.llen("write_queue")).toBe(await count())

@@ -3,7 +3,7 @@
  * loses none that was accepted.
  */
 import type { Shard } from "../../shared/queue/open-shards.ts"
-import { reconnect } from "../../shared/redis/redis.ts"
+import { type Link, reconnect, redisErrorReason } from "../../shared/redis/redis.ts"
 
 /**
  * The next group on the connection is executed after this, and has its reply within the deadline of a command all
@@ -18,6 +18,10 @@ export class TooFewReplicas extends Error {
     super("too few replicas")
   }
 }
+
+/** A short reason for a log line, or for who asks. */
+export const reasonOfError = (error: unknown, link: Link): string =>
+  error instanceof TooFewReplicas ? error.message : redisErrorReason(error, link)
 
 /**
  * Resolves to the reply of `enqueue` once so many replicas have all that Redis had then: also the write that one of

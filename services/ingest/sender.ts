@@ -3,10 +3,10 @@
  * queued write costs hardly more than an empty POST. Each is sent at most once, and answered once.
  */
 import type { Shard } from "../../shared/queue/open-shards.ts"
-import { type Link, redisErrorReason } from "../../shared/redis/redis.ts"
+import type { Link } from "../../shared/redis/redis.ts"
 import { Group, type Request } from "./group.ts"
 import { failure, isMoved, isQueued, type Outcome, outcomesOf, unavailable } from "./outcome.ts"
-import { TooFewReplicas, untilReplicated } from "./replicas.ts"
+import { reasonOfError, untilReplicated } from "./replicas.ts"
 
 /** One call blocks Redis for a millisecond or so at this size. */
 export const CALL_MAX_WRITES = 1_000
@@ -123,9 +123,7 @@ export const makeSend = (shard: Shard, number: number, common: Common): Send => 
     } catch (error) {
       const refusal = failure(error)
       settle(group, () => refusal)
-      const reason =
-        error instanceof TooFewReplicas ? error.message : redisErrorReason(error, redis.link)
-      common.report(reason, group.items.length)
+      common.report(reasonOfError(error, redis.link), group.items.length)
       if (isMoved(error)) common.onMoved()
       // What gathered meanwhile would wait as long again for a Redis that does not answer.
       const gathered = refusal.refused === "outcome-unknown" ? close() : null

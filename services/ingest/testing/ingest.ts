@@ -25,7 +25,7 @@ export const openIngest = async ({ url, first = 1, ...given }: Options) => {
   const { commits, end } = makeCommits()
   const app = makeApp({
     ...{ put, commits },
-    probe: makeProbe(shards, limits.maxDepth),
+    probe: makeProbe(shards, limits),
     valueMaxBytes: 65_536,
     report: (error) => {
       throw error
