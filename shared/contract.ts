@@ -36,6 +36,9 @@ export interface Call {
 
 export type Calls = Readonly<Record<Route, Call>>
 
+/** The first and the last of writes that stand together in a call, counted from 0. */
+const Ranges = Schema.Array(Schema.Tuple([Schema.Int, Schema.Int]))
+
 /** What is no success, as `application/problem+json`; `http/answer.ts` has the table of them. */
 export const Problem = Schema.Struct({
   success: Schema.Literal(false),
@@ -47,6 +50,9 @@ export const Problem = Schema.Struct({
   /** Of many writes: how many of the first are queued, and of how many after them it is not known. */
   queued: Schema.optionalKey(Schema.Int),
   unknown: Schema.optionalKey(Schema.Int),
+  /** Where some of them are queued or may be: which are not, and of which it is not known; all others are. */
+  not_queued: Schema.optionalKey(Ranges),
+  not_known: Schema.optionalKey(Ranges),
   /** Of `version-not-reached`: what there is now, null when that is nothing. */
   version: Schema.optionalKey(Schema.NullOr(Schema.Int)),
 })
@@ -85,7 +91,7 @@ const Strings = Schema.Array(Schema.String)
 
 /** Whether a write would be queued now. */
 const Readiness = Schema.Struct({
-  /** `degraded`: the queue is full, and takes writes again when some have left it. */
+  /** `degraded`: the queue is full, and takes writes again when some have left it, or some shards take none. */
   status: Status,
   redis: Link,
   /** Why a write would be refused; left out when it would not. */

@@ -128,8 +128,8 @@ export interface ProblemOptions {
   readonly detail?: string
   readonly retryAfterSeconds?: number
   readonly errors?: ReadonlyArray<Flaw>
-  /** Numbers that a program reads beside the words. */
-  readonly members?: Readonly<Record<string, number | null>>
+  /** What a program reads beside the words. */
+  readonly members?: Readonly<Record<string, number | null | ReadonlyArray<readonly number[]>>>
   readonly headers?: ExtraHeaders
 }
 
