@@ -101,7 +101,7 @@ end
     ],
     caughtBy: [
       WAITS,
-      "for commits while Redis is killed and started: 202 in time, and 200 for those that wait on",
+      "for a commit, and its worker is killed before the acknowledgement: told by the next",
     ],
   },
   {

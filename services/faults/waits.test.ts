@@ -86,10 +86,9 @@ faults("a client that waits", () => {
   test("for commits, and workers die again and again: told once they are there", async () => {
     const writes = [...waiting("again", LONG_SECONDS)]
     for (let round = 0; round < 2; round++) {
-      for (const worker of stack().workers) {
-        await worker.end("SIGKILL")
-        await worker.start()
-      }
+      await Promise.race(writes)
+      await Promise.all(stack().workers.map((worker) => worker.end("SIGKILL")))
+      await Promise.all(stack().workers.map((worker) => worker.start()))
       writes.push(...waiting("more", LONG_SECONDS))
     }
     await expectCommitted(writes)
