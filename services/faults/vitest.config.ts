@@ -1,6 +1,9 @@
 import { defineConfig } from "vitest/config"
 
-/** The fault suite: single faults first, three files at a time, for most of it is waiting; then the storm, which wants both cores. */
+/**
+ * The fault suite: single faults first, three files at a time, for most of it is waiting; then the storm, which
+ * wants both cores.
+ */
 const faults = {
   testTimeout: 120_000,
   hookTimeout: 120_000,

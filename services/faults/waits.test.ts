@@ -7,7 +7,7 @@ import { TABLE } from "../../shared/testing/table.ts"
 import type { Member } from "../testing/member.ts"
 import { appendedOf, deletionOf, POISON_SQL, rowOf, type Sent } from "../testing/sent.ts"
 import { until } from "../testing/until.ts"
-import { ACKNOWLEDGE, faults, TAKEOVER_MILLIS, useFaultStack } from "./testing/stack.ts"
+import { ACKNOWLEDGE, faults, useFaultStack } from "./testing/stack.ts"
 
 /** How much later than it was asked for an answer may be: a store's own deadline, and a busy machine. */
 const LATE_MILLIS = 4_000
@@ -217,7 +217,6 @@ faults("a client that waits", () => {
     })
     for (const member of [first(), reader, first()]) {
       await member.end("SIGKILL")
-      await new Promise((resume) => setTimeout(resume, TAKEOVER_MILLIS / 4))
       await member.start()
     }
     isDone = true
