@@ -146,10 +146,10 @@ faults("a client that repeats under its key", () => {
   })
 
   /** Nobody takes: what is accepted stays in the list. */
-  const withoutWorkers = async (during: () => Promise<void>) => {
-    await Promise.all(stack().workers.map((worker) => worker.end("SIGTERM")))
-    await during()
-    await Promise.all(stack().workers.map((worker) => worker.start()))
+  const paused = async (during: () => Promise<void>) => {
+    const { redis, keys } = stack()
+    await redis.connection.hset(keys.counters, "paused", 1)
+    await during().finally(() => redis.connection.hdel(keys.counters, "paused"))
   }
   const many = (name: string) =>
     Array.from({ length: 2 * PART + 500 }, (_, index) => appendedOf(`${name}:${index};`))
@@ -178,7 +178,7 @@ faults("a client that repeats under its key", () => {
       const { oracle, ingest } = stack()
       const name = oracle.name("many")
       const writes = many(name)
-      await withoutWorkers(async () => {
+      await paused(async () => {
         const caught = ingest.redis.trap(new RegExp(`${name}:15\\d\\d;`), what)
         const sending = oracle.sendMany(writes, { once: name })
         await caught
@@ -201,7 +201,7 @@ faults("a client that repeats under its key", () => {
     const { oracle } = stack()
     const name = oracle.name("full")
     const writes = many(name)
-    await withoutWorkers(async () => {
+    await paused(async () => {
       const filling = Array.from({ length: 800 }, (_, index) => rowOf(`${name}:${index}`, name))
       await oracle.sendMany(filling)
       await oracle.sendMany(writes, { once: name })
