@@ -4,9 +4,11 @@ import type { Ledger } from "../../testing/ledger.ts"
 import { appendedOf } from "../../testing/sent.ts"
 
 const WRITERS = 12
-const HOT_KEYS = 20
 
-/** About 400 writes a second in all. */
+/** How often a key is written that is written again at once. */
+const TIMES = 4
+
+/** About 600 writes a second in all. */
 const BETWEEN_WRITES_MILLIS = 30
 
 /** Leaves room for what it returns to be looked at. */
@@ -18,8 +20,8 @@ export interface Load {
 }
 
 /**
- * Keys that are written once, appended rows, and keys that one writer writes again at once after each answer,
- * until `during` is done; each write after the answer to the one before.
+ * Keys that are written once, appended rows, and keys that are written again at once after each answer, until
+ * `during` is done.
  */
 export const underLoad = async <A>(
   ledger: Pick<Ledger, "name" | "post" | "send" | "count">,
@@ -33,7 +35,9 @@ export const underLoad = async <A>(
     for (let round = 0; !isOver; round++) {
       await ledger.post(`${name}:${writer}:${round}`, name)
       await ledger.send(appendedOf(`${name}:${writer}:${round}`))
-      await ledger.post(`${name}:${writer}:hot ${round % HOT_KEYS}`, `round ${round}`)
+      for (let time = 1; time <= TIMES; time++) {
+        await ledger.post(`${name}:${writer}:${round} again`, `time ${time}`)
+      }
       await sleep(BETWEEN_WRITES_MILLIS)
     }
   }

@@ -16,6 +16,11 @@ interface Masters {
   readonly heal: () => Promise<void>
 }
 
+interface OtherBuild {
+  readonly folder: string
+  readonly redisUrl: string
+}
+
 type Env = Readonly<Record<string, string>>
 
 export type OnMasters = Awaited<ReturnType<typeof start>>
@@ -24,13 +29,14 @@ const start = async (masters: Masters, env: Env) => {
   const logs: string[] = []
   const postgres = await openPostgres({ own: true, onLine: (line) => logs.push(line) })
   const members: Member[] = []
-  const add = async (name: ServiceName, build?: string) => {
+  const add = async (name: ServiceName, other?: OtherBuild) => {
     const member = await startMember({
-      ...{ name, runtime: RUNTIME, ...(build !== undefined && { build }) },
+      ...{ name, runtime: RUNTIME, ...(other && { build: other.folder }) },
       env: {
         ...{ REDIS_URL: masters.url(), DATABASE_URL: postgres.url, RETRY_DELAY: "0.05" },
         ...{ LEASE_SECONDS: String(LEASE_MILLIS / 1_000), WORKER_PORT: "0", LOG_LEVEL: "debug" },
         ...env,
+        ...(other && { REDIS_URL: other.redisUrl }),
       },
     })
     members.push(member)
@@ -41,7 +47,7 @@ const start = async (masters: Masters, env: Env) => {
     await postgres.close()
   }
   try {
-    const processes = await startProcesses(add, 2)
+    const processes = await startProcesses((name) => add(name), 2)
     const other = await add("ingest")
     const ingests = [processes.ingest.url, other.url]
     const base = { ...processes, ingests, members, postgres, logs, nodes: masters.nodes }
