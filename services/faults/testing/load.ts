@@ -31,12 +31,18 @@ export const underLoad = async <A>(
   const name = ledger.name(what)
   const before = ledger.count("ok")
   let isOver = false
+  /** Whatever happens, the key has been accepted before it and is accepted after it. */
+  const untilAccepted = async (key: string, value: string) => {
+    while (!isOver && (await ledger.post(key, value)).outcome !== "ok") {
+      await sleep(BETWEEN_WRITES_MILLIS)
+    }
+  }
   const write = async (writer: number) => {
     for (let round = 0; !isOver; round++) {
       await ledger.post(`${name}:${writer}:${round}`, name)
       await ledger.send(appendedOf(`${name}:${writer}:${round}`))
-      for (let time = 1; time <= TIMES; time++) {
-        await ledger.post(`${name}:${writer}:${round} again`, `time ${time}`)
+      for (let time = 1; time <= TIMES && !isOver; time++) {
+        await untilAccepted(`${name}:${writer}:${round} again`, `time ${time}`)
       }
       await sleep(BETWEEN_WRITES_MILLIS)
     }
