@@ -19,7 +19,7 @@ import { ADMIN_TOKEN } from "./testing/stack.ts"
 const CLOCKS = [0, 30, -30]
 
 /** So many are accepted in each layout. */
-const ENOUGH = 800
+const ENOUGH = 600
 
 describe.runIf(nativeRedis() !== null && hasCompiler)("shards on clocks that differ", () => {
   let directory: Directory
@@ -52,10 +52,14 @@ describe.runIf(nativeRedis() !== null && hasCompiler)("shards on clocks that dif
   const changing = async (numbers: ReadonlyArray<number>) => {
     const { oracle } = stack()
     await underLoad(oracle, "changed", async ({ accepted }) => {
+      const taken = () => {
+        const before = accepted()
+        return until("writes are taken", async () => accepted() > before + ENOUGH)
+      }
+      await taken()
       for (const shards of numbers) {
         await change(shards)
-        const before = accepted()
-        await until("writes are taken", async () => accepted() > before + ENOUGH)
+        await taken()
       }
     })
     // The version alone identifies an appended row, in whichever shard it was accepted.
