@@ -138,8 +138,8 @@ end
     edits: [
       edit(
         "services/ingest/writes.ts",
-        "return queued.length < writes.length ? ended(outcomes) : queued",
-        "return queued.length === 0 ? ended(outcomes) : queued",
+        "return queued.length < writes.length ? answerPartly(outcomes, writes.length) : queued",
+        "return queued.length === 0 ? answerPartly(outcomes, writes.length) : queued",
       ),
     ],
     caughtBy: [

@@ -49,8 +49,8 @@ export const PROTOCOL_MUTATIONS: ReadonlyArray<Mutation> = [
       ),
       edit(
         "services/worker/queue.ts",
-        "Effect.map((found) => found && readBatch(id, found.items, found.lostLeases)),",
-        "Effect.map((found) => found && (sizes.set(id, found.items.length), readBatch(id, found.items, found.lostLeases))),",
+        "(found) => found && readBatch(id, found.items, found.lostLeases, found.left),",
+        "(found) => found && (sizes.set(id, found.items.length), readBatch(id, found.items, found.lostLeases, found.left)),",
       ),
       edit(
         "services/worker/queue.ts",
