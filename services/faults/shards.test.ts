@@ -5,13 +5,14 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { type Directory, temporaryDirectory } from "../../scripts/servers/directory.ts"
 import { nativeRedis } from "../../scripts/servers/redis.ts"
+import { SHARDS_MAX, shardName } from "../../shared/queue/shards.ts"
 import { slotOfKey } from "../../shared/redis/slot.ts"
 import { hasOneListBuild, makeOneListBuild } from "../testing/build.ts"
 import { hasCompiler, makeClock } from "../testing/clock.ts"
 import { startCluster, type TestCluster } from "../testing/cluster.ts"
 import { judgeOrder } from "../testing/rows.ts"
 import { until } from "../testing/until.ts"
-import { underLoad } from "./testing/load.ts"
+import { type Load, underLoad } from "./testing/load.ts"
 import { useOnMasters } from "./testing/masters.ts"
 import { ADMIN_TOKEN } from "./testing/stack.ts"
 
@@ -39,39 +40,58 @@ describe.runIf(nativeRedis() !== null && hasCompiler)("shards on clocks that dif
   })
   const stack = useOnMasters(() => cluster, { ADMIN_TOKEN })
 
+  /** The answer to one attempt. */
+  const attempt = async (shards: number) => {
+    const response = await fetch(`${stack().urls.stats}/queue/shards`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${ADMIN_TOKEN}`, "content-type": "application/json" },
+      body: JSON.stringify({ shards }),
+    })
+    return response.status
+  }
   /** As an operator does, who repeats what was refused. */
   const change = (shards: number) =>
-    until(`${shards} shards`, async () => {
-      const { status } = await fetch(`${stack().urls.stats}/queue/shards`, {
-        method: "POST",
-        headers: { authorization: `Bearer ${ADMIN_TOKEN}`, "content-type": "application/json" },
-        body: JSON.stringify({ shards }),
-      })
-      return status === 200
-    })
+    until(`${shards} shards`, async () => (await attempt(shards)) === 200)
+  const taken = ({ accepted }: Load) => {
+    const before = accepted()
+    return until("writes are taken", async () => accepted() > before + ENOUGH)
+  }
+  const sound = () => {
+    const { sent } = stack().oracle
+    // The version alone identifies an appended row, in whichever shard it was accepted.
+    const versions = sent.flatMap(({ outcome, version }) => (outcome === "ok" ? version : []))
+    expect(new Set(versions).size).toBe(versions.length)
+    expect(judgeOrder(sent)).toEqual([])
+  }
   const changing = async (numbers: ReadonlyArray<number>) => {
-    const { oracle } = stack()
-    await underLoad(oracle, "changed", async ({ accepted }) => {
-      const taken = () => {
-        const before = accepted()
-        return until("writes are taken", async () => accepted() > before + ENOUGH)
-      }
-      await taken()
+    await underLoad(stack().oracle, "changed", async (load) => {
+      await taken(load)
       for (const shards of numbers) {
         await change(shards)
-        await taken()
+        await taken(load)
       }
     })
-    // The version alone identifies an appended row, in whichever shard it was accepted.
-    const versions = oracle.sent.flatMap(({ outcome, version }) =>
-      outcome === "ok" ? version : [],
-    )
-    expect(new Set(versions).size).toBe(versions.length)
-    expect(judgeOrder(oracle.sent)).toEqual([])
+    sound()
   }
 
   test("become six and two under load: no key has an older value than its last accepted one, and no version is two writes'", async () => {
     await changing([6, 2])
+  })
+
+  test("become as many under load when a node was frozen amid the change, and it is done again", async () => {
+    const { oracle } = stack()
+    await underLoad(oracle, "frozen", async (load) => {
+      const frozen = await cluster.ownerOf(slotOfKey(shardName("write_queue", SHARDS_MAX, 0)))
+      for (const shards of [5, 3]) {
+        await taken(load)
+        frozen?.kill("SIGSTOP")
+        expect(await attempt(shards)).toBe(503)
+        frozen?.kill("SIGCONT")
+        await change(shards)
+      }
+      await taken(load)
+    })
+    sound()
   })
 
   describe.runIf(hasOneListBuild)("beside a worker of a build that knows of one list", () => {
