@@ -80,6 +80,8 @@ export const VARIABLES = {
   ),
   // Of a queue in which nothing has ever been; `npm run queue -- shards` changes it.
   WRITE_QUEUE_SHARDS: usedBy(QUEUE, integer(1, SHARDS_MAX, 1, "shards")),
+  // That have a write before it counts as queued.
+  REDIS_REPLICAS: usedBy(["ingest", "start"], integer(0, 10, 0, "replicas")),
   BATCH_SIZE: usedBy(WORKER, integer(1, 10_000, 10, "writes")),
   BATCH_TIMEOUT: usedBy(WORKER, number(0, 60, 1, "seconds")),
   WORKER_POLL_INTERVAL: usedBy(WORKER, number(0, 60, 0.1, "seconds")),

@@ -10,9 +10,10 @@ import { type Answers, type ProblemName, success } from "./http/answer.ts"
 import type { AnswerHeaders } from "./http/headers.ts"
 import type { Route } from "./http/route.ts"
 import type { Token } from "./http/token.ts"
-import { Confirmation, Look, Moved, Page, Reasons, Selection } from "./operations.ts"
+import { Confirmation, Look, Moved, Page, Reasons, Reshard, Selection } from "./operations.ts"
 import { READS, WRITES } from "./rows.ts"
 import { DeadLetter, Waiting } from "./shown.ts"
+import { Stats } from "./stats.ts"
 import { Flaw } from "./write.ts"
 
 /** A call is named by its route, whose parameters are encoded with encodeURIComponent. */
@@ -35,6 +36,9 @@ export interface Call {
 
 export type Calls = Readonly<Record<Route, Call>>
 
+/** The first and the last of writes that stand together in a call, counted from 0. */
+const Ranges = Schema.Array(Schema.Tuple([Schema.Int, Schema.Int]))
+
 /** What is no success, as `application/problem+json`; `http/answer.ts` has the table of them. */
 export const Problem = Schema.Struct({
   success: Schema.Literal(false),
@@ -46,6 +50,9 @@ export const Problem = Schema.Struct({
   /** Of many writes: how many of the first are queued, and of how many after them it is not known. */
   queued: Schema.optionalKey(Schema.Int),
   unknown: Schema.optionalKey(Schema.Int),
+  /** Where some of them are queued or may be: which are not, and of which it is not known; all others are. */
+  not_queued: Schema.optionalKey(Ranges),
+  not_known: Schema.optionalKey(Ranges),
   /** Of `version-not-reached`: what there is now, null when that is nothing. */
   version: Schema.optionalKey(Schema.NullOr(Schema.Int)),
 })
@@ -84,7 +91,7 @@ const Strings = Schema.Array(Schema.String)
 
 /** Whether a write would be queued now. */
 const Readiness = Schema.Struct({
-  /** `degraded`: the queue is full, and takes writes again when some have left it. */
+  /** `degraded`: the queue is full, and takes writes again when some have left it, or some shards take none. */
   status: Status,
   redis: Link,
   /** Why a write would be refused; left out when it would not. */
@@ -100,38 +107,10 @@ const DatabaseHealth = Schema.Struct({
   reason: Schema.optionalKey(Schema.String),
 })
 
-const Stats = Schema.Struct({
-  queue_depth: Schema.Int,
-  writes_queued: Schema.Int,
-  writes_processed: Schema.Int,
-  writes_failed: Schema.Int,
-  /** Writes per second over the last 10 s. */
-  processing_rate: Schema.Finite,
-  in_flight: Schema.Int,
-  writes_coalesced: Schema.Int,
-  /** Dead letters that an operator discarded; like the next they are among the failed. */
-  writes_discarded: Schema.Int,
-  /** Waiting writes that an operator purged. */
-  writes_purged: Schema.Int,
-  redelivered: Schema.Int,
-  /** Of the oldest write not processed yet; 0 when there is none, so that a monitor can compare it. */
-  oldest_age_seconds: Schema.Finite,
-  workers: Schema.Int,
-  /** An operator stopped claiming, on every worker. */
-  paused: Schema.Boolean,
-  /** Why live workers hold writes: of the database, or of a table, which is named in front: `events: `. */
-  held: Strings,
-  /** How many of those that wait are set aside, by the table or `table.column` that they wait for. */
-  parked: Schema.Record(Schema.String, Schema.Int),
-  dead_letters: Schema.Int,
-  /** Since when the counts run; null before the first write. */
-  since: Schema.NullOr(Schema.String),
-})
-
 /** Of the whole: the queue, how durable it is, the workers and the database. */
 const Health = Schema.Struct({
   status: Status,
-  /** This and the next are null when Redis does not answer. */
+  /** This and the next are null when Redis, or a shard of it, does not answer. */
   queue_depth: Schema.NullOr(Schema.Int),
   worker_active: Schema.NullOr(Schema.Boolean),
   /** "aof-always" alone means that a 202 is on disk. */
@@ -143,6 +122,7 @@ const Health = Schema.Struct({
     "memory",
     "unknown",
   ]),
+  /** Of several shards, whether any answers. */
   redis: Link,
   /** Left out while Redis has not said it. */
   redis_version: Schema.optionalKey(Schema.String),
@@ -234,6 +214,13 @@ export const CONTRACT = {
       answers: { 200: success({ database: Schema.String }) },
       problems: ["database-unavailable"],
     },
+    /** Changes how many shards there are; a change that broke off is done again by the same call. */
+    "POST /queue/shards": {
+      ...ADMIN,
+      body: Reshard,
+      answers: { 200: success({ from: Schema.Int, shards: Schema.Int }) },
+      problems: ["invalid-request", "shards-changing", "shards-unseeded", "shard-unavailable"],
+    },
     "POST /worker/pause": { ...ADMIN, answers: { 200: success({ paused: Schema.Boolean }) } },
     "POST /worker/resume": { ...ADMIN, answers: { 200: success({ paused: Schema.Boolean }) } },
   },
@@ -241,7 +228,7 @@ export const CONTRACT = {
 } as const satisfies Record<ServiceName, Calls>
 
 export type Readiness = typeof Readiness.Type
-export type Stats = typeof Stats.Type
+export type { ShardStats, Stats } from "./stats.ts"
 export type Health = typeof Health.Type
 export type Ingest = typeof CONTRACT.ingest
 export type Reader = typeof CONTRACT.reader

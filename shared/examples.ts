@@ -51,5 +51,7 @@ export const EXAMPLES: Examples = {
     "DELETE /dead": { body: { all: true, table } },
     "GET /queue": { query: { limit: "10" } },
     "DELETE /queue": { body: { confirm: "1" } },
+    // As many as there are.
+    "POST /queue/shards": { body: { shards: 1 } },
   },
 }

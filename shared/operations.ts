@@ -2,13 +2,15 @@
  * What operators ask for in their calls, and what they are told beside writes and dead letters.
  */
 import { Schema, SchemaTransformation } from "effect"
+import { SHARDS_MAX } from "./queue/shards.ts"
 
 /** The most writes or dead letters that one answer shows. */
 export const PAGE_MAX = 100
 
 const Positive = Schema.Int.check(Schema.isGreaterThan(0))
 const Position = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
-const Digits = Schema.String.check(Schema.isPattern(/^\d{1,9}$/)).pipe(
+/** A place among dead letters has the number of their list in front of nine digits. */
+const Digits = Schema.String.check(Schema.isPattern(/^\d{1,13}$/)).pipe(
   Schema.decodeTo(Schema.Int, SchemaTransformation.numberFromString),
 )
 
@@ -49,10 +51,20 @@ export const Selection = Schema.Union([
 
 export type Selection = typeof Selection.Type
 
-/** The depth of the queue as the operator saw it; `newest` is for the call that goes on. */
+/** The depth of the queue as the operator saw it; `newest` is for the call that goes on: of several lists, of each. */
 export const Confirmation = Schema.Struct({
   confirm: Schema.FiniteFromString.check(Schema.isInt(), Schema.isGreaterThan(0)),
-  newest: Schema.optionalKey(Positive),
+  newest: Schema.optionalKey(
+    Schema.Union([
+      Positive,
+      Schema.Array(Position).check(Schema.isBetweenLength(1, SHARDS_MAX + 1)),
+    ]),
+  ),
+})
+
+/** How many shards there are to be. */
+export const Reshard = Schema.Struct({
+  shards: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: SHARDS_MAX })),
 })
 
 /** Members of every answer that shows dead letters: how many stand, and which is the newest. */

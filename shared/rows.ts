@@ -44,6 +44,7 @@ const UNQUEUED = [
 const Many = {
   queued: Schema.Int,
   queue_depth: Schema.Int,
+  /** The lowest and the highest: those of a key are in the order of its writes. */
   first_version: Schema.Int,
   last_version: Schema.Int,
   /** Of each write, in their order, to who prefers a representation. */

@@ -8,6 +8,8 @@ import { ALLOWED_SQL, FORBIDDEN_SQL } from "./roles.ts"
 const DEADLINE_MILLIS = 5_000
 
 const OTHER_KEY = "somebody-elses"
+/** Its name begins like a shard's, which has a number. */
+const OTHER_QUEUE = "{write_queue:others}"
 const FORBIDDEN_COMMANDS = [
   ["FLUSHALL"],
   ["FLUSHDB"],
@@ -19,6 +21,7 @@ const FORBIDDEN_COMMANDS = [
   ["GET", OTHER_KEY],
   ["LPUSH", OTHER_KEY, "x"],
   ["LLEN", OTHER_KEY],
+  ["LLEN", OTHER_QUEUE],
   ["EVAL", "return redis.call('LPUSH', KEYS[1], 'x')", "1", OTHER_KEY],
 ]
 

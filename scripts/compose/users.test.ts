@@ -41,6 +41,9 @@ const queueCalls = async (): Promise<ReadonlyMap<string, ReadonlyArray<string>>>
   ])
 }
 
+/** What a change of the shards takes beside the layout, which each service looks at. */
+const OF_A_CHANGE = ["planLayout", "closeShard", "openShard", "finishLayout"] as const
+
 /** The commands that the sources of a service need: by their calls of a queue, and of the door to Redis. */
 const neededBy = async (service: string): Promise<ReadonlyArray<string>> => {
   const folder = new URL(`services/${service}/`, ROOT)
@@ -52,7 +55,11 @@ const neededBy = async (service: string): Promise<ReadonlyArray<string>> => {
   const isCalled = (name: string) =>
     new RegExp(`\\b(queue|waiting)\\.${name}\\(|Pick<Queue, "${name}">`).test(text)
   const calls = [...(await queueCalls())].filter(([name]) => isCalled(name))
-  const commands = calls.flatMap(([, needed]) => needed)
+  const ofShards = text.includes("changeShards(") ? OF_A_CHANGE : []
+  const commands = [
+    ...calls.flatMap(([, needed]) => needed),
+    ...["layoutOf" as const, ...ofShards].flatMap((name) => commandsIn(SCRIPTS[name].lua)),
+  ]
   return text.includes("settingsOf(") ? [...commands, "config|get"] : commands
 }
 
@@ -68,9 +75,15 @@ test("the log can be replayed with the rights of default, and everybody has a pa
   for (const user of users) expect(rulesOf(user)).toContain(`#{{${user}}}`)
 })
 
-const ALL_OF_THE_QUEUE = "~write_queue ~{write_queue}:*"
-const WHAT_WRITES_NEED =
-  "~write_queue ~{write_queue}:counters ~{write_queue}:workers ~{write_queue}:asked ~{write_queue}:once:* %R~{write_queue}:outcome:*"
+const ALL_OF_THE_QUEUE =
+  "~write_queue ~{write_queue}:* ~{write_queue:[0-9]*} ~{write_queue:[0-9]*}:*"
+/** Beside the list, of the queue and of each shard. */
+const neededOf = (tag: string) =>
+  `~${tag}:counters ~${tag}:workers ~${tag}:asked ~${tag}:once:* %R~${tag}:outcome:*`
+const WHAT_WRITES_NEED = [
+  ...["~write_queue", neededOf("{write_queue}"), "~{write_queue}:layout"],
+  ...["~{write_queue:[0-9]*}", neededOf("{write_queue:[0-9]*}")],
+].join(" ")
 
 test("a replica may follow its master, and touch no key itself", () => {
   expect(granted("replica")).toEqual(["ping", "psync", "replconf"])

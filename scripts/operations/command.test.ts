@@ -16,6 +16,11 @@ describe("the command line", () => {
     })
   })
 
+  test("takes a number of shards, or none", () => {
+    expect(read("shards")).toMatchObject({ name: "shards", versions: [] })
+    expect(read("shards 6 --json")).toMatchObject({ versions: ["6"], json: true })
+  })
+
   test.each(["help", "-h", "--help", "discard --help", "help purge"])(
     "asks for help: %s",
     (line) => {
@@ -34,6 +39,8 @@ describe("the command line", () => {
     ["purge 1111 --confirm 1", "purge does not take 1111"],
     ["depth foo", "depth does not take foo"],
     ["adopt other", "adopt does not take other"],
+    ["shards 6 7", "shards does not take 7"],
+    ["shards --all", "shards takes no --all"],
     ["pause --all", "pause takes no --all"],
     ["reasons --limit 3", "reasons takes no --limit"],
     ["purge --confirm 1 --key k", "purge takes no --key"],

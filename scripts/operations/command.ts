@@ -32,6 +32,7 @@ const TAKES = {
   discard: ["all", "reason", "key", "table", "confirm"],
   purge: ["confirm"],
   adopt: [],
+  shards: [],
   pause: [],
   resume: [],
 } as const satisfies Readonly<Record<string, ReadonlyArray<Option>>>
@@ -74,8 +75,11 @@ const check = (name: Name, versions: ReadonlyArray<string>, given: ReadonlyArray
   const takes: ReadonlyArray<string> = TAKES[name]
   const wrong = given.find((option) => !takes.includes(option))
   if (wrong !== undefined) throw new UsageError(`${name} takes no --${wrong}`)
+  // How many there are to be; without it, how they are.
+  const most = name === "shards" ? 1 : 0
   if (!takes.includes("all")) {
-    if (versions.length > 0) throw new UsageError(`${name} does not take ${versions.join(" ")}`)
+    const excess = versions.slice(most).join(" ")
+    if (excess !== "") throw new UsageError(`${name} does not take ${excess}`)
   } else if (versions.length > 0 ? given.length > 0 : !given.includes("all")) {
     throw new UsageError("name versions and no options, or --all")
   }

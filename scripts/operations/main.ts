@@ -8,6 +8,7 @@ import { ConfigError } from "../../shared/config.ts"
 import { type Answer, call, callUntilDone } from "./call.ts"
 import { type Command, readCommand } from "./command.ts"
 import { countReasons, move, queryOf } from "./letters.ts"
+import { reshard } from "./shards.ts"
 import { show } from "./show.ts"
 import { USAGE, UsageError } from "./usage.ts"
 
@@ -41,6 +42,8 @@ const run = async ({ name, versions, ...options }: Command): Promise<Answer> => 
       return await callUntilDone({ method: "DELETE", path: "queue", body: { confirm } }, "purged")
     case "adopt":
       return await call({ method: "POST", path: "queue/adopt" })
+    case "shards":
+      return await reshard(versions[0])
     case "pause":
     case "resume":
       return await call({ method: "POST", path: `worker/${name}` })

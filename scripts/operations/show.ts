@@ -53,8 +53,11 @@ const showReasons = (
 /** Fields that only programs read. */
 const UNSHOWN = new Set(["success", "newest", "missing"])
 
-export const show = ({ dead, queue, reasons, ...rest }: Answer) => {
-  const rows: ReadonlyArray<Answer> | undefined = dead ?? queue ?? reasons
+export const show = ({ dead, queue, reasons, shards, ...others }: Answer) => {
+  // Those of the statistics, or how many there are.
+  const lists = Array.isArray(shards) ? shards : undefined
+  const rest = lists || shards === undefined ? others : { ...others, shards }
+  const rows: ReadonlyArray<Answer> | undefined = dead ?? queue ?? reasons ?? lists
   if (rows) console.log(rows.length === 0 ? "none" : "")
   if (reasons?.length > 0) showReasons(reasons)
   else if (rows && rows.length > 0) console.table(rows.map(cellsOf))

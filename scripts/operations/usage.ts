@@ -13,13 +13,14 @@ export const USAGE = `npm run queue -- <command> [--json]
   pause | resume             claiming, on every worker
   adopt                      gives the queue to the database of the stats service: after a move, or when
                              two stacks met on one Redis, workers of any other database hold
+  shards   [N]               how much each shard holds; with N, changes to so many while writes flow
 
 FILTER is --reason TEXT (exactly this one), --key TEXT (part of the key), --table NAME (exactly this
 one), or several of them. A TEXT that begins with a dash is written behind an equals sign: --key=-x
 --all takes the dead letters that there are now, and asks; where nobody can answer, --confirm N says
 how many of them, the oldest ones, are meant.
 
-ADMIN_TOKEN  that of the stats service; every command but depth needs it
+ADMIN_TOKEN  that of the stats service; every command but depth and shards without N needs it
 STATS_URL    where the service is; without it http://localhost:STATS_PORT (8008)`
 
 /** What is wrong with the command line. */

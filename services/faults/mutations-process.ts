@@ -145,7 +145,7 @@ export const PROCESS_MUTATIONS: ReadonlyArray<Mutation> = [
     name: "ingest answers 202 although Redis has failed",
     edits: [
       edit(
-        "services/ingest/queue.ts",
+        "services/ingest/sender.ts",
         "settle(group, () => refusal)",
         "settle(group, () => ({ version: 1, depth: 0 }))",
       ),

@@ -228,8 +228,8 @@ export const PROTOCOL_MUTATIONS: ReadonlyArray<Mutation> = [
     edits: [
       edit(
         "services/ingest/outcome.ts",
-        "{ version: first + position * step, depth }",
-        "{ version: first + (taken - 1 - position) * step, depth }",
+        "{ version: first + position * step, depth: total }",
+        "{ version: first + (taken - 1 - position) * step, depth: total }",
       ),
     ],
     caughtBy: [

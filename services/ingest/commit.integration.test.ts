@@ -1,11 +1,12 @@
 import { randomUUID } from "node:crypto"
 import { describe, expect, test } from "vitest"
 import { DEFAULT_TABLE } from "../../shared/item.ts"
-import { openQueue } from "../../shared/queue/queue.ts"
 import { sampleWrite } from "../../shared/table/sample.ts"
 import { useRedis } from "../testing/redis.ts"
 import { makeCommits } from "./commit.ts"
+import type { Outcomes } from "./outcome.ts"
 import { makePut } from "./queue.ts"
+import { shardOn } from "./testing/shards.ts"
 
 const server = useRedis("native")
 
@@ -16,16 +17,20 @@ const SHORT = 40
 
 const open = async () => {
   const { connection } = server()
-  const queue = openQueue(connection, `commit-${randomUUID()}`)
-  const put = makePut(queue, connection.link, { maxDepth: 1_000, onceSeconds: 60 }, () => {})
+  const shards = shardOn(connection, `commit-${randomUUID()}`)
+  const { queue } = shards
+  const put = makePut(shards, { maxDepth: 1_000, onceSeconds: 60 }, () => {})
   await queue.seed({ highest: 0, database: DATABASE })
   let looks = 0
-  const { commits } = makeCommits({
+  const looked: Outcomes = {
     outcomes: (versions) => {
       looks += 1
       return queue.outcomes(versions)
     },
-  })
+  }
+  const { commits: commitsOf } = makeCommits()
+  const commits = (version: number, millis: number, signal?: AbortSignal) =>
+    commitsOf({ version, depth: 1, queue: looked }, millis, signal)
   /** Puts writes of these keys, all awaited; their versions. */
   const awaited = async (...keys: ReadonlyArray<string>) =>
     await Promise.all(

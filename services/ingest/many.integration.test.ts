@@ -1,12 +1,12 @@
 import { randomUUID } from "node:crypto"
 import { describe, expect, test } from "vitest"
 import { DEFAULT_TABLE } from "../../shared/item.ts"
-import { openQueue } from "../../shared/queue/queue.ts"
 import { sampleWrite } from "../../shared/table/sample.ts"
 import { useRedis } from "../testing/redis.ts"
 import { sendAll } from "./many.ts"
 import type { Outcome } from "./outcome.ts"
 import { makePut } from "./queue.ts"
+import { shardOn } from "./testing/shards.ts"
 
 const server = useRedis("native")
 
@@ -19,8 +19,9 @@ const NOTHING = { waitMillis: 0, key: null, isVerbose: false }
 
 const open = (maxDepth = 100_000) => {
   const { connection } = server()
-  const queue = openQueue(connection, `many-${randomUUID()}`)
-  const put = makePut(queue, connection.link, { maxDepth, onceSeconds: 60 }, () => {})
+  const shards = shardOn(connection, `many-${randomUUID()}`)
+  const { queue } = shards
+  const put = makePut(shards, { maxDepth, onceSeconds: 60 }, () => {})
   const keys = async () =>
     (await connection.lrange(queue.keys.waiting, 0, -1))
       .reverse()

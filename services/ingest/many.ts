@@ -1,7 +1,7 @@
 /**
- * Many writes of one call: all of them are queued, in their order, or the answer says which. They go in
- * parts, each in one call of the enqueue script, one after the other, and what follows a part that failed is
- * not sent.
+ * Many writes of one call: all of them are queued, those of a key in their order, or the answer says which. They
+ * go in parts, each in one call of the enqueue script for each shard, one after the other, and what follows a
+ * part that failed is not sent.
  */
 import { createHash } from "node:crypto"
 import { encodeWrite } from "../../shared/item.ts"
@@ -9,7 +9,8 @@ import type { Write } from "../../shared/write.ts"
 import type { Asked } from "./asked.ts"
 import type { Commits, Settled } from "./commit.ts"
 import { isQueued, type Outcome, type Queued } from "./outcome.ts"
-import { CALL_MAX_WRITES, type Put } from "./queue.ts"
+import type { Put } from "./queue.ts"
+import { CALL_MAX_WRITES } from "./sender.ts"
 
 /** Of all writes of a call, so that no part of another call passes for a repetition. */
 const digest = (key: string, writes: ReadonlyArray<Write>): string => {
@@ -33,7 +34,7 @@ export const sendAll = async (
     const part = writes.slice(from, from + CALL_MAX_WRITES)
     const asked = (index: number) => ({
       ...{ isAwaited: waitMillis > 0, payload },
-      key: key === null ? null : `${from + index}\n${key}`,
+      ...(key === null ? { key } : { key: `${from + index}\n${key}`, callKey: key }),
     })
     const found = await Promise.all(part.map((write, index) => put(write, asked(index))))
     outcomes.push(...found)
@@ -61,7 +62,7 @@ export const awaitAll = async (
     const left = until - performance.now()
     if (left <= 0 || signal.aborted) break
     const part = queued.slice(from, from + WAITED_MAX)
-    settled.push(...(await Promise.all(part.map(({ version }) => commits(version, left, signal)))))
+    settled.push(...(await Promise.all(part.map((write) => commits(write, left, signal)))))
   }
   return settled
 }

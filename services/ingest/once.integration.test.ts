@@ -1,10 +1,11 @@
 import { randomUUID } from "node:crypto"
 import { beforeEach, describe, expect, test } from "vitest"
 import { DEFAULT_TABLE } from "../../shared/item.ts"
-import { openQueue } from "../../shared/queue/queue.ts"
 import { sampleWrite } from "../../shared/table/sample.ts"
 import { useRedis } from "../testing/redis.ts"
-import { makePut, type Request } from "./queue.ts"
+import type { Request } from "./group.ts"
+import { makePut } from "./queue.ts"
+import { shardOn } from "./testing/shards.ts"
 
 const server = useRedis("native")
 const ONCE_SECONDS = 60
@@ -15,8 +16,9 @@ const keyed = (key: string): Request => ({ isAwaited: false, key })
 /** An ingest's queue, and what is in Redis of it. */
 const open = (maxDepth = 100) => {
   const { connection } = server()
-  const queue = openQueue(connection, `once-${randomUUID()}`)
-  const put = makePut(queue, connection.link, { maxDepth, onceSeconds: ONCE_SECONDS }, (reason) => {
+  const shards = shardOn(connection, `once-${randomUUID()}`)
+  const { queue } = shards
+  const put = makePut(shards, { maxDepth, onceSeconds: ONCE_SECONDS }, (reason) => {
     throw new Error(reason)
   })
   return { put, queue, connection, waiting: () => connection.lrange(queue.keys.waiting, 0, -1) }

@@ -11,7 +11,7 @@ const EVENT = { type: "click", payload: { x: 1 }, at: "2026-11-25T10:00:00.000Z"
 const settling = (settled: Settled | null) => {
   const waits: Array<readonly [version: number, millis: number]> = []
   const app = setUp({
-    commits: async (version, millis) => {
+    commits: async ({ version }, millis) => {
       waits.push([version, millis])
       return settled
     },

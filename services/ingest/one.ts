@@ -44,9 +44,7 @@ export const makeQueueOne =
     const isAwaited = waitMillis > 0
     const outcome = await put(write, isAwaited || key !== null ? { isAwaited, key } : undefined)
     if (!isQueued(outcome)) return refusal(outcome, write)
-    const settled = isAwaited
-      ? await commits(outcome.version, waitMillis, departureOf(request))
-      : null
+    const settled = isAwaited ? await commits(outcome, waitMillis, departureOf(request)) : null
     if (settled !== null && settled !== "committed") {
       return problem("write-refused", { detail: settled.reason })
     }

@@ -9,10 +9,15 @@ const RETRY_UNAVAILABLE_SECONDS = 1
 /** Redis is out of memory before it can say how fast it drains. */
 const RETRY_OUT_OF_MEMORY_SECONDS = 10
 
+/** Whom to ask what became of a write. */
+export type Outcomes = Pick<Queue, "outcomes">
+
 /** Queued; `depth` is the queue's after the call that the write was part of. */
 export interface Queued {
   readonly version: number
   readonly depth: number
+  /** The shard that has it; only of a write whose client waits. */
+  readonly queue?: Outcomes
   /** The write was queued before: its idempotency key and its payload are known. */
   readonly isRepeated?: true
 }
@@ -44,6 +49,10 @@ const full = (depth: number, drained: number): Refusal => {
   }
 }
 
+/** The shards are others than the sender believes. Nothing was queued. */
+export const isMoved = (error: unknown): boolean =>
+  isRefusal(error) && error.message.startsWith("LAYOUT")
+
 export const failure = (error: unknown): Refusal => {
   if (isRefusal(error) && error.message.startsWith("OOM")) {
     return { refused: "queue-full", retryAfterSeconds: RETRY_OUT_OF_MEMORY_SECONDS }
@@ -51,20 +60,22 @@ export const failure = (error: unknown): Refusal => {
   return isUnknownOutcome(error) ? { ...unavailable, refused: "outcome-unknown" } : unavailable
 }
 
-/** Of a call's reply: what each of its writes is told, in their order. */
+/** Of a call's reply: what each of its writes is told, in their order; `elsewhere` is the depth of the other shards. */
 export const outcomesOf = (
   reply: Awaited<ReturnType<Queue["enqueue"]>>,
   writes: number,
+  elsewhere: number,
 ): ReadonlyArray<Outcome> => {
   const { depth, first, step, taken, drained, repeated } = reply
   const refusal = full(depth, drained)
+  const total = depth + elsewhere
   const outcomes: Outcome[] = []
   let position = 0
   for (let place = 0; place < writes; place += 1) {
     const before = repeated.get(place)
-    if (before !== undefined) outcomes.push(repeat(before, outcomes))
+    if (before !== undefined) outcomes.push(repeat(before, outcomes, elsewhere))
     else {
-      outcomes.push(position < taken ? { version: first + position * step, depth } : refusal)
+      outcomes.push(position < taken ? { version: first + position * step, depth: total } : refusal)
       position += 1
     }
   }
@@ -72,8 +83,11 @@ export const outcomesOf = (
 }
 
 /** What a write is told whose idempotency key is known. */
-const repeat = (before: Repeated, outcomes: ReadonlyArray<Outcome>): Outcome => {
+const repeat = (before: Repeated, outcomes: ReadonlyArray<Outcome>, elsewhere: number): Outcome => {
   if (before === null) return CONFLICT
-  const first = "place" in before ? outcomes[before.place] : before
+  const first =
+    "place" in before
+      ? outcomes[before.place]
+      : { version: before.version, depth: before.depth + elsewhere }
   return first && "version" in first ? { ...first, isRepeated: true } : (first ?? CONFLICT)
 }

@@ -2,6 +2,7 @@ import { expect, test, vi } from "vitest"
 import type { Queue } from "../../shared/queue/queue.ts"
 import { keyValue } from "../../shared/testing/write.ts"
 import { makePut } from "./queue.ts"
+import { fakeShard } from "./testing/shards.ts"
 
 type Reply = Awaited<ReturnType<Queue["enqueue"]>>
 
@@ -16,7 +17,7 @@ test("asks whether Redis is still the one it was until a write was taken on the 
     asked.push(isFirst)
     return reply()
   }
-  const put = makePut({ enqueue }, link, { maxDepth: 500, onceSeconds: 60 }, () => {})
+  const put = makePut(fakeShard({ enqueue }, link), { maxDepth: 500, onceSeconds: 60 }, () => {})
   const send = async (answer: () => Promise<Reply>) => {
     reply = answer
     await put(keyValue("a"))

@@ -1,12 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
 import { decodeItem } from "../../shared/item.ts"
 import { queueKeys } from "../../shared/queue/keys.ts"
-import { openQueue } from "../../shared/queue/queue.ts"
-import { openRedis, untilReady } from "../../shared/redis/redis.ts"
 import { startProxy } from "../testing/proxy.ts"
 import { REDIS_KINDS, useRedis } from "../testing/redis.ts"
-import { makeApp } from "./app.ts"
-import { makeProbe, makePut } from "./queue.ts"
+import { openIngest } from "./testing/ingest.ts"
 
 /** What the issue promises; the times between are a small part of them on an idle machine. */
 const REFUSED_LIMIT_MILLIS = 900
@@ -23,33 +20,14 @@ interface Answer {
   readonly millis: number
 }
 
-/** Ingest as `main.ts` wires it, without the process. */
-const openIngest = async (url: string, maxDepth = MAX_DEPTH) => {
-  const redis = openRedis(url, { name: "ingest" })
-  await untilReady(redis)
-  const queue = openQueue(redis, KEYS.waiting)
-  const app = makeApp({
-    commits: async () => null,
-    put: makePut(queue, redis.link, { maxDepth, onceSeconds: 60 }, () => {}),
-    probe: makeProbe(queue, redis.link, maxDepth),
-    valueMaxBytes: 65_536,
-    report: (error) => {
-      throw error
-    },
-  })
+/** Ingest, as a client sees it. */
+const openTimed = async (url: string, maxDepth = MAX_DEPTH) => {
+  const { post: send, health, close } = await openIngest({ url, maxDepth })
   const post = async (key: string): Promise<Answer> => {
     const start = performance.now()
-    const response = await app.request("/write", {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ key, value: "v" }),
-    })
-    return {
-      status: response.status,
-      retryAfter: response.headers.get("retry-after"),
-      millis: performance.now() - start,
-      ...((await response.json()) as { type?: string; version: number }),
-    }
+    const { status, headers, body } = await send(key)
+    const millis = performance.now() - start
+    return { status, retryAfter: headers.get("retry-after"), millis, ...body }
   }
   /** Posts until one is accepted; the time it took, and what came before. */
   const recovery = async () => {
@@ -64,11 +42,7 @@ const openIngest = async (url: string, maxDepth = MAX_DEPTH) => {
       await new Promise((resume) => setTimeout(resume, POLL_MILLIS))
     }
   }
-  const health = async () => {
-    const response = await app.request("/health")
-    return { code: response.status, ...((await response.json()) as object) }
-  }
-  return { post, recovery, health, close: () => redis.disconnect() }
+  return { post, recovery, health, close }
 }
 
 describe.each(REDIS_KINDS)("ingest on a %s Redis", (kind) => {
@@ -76,7 +50,7 @@ describe.each(REDIS_KINDS)("ingest on a %s Redis", (kind) => {
   const closing: Array<() => void> = []
 
   const open = async (url = server().url, maxDepth?: number) => {
-    const ingest = await openIngest(url, maxDepth)
+    const ingest = await openTimed(url, maxDepth)
     closing.push(ingest.close)
     return ingest
   }

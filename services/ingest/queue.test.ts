@@ -3,13 +3,9 @@ import { describe, expect, test } from "vitest"
 import { decodeItem } from "../../shared/item.ts"
 import type { Queue } from "../../shared/queue/queue.ts"
 import { keyValue } from "../../shared/testing/write.ts"
-import {
-  CALL_MAX_BYTES,
-  CALL_MAX_WRITES,
-  makePut,
-  WAITING_MAX_BYTES,
-  WAITING_MAX_WRITES,
-} from "./queue.ts"
+import { makePut, WAITING_MAX_BYTES, WAITING_MAX_WRITES } from "./queue.ts"
+import { CALL_MAX_BYTES, CALL_MAX_WRITES } from "./sender.ts"
+import { fakeShard } from "./testing/shards.ts"
 
 const MAX_DEPTH = 500
 
@@ -35,8 +31,10 @@ const setUp = () => {
     return promise
   }
   const link = { connections: 1, trouble: null, version: null, canAsk: true }
-  const put = makePut({ enqueue }, link, { maxDepth: MAX_DEPTH, onceSeconds: 60 }, (...line) =>
-    reported.push(line),
+  const put = makePut(
+    fakeShard({ enqueue }, link),
+    { maxDepth: MAX_DEPTH, onceSeconds: 60 },
+    (...line) => reported.push(line),
   )
   const call = (index: number) => calls[index] as Call
   return { put, calls, call, reported }

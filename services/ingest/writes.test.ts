@@ -4,6 +4,8 @@ import { TABLES } from "../../shared/tables.ts"
 import { keyValue, rowOf } from "../../shared/testing/write.ts"
 import { problemOf } from "../testing/app.ts"
 import { until } from "../testing/until.ts"
+import type { Commits } from "./commit.ts"
+import type { Outcome, Queued } from "./outcome.ts"
 import { JSON_TYPE, LINES_TYPE, setUp } from "./testing/app.ts"
 import { EVENT, GZIP, lines, many, ROWS } from "./testing/rows.ts"
 
@@ -118,8 +120,8 @@ describe("many writes whose commits are waited for", () => {
   })
 
   test("are answered 202 when one is not there in time", async () => {
-    const commits = async (version: number) => (version === 2 ? null : "committed")
-    const app = setUp({ ...counting(), commits: commits as () => Promise<"committed"> })
+    const commits = async ({ version }: Queued) => (version === 2 ? null : "committed")
+    const app = setUp({ ...counting(), commits: commits as Commits })
     const { status, headers, body } = await app.postAll(lines(ROWS), { prefer: "wait=1" })
     expect([status, headers.get("preference-applied")]).toEqual([202, null])
     expect(body).not.toHaveProperty("committed")
@@ -127,7 +129,7 @@ describe("many writes whose commits are waited for", () => {
 
   test("are answered 422 when some were refused, each by its place", async () => {
     const reason = "violates the constraint positive"
-    const commits = async (version: number) =>
+    const commits = async ({ version }: Queued) =>
       version % 2 === 0 ? ({ reason, sqlstate: "23514" } as const) : "committed"
     const app = setUp({ ...counting(), commits })
     const { status, body } = await app.postAll(lines(many(1_000)), { prefer: "wait=1" })
@@ -189,7 +191,34 @@ describe("many writes of which Redis takes a part", () => {
     const { status, headers, body } = await postAll(lines(many(5_000)))
     expect([status, headers.get("retry-after")]).toEqual([503, "3"])
     expect(body).toMatchObject({ type: "/problems/outcome-unknown", queued: 1_500, unknown: 300 })
+    expect(body).toMatchObject({ not_queued: [[1_800, 4_999]], not_known: [[1_500, 1_799]] })
     expect(body.detail).toContain("Idempotency-Key")
+  })
+
+  test("are answered with what they must not be repeated for, whatever else there is", async () => {
+    const outcomes: ReadonlyArray<Outcome> = [
+      { version: 1, depth: 1 },
+      { refused: "queue-full", retryAfterSeconds: 1 },
+      { refused: "outcome-unknown", retryAfterSeconds: 1 },
+      { refused: "idempotency-conflict" },
+    ]
+    const answered = async (...given: ReadonlyArray<Outcome>) => {
+      let at = 0
+      const { postAll } = setUp({ put: async () => given[at++] as Outcome })
+      return (await postAll(lines(many(given.length)))).body
+    }
+    const conflict = await answered(...outcomes)
+    expect(conflict.type).toBe("/problems/idempotency-conflict")
+    expect(conflict.detail).not.toContain("Repeat")
+    expect(conflict).toMatchObject({
+      not_queued: [
+        [1, 1],
+        [3, 3],
+      ],
+      not_known: [[2, 2]],
+    })
+    const unknown = await answered(...outcomes.slice(0, 3))
+    expect(unknown).toMatchObject({ type: "/problems/outcome-unknown", queued: 1, unknown: 1 })
   })
 
   test("and of which none may be are refused as one would be", async () => {

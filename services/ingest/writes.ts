@@ -1,5 +1,5 @@
 /**
- * Many writes of one request: reads them as they come, queues all or none of them unless Redis ends it amid
+ * Many writes of one request: reads them as they come, queues all or none of them unless a Redis ends it amid
  * them, waits for the commits where the client asks for it, and answers what became of them.
  */
 import { Result } from "effect"
@@ -12,7 +12,8 @@ import { type Asked, readAsked } from "./asked.ts"
 import type { Settled } from "./commit.ts"
 import { awaitAll, sendAll } from "./many.ts"
 import type { Stores } from "./one.ts"
-import { isQueued, type Outcome, type Queued } from "./outcome.ts"
+import { isQueued, type Queued } from "./outcome.ts"
+import { answerPartly } from "./partly.ts"
 import { makeTurns } from "./turns.ts"
 
 /** An answer names so many flaws, or writes that were refused. */
@@ -42,23 +43,14 @@ const makeDecodeAll = (table: Table, valueMaxBytes: number) => {
   }
 }
 
-const mayBeQueued = (outcome: Outcome) => isQueued(outcome) || outcome.refused === "outcome-unknown"
-
-/** Why a part was not queued as a whole: so many writes before are queued, and so many after may be. */
-const ended = (outcomes: ReadonlyArray<Outcome>): Response => {
-  const queued = outcomes.findIndex((outcome) => !isQueued(outcome))
-  const outcome = outcomes[queued]
-  if (outcome === undefined || isQueued(outcome)) return problem("internal-error")
-  const unknown = outcomes.slice(queued).filter(mayBeQueued).length
-  const isPart = queued + unknown > 0
-  const detail =
-    `The first ${queued} writes are queued, and of those after them up to ${unknown}. ` +
-    "Repeat all of them with the Idempotency-Key that they had; without one they may be there twice."
-  return problem(outcome.refused, {
-    ...outcome,
-    ...(isPart && { detail }),
-    members: { queued, unknown },
-  })
+/** The lowest and the highest version. */
+const spanOf = (queued: ReadonlyArray<Queued>) => {
+  let [first, last] = [Number.POSITIVE_INFINITY, 0]
+  for (const { version } of queued) {
+    first = Math.min(first, version)
+    last = Math.max(last, version)
+  }
+  return { first_version: first, last_version: last }
 }
 
 const answerAll = (
@@ -80,8 +72,7 @@ const answerAll = (
     success: true,
     queued: queued.length,
     queue_depth: queued.at(-1)?.depth,
-    first_version: queued[0]?.version,
-    last_version: queued.at(-1)?.version,
+    ...spanOf(queued),
     ...(isVerbose && { versions: queued.map(({ version }) => version) }),
     ...(isCommitted && { committed: true }),
   }
@@ -107,7 +98,7 @@ export const makeTakeAll = ({ put, commits }: Stores, valueMaxBytes: number) => 
       if (writes instanceof Response) return writes
       const outcomes = await sendAll(put, writes, asked)
       const queued = outcomes.filter(isQueued)
-      return queued.length < writes.length ? ended(outcomes) : queued
+      return queued.length < writes.length ? answerPartly(outcomes, writes.length) : queued
     }
     return async (request: Request): Promise<Response> => {
       const asked = readAsked(request.headers)

@@ -5,8 +5,10 @@ import { fileURLToPath } from "node:url"
 import { describe, expect, test } from "vitest"
 import { exposition } from "../../shared/http/metrics.ts"
 import { snapshot } from "../../shared/queue/snapshot.ts"
+import { toCount } from "./count.ts"
 import { makeFigures } from "./metrics.ts"
-import { toCount } from "./queue.ts"
+
+const SNAPSHOT = snapshot.reply([0, 0, 0, 0, 0, 0, 0, [], [], [["events", 1]]])
 
 const cwd = fileURLToPath(new URL(".", import.meta.url))
 
@@ -27,7 +29,7 @@ describe("the alert rules", () => {
     const rules = await readFile(`${cwd}/alerts.yml`, "utf8")
     const asked = new Set(rules.match(/write_buffer_\w+/g))
     const count = async () =>
-      toCount(snapshot.reply([0, 0, 0, 0, 0, 0, 0, [], [], [["events", 1]]]))
+      toCount(["0", "1"].map((shard) => ({ shard, isCurrent: true, snapshot: SNAPSHOT })))
     const scrape = exposition(await makeFigures(count, async () => null)())
     const given = new Set((await scrape.text()).match(/write_buffer_\w+/g))
     expect([...asked].filter((name) => !given.has(name))).toEqual([

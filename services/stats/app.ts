@@ -45,7 +45,7 @@ export const makeApp = ({ events, operations, ...dependencies }: Dependencies): 
   app.get("/openapi.json", openapi("stats"))
 
   addPage(app)
-  addOperations(app, operations)
+  addOperations(app, operations, report)
   handleTheRest(app, CALLS, report)
   return app
 }

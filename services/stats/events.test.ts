@@ -3,7 +3,7 @@ import type { Health } from "../../shared/contract.ts"
 import { snapshot } from "../../shared/queue/snapshot.ts"
 import { INTERVAL_MILLIS, makeEvents, WATCHERS_MAX } from "./events.ts"
 import type { Examine } from "./health.ts"
-import { toCount } from "./queue.ts"
+import { countOf } from "./testing/lists.ts"
 
 const HEALTH: Health = {
   ...{ status: "healthy", queue_depth: 7, worker_active: true, durability: "aof-always" },
@@ -11,7 +11,7 @@ const HEALTH: Health = {
 }
 const WORKER = { id: "worker-1", isAlive: true, until: 1, held: "" }
 const HISTORY = "event: history\ndata: [[1,2,3,4]]\n\n"
-const COUNT = toCount(snapshot.reply([0, 7, 0, 1, 0, 0, 0, [], [], []]))
+const COUNT = countOf(snapshot.reply([0, 7, 0, 1, 0, 0, 0, [], [], []]))
 
 beforeEach(() => {
   vi.useFakeTimers()
@@ -58,6 +58,18 @@ describe("events", () => {
     })
     await vi.advanceTimersByTimeAsync(2 * INTERVAL_MILLIS)
     for (let i = 0; i < 2; i++) expect(await read()).toContain('"queue_depth":7')
+  })
+
+  test("have no more shards than the page shows: those whose writes have waited longest", async () => {
+    const shards = Array.from({ length: 200 }, (_, at) => ({
+      ...{ shard: String(at), current: true, queue_depth: 0, in_flight: 0 },
+      ...{ oldest_age_seconds: at === 199 ? 9 : 0, workers: 1, processing_rate: 0 },
+    }))
+    const count = { ...COUNT, stats: { ...COUNT.stats, shards } }
+    const { read } = setUp(async () => ({ count, health: HEALTH })).watch()
+    const texts = [await read(), await read(), await read()]
+    const shown = JSON.parse(texts[2]?.slice("data: ".length) ?? "").stats.shards
+    expect([shown.length, shown[0].shard, shown.at(-1).shard]).toEqual([129, "0", "199"])
   })
 
   test("are the same for all: the stores are asked once a second", async () => {

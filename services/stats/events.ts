@@ -5,9 +5,9 @@
  */
 import type { Health, Stats } from "../../shared/contract.ts"
 import { problem } from "../../shared/http/answer.ts"
+import type { Count } from "./count.ts"
 import type { Examine } from "./health.ts"
 import type { History } from "./history.ts"
-import type { Count } from "./queue.ts"
 import type { Worker } from "./workers.ts"
 
 export const INTERVAL_MILLIS = 1_000
@@ -35,6 +35,17 @@ export interface Events {
   readonly watch: (request: Request) => Response
   /** Ends all answers, and gives no more. */
   readonly end: () => void
+}
+
+/** Shards that the page shows, and the queue's own list: a copy of each goes to every watcher once a second. */
+const SHARDS_SHOWN_MAX = 129
+
+/** The shards whose writes have waited longest, in their order, when there are more than are shown. */
+const forPage = (stats: Stats | undefined): Stats | undefined => {
+  if (!stats?.shards || stats.shards.length <= SHARDS_SHOWN_MAX) return stats
+  const oldest = stats.shards.toSorted((a, b) => b.oldest_age_seconds - a.oldest_age_seconds)
+  const shown = new Set(oldest.slice(0, SHARDS_SHOWN_MAX))
+  return { ...stats, shards: stats.shards.filter((shard) => shown.has(shard)) }
 }
 
 type Watcher = ReadableStreamDefaultController<Uint8Array>
@@ -99,7 +110,14 @@ export const makeEvents = ({
       askWorkers().catch(() => undefined),
     ])
     const { stats, windows } = count ?? {}
-    const event: Event = { at: Date.now(), ...settings, health, stats, windows, workers }
+    const event: Event = {
+      at: Date.now(),
+      ...settings,
+      health,
+      stats: forPage(stats),
+      windows,
+      workers,
+    }
     isAsking = false
     if (watchers.size === 0) return
     latest = `data: ${JSON.stringify(event)}\n\n`

@@ -1,4 +1,6 @@
 import { describe, expect, test } from "vitest"
+import type { ShardStats, Stats } from "../../shared/contract.ts"
+import { type Away, ListsAway } from "./lists.ts"
 import {
   ALERT_AGE,
   ALERT_DEPTH,
@@ -180,5 +182,64 @@ describe("GET /health", () => {
       },
     )
     expect((await send("/health")).body).toEqual(HEALTHY)
+  })
+
+  describe("of several shards", () => {
+    const shard = (name: string, more: Partial<ShardStats> = {}): ShardStats => ({
+      ...{ shard: name, current: true, queue_depth: 0, in_flight: 0, oldest_age_seconds: 0 },
+      ...{ workers: 1, processing_rate: 0, ...more },
+    })
+    const warningsOf = async (stats: Partial<Stats>) => {
+      const { status, body } = await setUp({ stats }).send("/health")
+      return [status, body.status, body.warnings]
+    }
+
+    test("says of which the oldest write is", async () => {
+      const shards = [shard("0"), shard("1", { oldest_age_seconds: 12 }), shard("2")]
+      expect(await warningsOf({ oldest_age_seconds: 12, shards })).toEqual([
+        ...[200, "degraded", ["The oldest write of shard 1 has waited 12 s: longer than 10 s."]],
+      ])
+    })
+
+    test("says which no worker serves, when something waits there", async () => {
+      const idle = shard("0", { workers: 0 })
+      expect(await warningsOf({ shards: [idle, shard("1")] })).toEqual([200, "healthy", undefined])
+      const unserved = shard("1", { workers: 0, queue_depth: 3 })
+      expect(await warningsOf({ shards: [idle, unserved] })).toEqual([
+        ...[200, "degraded", ["No worker serves shard 1: 3 writes wait there."]],
+      ])
+    })
+
+    test("says which are full: each takes its share of the most that may wait", async () => {
+      const full = shard("1", { queue_depth: MAX_DEPTH / 2 })
+      const pushed = shard("write_queue", { current: false, queue_depth: MAX_DEPTH })
+      expect(await warningsOf({ shards: [pushed, shard("0"), full] })).toEqual([
+        ...[200, "degraded", ["Full: shard 1. Writes of their keys are refused with 503."]],
+      ])
+    })
+
+    const without = (away: ReadonlyArray<Away>, answered: ReadonlyArray<ShardStats>) =>
+      setUp({}, { count: () => Promise.reject(new ListsAway(away, answered)) })
+    const away = { shard: "3", isCurrent: true, reason: "Shard 3 of 6: no reply" }
+
+    test("says which does not answer: its writes are refused, others go on", async () => {
+      const { status, body } = await without([away], [shard("0")]).send("/health")
+      expect(status).toBe(200)
+      expect(body).toEqual({
+        ...{ ...HEALTHY, status: "degraded", queue_depth: null, worker_active: null },
+        warnings: ["Shard 3 of 6: no reply.", "Writes of their keys are refused; others go on."],
+      })
+      const stats = await without([away], [shard("0")]).send("/stats")
+      expect(stats).toMatchObject({
+        status: 503,
+        body: { type: "/problems/statistics-unavailable" },
+      })
+    })
+
+    test("names so many that do not answer", async () => {
+      const { body } = await without(Array(30).fill(away), [shard("0")]).send("/health")
+      expect(body.warnings).toHaveLength(12)
+      expect(body.warnings[10]).toBe("20 more do not answer.")
+    })
   })
 })

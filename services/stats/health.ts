@@ -4,8 +4,11 @@
  */
 import type { Health, Stats } from "../../shared/contract.ts"
 import { isRefusal, type Link, redisErrorReason } from "../../shared/redis/redis.ts"
+import type { Count } from "./count.ts"
+import { partOf } from "./lists.ts"
 import { parkedWarnings } from "./parked.ts"
-import type { Count, Durability } from "./queue.ts"
+import type { Durability } from "./queue.ts"
+import { awayWarnings, shardWarnings, whereOldest } from "./shard-warnings.ts"
 
 /** Above each of them, or at the most that may wait, the health is degraded. */
 export interface Alerts {
@@ -53,12 +56,15 @@ const durabilityWarnings = ({ mode, canEvict }: Durability): ReadonlyArray<strin
 const alarms = (stats: Stats, alerts: Alerts): ReadonlyArray<string> => {
   const { queue_depth: depth, oldest_age_seconds: age, dead_letters: dead } = stats
   return [
-    ...(depth >= alerts.maxDepth ? [FULL_WARNING] : []),
+    ...(depth >= alerts.maxDepth && !stats.shards ? [FULL_WARNING] : []),
+    ...shardWarnings(stats, alerts.maxDepth),
     ...(depth > alerts.depth
       ? [`${whole.format(depth)} writes wait: more than ${whole.format(alerts.depth)}.`]
       : []),
     ...(age > alerts.ageSeconds
-      ? [`The oldest write has waited ${tenths(age)} s: longer than ${alerts.ageSeconds} s.`]
+      ? [
+          `The oldest write${whereOldest(stats)} has waited ${tenths(age)} s: longer than ${alerts.ageSeconds} s.`,
+        ]
       : []),
     ...(dead > alerts.deadLetters
       ? [`${deadLetters(dead)}: more than ${alerts.deadLetters}.`]
@@ -82,15 +88,17 @@ const absence = (
 }
 
 interface Found {
-  /** Null when Redis does not answer, for the reasons in `absent`. */
+  /** Null when Redis does not answer, or a part of it, for the reasons in `absent`. */
   readonly count: Count | null
+  /** Of several shards some answer: their writes go on. */
+  readonly isPartly: boolean
   readonly absent: ReadonlyArray<string>
   readonly durable: Durability
   readonly trouble: string | null
 }
 
 const toHealth = (
-  { count, absent, durable, trouble }: Found,
+  { count, isPartly, absent, durable, trouble }: Found,
   { alerts, redis }: Pick<HealthDependencies, "alerts" | "redis">,
 ): Health => {
   const { stats } = count ?? {}
@@ -103,13 +111,15 @@ const toHealth = (
   const dead = stats?.dead_letters ?? 0
   const isNoted = dead > 0 && dead <= alerts.deadLetters
   const warnings = [...reasons, ...(isNoted ? [`${deadLetters(dead)}.`] : [])]
-  const isDown = count === null || trouble !== null
+  const isUp = count !== null || isPartly
+  const isDown = !isUp || trouble !== null
+  const isGood = count !== null && isWell(count) && reasons.length === 0
   return {
-    status: isDown ? "unhealthy" : isWell(count) && reasons.length === 0 ? "healthy" : "degraded",
+    status: isDown ? "unhealthy" : isGood ? "healthy" : "degraded",
     queue_depth: stats?.queue_depth ?? null,
     worker_active: stats ? stats.workers > 0 : null,
     durability: durable.mode,
-    redis: count ? "up" : "down",
+    redis: isUp ? "up" : "down",
     ...(redis.version && { redis_version: redis.version }),
     postgres: trouble === null ? "up" : "down",
     ...(stats?.paused && { paused: true }),
@@ -118,21 +128,27 @@ const toHealth = (
   }
 }
 
-/** The health and the count it comes from, null when Redis does not answer. */
+/** The health and the count it comes from, null when Redis, or a shard of it, does not answer. */
 export const makeExamine = (dependencies: HealthDependencies) => async () => {
   const { durability, databaseTrouble, redis, report } = dependencies
-  const [{ count, absent }, durable, trouble] = await Promise.all([
+  const [{ count, ...missing }, durable, trouble] = await Promise.all([
     dependencies.count().then(
-      (count) => ({ count, absent: [] }),
+      (count) => ({ count, isPartly: false, absent: [] }),
       (error) => {
         report(error)
-        return { count: null, absent: absence(error, redis) }
+        const { away } = partOf(error)
+        const isPartly = away.length > 0
+        return {
+          count: null,
+          isPartly,
+          absent: isPartly ? awayWarnings(away) : absence(error, redis),
+        }
       },
     ),
     durability(),
     databaseTrouble(),
   ])
-  return { count, health: toHealth({ count, absent, durable, trouble }, dependencies) }
+  return { count, health: toHealth({ count, ...missing, durable, trouble }, dependencies) }
 }
 
 export type Examine = ReturnType<typeof makeExamine>

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest"
 import { snapshot } from "../../shared/queue/snapshot.ts"
 import { makeHistory, POINTS_MAX, SAMPLE_MILLIS } from "./history.ts"
-import { toCount } from "./queue.ts"
+import { countOf } from "./testing/lists.ts"
 
 beforeEach(() => {
   vi.useFakeTimers({ now: 0 })
@@ -11,7 +11,7 @@ afterEach(() => {
 })
 
 const count = async () =>
-  toCount(snapshot.reply([0, 7, 0, 1, 0, 0, 0, [], ["queued", "9", "processed", "2"]]))
+  countOf(snapshot.reply([0, 7, 0, 1, 0, 0, 0, [], ["queued", "9", "processed", "2"]]))
 
 test("the history has a point every five seconds, and a point without figures where none came", async () => {
   const asked = vi.fn(count)
@@ -34,7 +34,7 @@ test("the history is of the last five minutes, and asks once at a time", async (
   await vi.advanceTimersByTimeAsync(2 * POINTS_MAX * SAMPLE_MILLIS)
   expect(points()).toHaveLength(POINTS_MAX)
   expect(points()[0]?.[0]).toBe((POINTS_MAX + 1) * SAMPLE_MILLIS)
-  const { promise, resolve } = Promise.withResolvers<ReturnType<typeof toCount>>()
+  const { promise, resolve } = Promise.withResolvers<ReturnType<typeof countOf>>()
   asked.mockClear().mockReturnValueOnce(promise)
   await vi.advanceTimersByTimeAsync(3 * SAMPLE_MILLIS)
   expect(asked).toHaveBeenCalledTimes(1)

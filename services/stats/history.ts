@@ -3,7 +3,7 @@
  * snapshot every five seconds, also when nobody does (a tenth of a millisecond of Redis), and 60 points of
  * memory. A time without an answer is a point without figures, which charts show as a gap.
  */
-import type { Count } from "./queue.ts"
+import type { Count } from "./count.ts"
 
 export const SAMPLE_MILLIS = 5_000
 export const POINTS_MAX = 60

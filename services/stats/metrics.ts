@@ -1,11 +1,13 @@
 /**
  * The queue for Prometheus: every figure from one atomic snapshot, so that they add up in each scrape.
  * Without an answer of Redis there are no figures at all: yesterday's depth would look like today's.
+ * Of several shards those that answer have their own figures, and the whole has none.
  */
 import { Metric } from "effect"
-import type { Stats } from "../../shared/contract.ts"
+import type { ShardStats, Stats } from "../../shared/contract.ts"
 import { makeRegistry, type Registry } from "../../shared/http/metrics.ts"
-import type { Count } from "./queue.ts"
+import type { Count } from "./count.ts"
+import { partOf } from "./lists.ts"
 
 const gauge = (name: string, description: string) =>
   Metric.gauge(`write_buffer_${name}`, { description })
@@ -13,7 +15,8 @@ const gauge = (name: string, description: string) =>
 const counter = (name: string, description: string) =>
   Metric.counter(`write_buffer_${name}_total`, { description })
 
-type Figures = Exclude<keyof Stats, "processing_rate" | "since" | "paused" | "held" | "parked">
+type Unnamed = "processing_rate" | "since" | "paused" | "held" | "parked" | "shards"
+type Figures = Exclude<keyof Stats, Unnamed>
 
 /** Named by Prometheus' conventions; a rate is for it to work out. */
 const FIGURES: Readonly<Record<Figures, ReturnType<typeof gauge | typeof counter>>> = {
@@ -50,6 +53,28 @@ const parked = (lot: string) =>
     attributes: { lot },
   })
 
+const ofShard = (name: string, description: string) => (shard: string) =>
+  Metric.gauge(`write_buffer_shard_${name}`, { description, attributes: { shard } })
+
+/** Only where there are several lists, and under names of their own: a sum over shards is not the queue's. */
+const shardUp = ofShard("up", "Whether the Redis of this shard answers.")
+const SHARD_FIGURES = {
+  queue_depth: ofShard("queue_depth", "Writes that wait in this shard."),
+  in_flight: ofShard("in_flight_writes", "Writes that workers have claimed from this shard."),
+  oldest_age_seconds: ofShard("oldest_age_seconds", "Age of the oldest write of this shard."),
+  workers: ofShard("workers", "Workers that are alive, as this shard knows."),
+}
+
+const addShards = (registry: Registry, shards: ReadonlyArray<ShardStats>) => {
+  for (const found of shards) {
+    shardUp(found.shard).updateUnsafe(1, registry)
+    for (const [name, metric] of Object.entries(SHARD_FIGURES)) {
+      const figure = found[name as keyof typeof SHARD_FIGURES]
+      metric(found.shard).updateUnsafe(figure, registry)
+    }
+  }
+}
+
 const addCount = (registry: Registry, { stats, windows: closed }: Count) => {
   for (const [name, metric] of Object.entries(FIGURES)) {
     metric.updateUnsafe(stats[name as Figures], registry)
@@ -62,16 +87,25 @@ const addCount = (registry: Registry, { stats, windows: closed }: Count) => {
   }
   held.updateUnsafe(stats.held.length > 0 ? 1 : 0, registry)
   paused.updateUnsafe(stats.paused ? 1 : 0, registry)
+  addShards(registry, stats.shards ?? [])
 }
 
-/** For a scrape: `count` rejects when Redis does not answer, `databaseTrouble` never does. */
+/** For a scrape: `ask` rejects when Redis does not answer, `databaseTrouble` never does. */
 export const makeFigures =
-  (count: () => Promise<Count>, databaseTrouble: () => Promise<string | null>) =>
+  (ask: () => Promise<Count>, databaseTrouble: () => Promise<string | null>) =>
   async (): Promise<Registry> => {
-    const [found, trouble] = await Promise.all([count().catch(() => null), databaseTrouble()])
+    const [{ count, part }, trouble] = await Promise.all([
+      ask().then(
+        (count) => ({ count, part: partOf(null) }),
+        (error) => ({ count: null, part: partOf(error) }),
+      ),
+      databaseTrouble(),
+    ])
     const registry = makeRegistry()
-    redisUp.updateUnsafe(found ? 1 : 0, registry)
+    redisUp.updateUnsafe(count || part.answered.length > 0 ? 1 : 0, registry)
     postgresUp.updateUnsafe(trouble === null ? 1 : 0, registry)
-    if (found) addCount(registry, found)
+    if (count) addCount(registry, count)
+    addShards(registry, part.answered)
+    for (const { shard } of part.away) shardUp(shard).updateUnsafe(0, registry)
     return registry
   }

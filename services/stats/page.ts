@@ -34,6 +34,7 @@ const OWN = [
     "scheme.css",
     "page.css",
     "cards.css",
+    "shards.css",
     "operations.css",
     "page.js",
     "show.js",
@@ -41,7 +42,7 @@ const OWN = [
     "flow.js",
   ],
   ...["chart.js", "list.js", "question.js", "call.js", "record.js", "letters.js", "waiting.js"],
-  ...["operations.js", "reasons.js"],
+  ...["operations.js", "reasons.js", "shards.js"],
 ]
 
 const own = (name: string) => new URL(`page/${name}`, import.meta.url)

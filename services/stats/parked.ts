@@ -16,6 +16,17 @@ const LINES_MAX = 10
 /** What workers name a lot; anything else was put into Redis by somebody, and is not repeated. */
 const LOT = /^[A-Za-z_]\w{0,62}(\.[A-Za-z_]\w{0,62})?$/
 
+/** The lots of several lists as those of one. */
+export const addLots = (
+  lists: ReadonlyArray<ReadonlyMap<string, number>>,
+): ReadonlyMap<string, number> => {
+  const sum = new Map<string, number>()
+  for (const [lot, writes] of lists.flatMap((lots) => [...lots])) {
+    sum.set(lot, writes + (sum.get(lot) ?? 0))
+  }
+  return sum
+}
+
 /** How many writes wait in which lot, by name; of a lot that is empty nothing is said. */
 export const toParked = (lots: ReadonlyMap<string, number>): Stats["parked"] => {
   const sorted = [...lots].filter(([, writes]) => writes > 0).sort((a, b) => b[1] - a[1])

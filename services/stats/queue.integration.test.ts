@@ -12,6 +12,7 @@ import { openProbe } from "./database.ts"
 import { makeLetters } from "./operations/letters.ts"
 import { makeWaiting } from "./operations/waiting.ts"
 import { makeCount } from "./queue.ts"
+import { oneList } from "./testing/lists.ts"
 import { makeWorkers } from "./workers.ts"
 
 const KEYS = queueKeys("write_queue")
@@ -44,15 +45,16 @@ describe.each(REDIS_KINDS)("stats on a %s Redis", (kind) => {
     closing.push(() => connection.disconnect(), probe.close)
     const opened = openQueue(connection, KEYS.waiting)
     const app = makeApp({
-      ...makeCount(connection, opened),
+      ...makeCount(oneList(connection, opened)),
       databaseTrouble: probe.databaseTrouble,
       redis: connection.link,
       alerts: ALERTS,
       events: { watch: () => new Response() },
       report: () => {},
       operations: {
-        letters: makeLetters(opened, 65_536),
-        waiting: makeWaiting(opened, 65_536),
+        letters: makeLetters(async () => [opened], 65_536),
+        waiting: makeWaiting(async () => [opened], 65_536),
+        reshard: () => Promise.reject(new Error("away")),
         identity: probe.identity,
         token: { name: "ADMIN_TOKEN", first: "" },
         audit: () => {},
@@ -155,7 +157,7 @@ describe.each(REDIS_KINDS)("stats on a %s Redis", (kind) => {
   })
 
   test("workers are listed: alive, holding, and gone without a word", async () => {
-    const workers = makeWorkers(queue)
+    const workers = makeWorkers(async () => [queue])
     expect(await workers()).toEqual([])
     await redis.zadd(KEYS.workers, 1_000, "gone")
     await redis.zadd(KEYS.workers, Date.now() + 60_000, "well")

@@ -1,90 +1,8 @@
 import { describe, expect, test, vi } from "vitest"
-import { snapshot as script } from "../../shared/queue/snapshot.ts"
+import type { Queue } from "../../shared/queue/queue.ts"
 import type { Connection } from "../../shared/redis/redis.ts"
-import { makeCount, toCount, toDurability } from "./queue.ts"
-
-const NOW_SECONDS = 1_795_327_500
-const NOW = NOW_SECONDS * 1_000_000
-
-/** What the script returns, in its order. */
-const snapshot = (
-  counters: Readonly<Record<string, number | string>>,
-  {
-    depth = 0,
-    inFlight = 0,
-    workers = 0,
-    dead = 0,
-    oldest = 0,
-    held = [] as string[],
-    parked = [] as Array<[string, number]>,
-  } = {},
-) => {
-  const flat = Object.entries(counters).flatMap(([name, count]) => [name, String(count)])
-  return script.reply([NOW, depth, inFlight, workers, dead, oldest, 0, held, flat, parked])
-}
-
-describe("the statistics", () => {
-  test("are the counters, and what waits and is in flight", () => {
-    const counters = {
-      ...{ version: NOW, queued: 12_450, processed: 12_402, failed: 3, coalesced: 40 },
-      ...{ redelivered: 7, since: NOW_SECONDS - 60, seeded: 1 },
-      ...{ "window:Full": 30, "window:Quiet": 4 },
-    }
-    const found = toCount(
-      snapshot(counters, { depth: 44, inFlight: 1, workers: 2, dead: 3, oldest: NOW - 1_500_000 }),
-    )
-    expect(found).toEqual({
-      stats: {
-        queue_depth: 44,
-        writes_queued: 12_450,
-        writes_processed: 12_402,
-        writes_failed: 3,
-        processing_rate: 0,
-        in_flight: 1,
-        writes_coalesced: 40,
-        writes_discarded: 0,
-        writes_purged: 0,
-        redelivered: 7,
-        oldest_age_seconds: 1.5,
-        workers: 2,
-        paused: false,
-        held: [],
-        parked: {},
-        dead_letters: 3,
-        since: new Date((NOW_SECONDS - 60) * 1_000).toISOString(),
-      },
-      windows: { Full: 30, Asked: 0, Elapsed: 0, Quiet: 4 },
-    })
-  })
-
-  test("of a queue that nobody has used are zero, since no time", () => {
-    const { stats } = toCount(snapshot({}))
-    const { since, held, parked, paused, ...figures } = stats
-    expect([held, parked, paused]).toEqual([[], {}, false])
-    expect(since).toBeNull()
-    expect(Object.values(figures)).toEqual(Array(Object.keys(figures).length).fill(0))
-  })
-
-  test("have no negative age when versions run ahead of the clock", () => {
-    const { stats } = toCount(snapshot({}, { depth: 1, oldest: NOW + 5 }))
-    expect(stats.oldest_age_seconds).toBe(0)
-  })
-
-  test("say once why workers hold, however many do", () => {
-    const held = ["SQLSTATE 42P01", "SQLSTATE 42P01\nevents: no table", "ECONNREFUSED"]
-    expect(toCount(snapshot({}, { depth: 1, workers: 3, held })).stats.held).toEqual([
-      ...["SQLSTATE 42P01", "events: no table", "ECONNREFUSED"],
-    ])
-  })
-
-  test("say how many writes are parked in which lot", () => {
-    const parked: Array<[string, number]> = [
-      ["events.note", 2],
-      ["empty", 0],
-    ]
-    expect(toCount(snapshot({}, { depth: 2, parked })).stats.parked).toEqual({ "events.note": 2 })
-  })
-})
+import { type Durability, makeCount, toDurability, worst } from "./queue.ts"
+import { oneList } from "./testing/lists.ts"
 
 const settings = (values: Readonly<Record<string, string>>) => ({
   ...{ appendonly: "yes", appendfsync: "always", save: "" },
@@ -93,7 +11,8 @@ const settings = (values: Readonly<Record<string, string>>) => ({
 })
 
 const info = async () => "role:master"
-const NO_QUEUE = { snapshot: () => Promise.reject(new Error("not asked")) }
+const listsWith = (config: unknown) =>
+  oneList({ config, info } as unknown as Connection, {} as Queue)
 
 describe("durability", () => {
   test.each([
@@ -122,10 +41,19 @@ describe("durability", () => {
     expect(found).toEqual({ mode: "aof-always", canEvict })
   })
 
+  test("of several nodes is the worst that is known, and not known before it is well", () => {
+    const of = (...modes: ReadonlyArray<Durability["mode"]>) =>
+      worst(modes.map((mode) => ({ mode, canEvict: mode === "memory" })))
+    expect(of("aof-always", "aof-always")).toEqual({ mode: "aof-always", canEvict: false })
+    expect(of("unknown", "aof-always").mode).toBe("unknown")
+    expect(of("aof-everysec", "unknown", "aof-always").mode).toBe("aof-everysec")
+    expect(of("aof-no", "memory", "snapshots")).toEqual({ mode: "memory", canEvict: true })
+  })
+
   test("is asked of Redis every five seconds and no more often", async () => {
     const clock = vi.spyOn(performance, "now").mockReturnValue(1)
     const config = vi.fn(async () => Object.entries(settings({})).flat())
-    const { durability } = makeCount({ config, info } as unknown as Connection, NO_QUEUE)
+    const { durability } = makeCount(listsWith(config))
     await Promise.all([durability(), durability()])
     await durability()
     expect(config).toHaveBeenCalledTimes(1)
@@ -139,7 +67,7 @@ describe("durability", () => {
     const config = vi
       .fn(async () => Object.entries(settings({})).flat())
       .mockRejectedValueOnce(new Error("NOPERM"))
-    const { durability } = makeCount({ config, info } as unknown as Connection, NO_QUEUE)
+    const { durability } = makeCount(listsWith(config))
     expect(await durability()).toEqual({ mode: "unknown", canEvict: false })
     expect((await durability()).mode).toBe("aof-always")
   })

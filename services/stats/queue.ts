@@ -1,55 +1,24 @@
 /**
- * count: the queue's figures, all read in one atomic step, so that `writes_queued` is always the sum of
- * what waits, is in flight, was processed and failed. And how durable Redis is, which is asked of Redis,
- * never taken from our own configuration.
+ * count: the queue's figures, each list of it read in one atomic step, so that `writes_queued` is always the
+ * sum of what waits, is in flight, was processed and failed. And how durable Redis is, which is asked of
+ * Redis, never taken from our own configuration.
  */
-import type { Health, Stats } from "../../shared/contract.ts"
-import type { Queue } from "../../shared/queue/queue.ts"
-import { type Connection, leaveReplica, settingsOf } from "../../shared/redis/redis.ts"
-import { toParked } from "./parked.ts"
+import type { Health } from "../../shared/contract.ts"
+import {
+  type Connection,
+  leaveReplica,
+  redisErrorReason,
+  settingsOf,
+} from "../../shared/redis/redis.ts"
+import { type Count, type Listed, toCount, toShardStats } from "./count.ts"
+import { type Away, describeList, everyList, type Lists, ListsAway, labelOf } from "./lists.ts"
 
 /** A setting of Redis hardly ever changes; a monitor asks every second. */
 const DURABILITY_REFRESH_MILLIS = 5_000
 
-export interface Count {
-  readonly stats: Stats
-  /** Batches by why their windows closed: full, asked for, too old, or quiet. */
-  readonly windows: Readonly<Record<(typeof CLOSINGS)[number], number>>
-}
-
 export interface Durability {
   readonly mode: Health["durability"]
   readonly canEvict: boolean
-}
-
-const CLOSINGS = ["Full", "Asked", "Elapsed", "Quiet"] as const
-
-type Snapshot = Awaited<ReturnType<Queue["snapshot"]>>
-
-export const toCount = (snapshot: Snapshot): Count => {
-  const { counters } = snapshot
-  const counter = (name: string) => Number(counters.get(name) ?? 0)
-  const stats = {
-    queue_depth: snapshot.depth,
-    writes_queued: counter("queued"),
-    writes_processed: counter("processed"),
-    writes_failed: counter("failed"),
-    processing_rate: snapshot.rate,
-    in_flight: snapshot.inFlight,
-    writes_coalesced: counter("coalesced"),
-    writes_discarded: counter("discarded"),
-    writes_purged: counter("purged"),
-    redelivered: counter("redelivered"),
-    oldest_age_seconds: snapshot.oldestAge / 1_000_000,
-    workers: snapshot.workers,
-    paused: counters.has("paused"),
-    held: [...new Set(snapshot.holds)],
-    parked: toParked(snapshot.parked),
-    dead_letters: snapshot.deadLetters,
-    since: counters.has("since") ? new Date(counter("since") * 1_000).toISOString() : null,
-  }
-  const windows = Object.fromEntries(CLOSINGS.map((name) => [name, counter(`window:${name}`)]))
-  return { stats, windows: windows as Count["windows"] }
 }
 
 export const toDurability = (setting: ReadonlyMap<string, string>): Durability => {
@@ -71,25 +40,65 @@ export const toDurability = (setting: ReadonlyMap<string, string>): Durability =
 const SETTINGS = ["appendonly", "appendfsync", "save", "maxmemory", "maxmemory-policy"] as const
 const UNKNOWN: Durability = { mode: "unknown", canEvict: false }
 
-/** Both reject by the connection's own deadline of a second. */
-export const makeCount = (redis: Connection, { snapshot }: Pick<Queue, "snapshot">) => {
+/** From the best to the worst: what is known to be bad is worse than what is not known. */
+const MODES = ["aof-always", "unknown", "aof-everysec", "aof-no", "snapshots", "memory"] as const
+
+/** Of several nodes: a write may be on any. */
+export const worst = (nodes: ReadonlyArray<Durability>): Durability => ({
+  mode: MODES.findLast((mode) => nodes.some((node) => node.mode === mode)) ?? "unknown",
+  canEvict: nodes.some(({ canEvict }) => canEvict),
+})
+
+/** Rejects with `ListsAway` when some of several lists do not answer, and some do. */
+const countOf = async (lists: Lists): Promise<Count> => {
+  const [home, ...others] = await everyList(lists)
+  if (home === undefined || others.length === 0) {
+    const snapshot = await lists.home.queue.snapshot({})
+    return toCount([{ shard: lists.home.name, isCurrent: true, snapshot }])
+  }
+  const away: Array<Away & { readonly error: unknown }> = []
+  const listed: Listed[] = []
+  const ask = async (list: typeof home) => {
+    const [shard, isCurrent] = [labelOf(lists, list), lists.current().includes(list)]
+    return await list.queue.snapshot({}).then(
+      (snapshot) => ({ shard, isCurrent, snapshot }),
+      (error) => {
+        const why = redisErrorReason(error, list.redis.link)
+        return { shard, isCurrent, error, reason: `${describeList(lists, list)}: ${why}` }
+      },
+    )
+  }
+  for (const one of await Promise.all([home, ...others].map(ask))) {
+    if ("snapshot" in one) listed.push(one)
+    else away.push(one)
+  }
+  // Redis as a whole is away, as of a single list.
+  if (listed.length === 0) throw away[0]?.error
+  if (away.length > 0) throw new ListsAway(away, listed.map(toShardStats))
+  return toCount(listed)
+}
+
+/** Both reject by the connections' own deadline of a second. */
+export const makeCount = (lists: Lists) => {
   let known: { readonly at: number; readonly durability: Promise<Durability> } | null = null
 
-  const count = async (): Promise<Count> => toCount(await snapshot({}))
+  const ask = async (redis: Connection) => {
+    // Or the figures of a queue that nobody can use would look well.
+    void leaveReplica(redis)
+    return await settingsOf(redis, SETTINGS).then(toDurability, () => {
+      known = null
+      return UNKNOWN
+    })
+  }
 
   /** "unknown" when CONFIG is forbidden, as on many a hosted Redis. Never rejects. */
   const durability = (): Promise<Durability> => {
     const at = performance.now()
     if (known === null || at - known.at > DURABILITY_REFRESH_MILLIS) {
-      // Or the figures of a queue that nobody can use would look well.
-      void leaveReplica(redis)
-      const asked = settingsOf(redis, SETTINGS).then(toDurability, () => {
-        known = null
-        return UNKNOWN
-      })
+      const asked = Promise.all(lists.every().map(({ redis }) => ask(redis))).then(worst)
       known = { at, durability: asked }
     }
     return known.durability
   }
-  return { count, durability }
+  return { count: () => countOf(lists), durability }
 }

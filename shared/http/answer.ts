@@ -57,6 +57,16 @@ const PROBLEMS = {
     "Dead letters changed",
     "The newest one that you saw is gone: somebody else is at work. Look at them again.",
   ],
+  "shards-changing": [
+    409,
+    "Shards are changing",
+    "Another change of the shards is under way, or broke off: do that one again first.",
+  ],
+  "shards-unseeded": [
+    409,
+    "Shards have no worker yet",
+    "Writes wait that no worker has looked at: start a worker first. Nothing was changed.",
+  ],
   "version-not-reached": [
     412,
     "Version not reached",
@@ -94,6 +104,11 @@ const PROBLEMS = {
   ],
   "statistics-unavailable": [503, "Statistics unavailable", "The queue does not answer."],
   "too-many-watchers": [503, "Too many watchers", "As many as may be look on already."],
+  "shard-unavailable": [
+    503,
+    "Shard unavailable",
+    "A shard does not answer. All is as before, or writes wait for the change: do it again with the same number.",
+  ],
   "page-unavailable": [
     503,
     "Page unavailable",
@@ -113,8 +128,8 @@ export interface ProblemOptions {
   readonly detail?: string
   readonly retryAfterSeconds?: number
   readonly errors?: ReadonlyArray<Flaw>
-  /** Numbers that a program reads beside the words. */
-  readonly members?: Readonly<Record<string, number | null>>
+  /** What a program reads beside the words. */
+  readonly members?: Readonly<Record<string, number | null | ReadonlyArray<readonly number[]>>>
   readonly headers?: ExtraHeaders
 }
 

@@ -111,6 +111,11 @@ export const openQueue = (redis: Connection, name: string) => {
      */
     outcomes: (versions: ReadonlyArray<number>) =>
       redis.mget(versions.map((version) => keys.outcomePrefix + version)),
+    /**
+     * How many replicas have what was written when the call before this one was done, once they are `most` or
+     * `millis` have passed. Redis does nothing else for the connection meanwhile.
+     */
+    replicated: (most: number, millis: number) => redis.wait(most, millis),
     /** How many dead letters stand, and the newest of them; null when none does. */
     newestLetter: async () => {
       const newest = await redis.lindex(keys.dead, 0)

@@ -206,5 +206,8 @@ export const leaveReplica = async (redis: Redis): Promise<void> => {
   if (/^role:slave/m.test(text)) redis.disconnect(true)
 }
 
+/** Ends the connection, and makes another one to whoever is there then. */
+export const reconnect = (redis: Redis) => redis.disconnect(true)
+
 /** Closes a connection at once; every command that waits for a reply fails. */
 export const closeRedis = (redis: Redis) => redis.disconnect()

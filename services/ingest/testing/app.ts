@@ -4,8 +4,8 @@ import type { Write } from "../../../shared/write.ts"
 import { asking } from "../../testing/app.ts"
 import { type Dependencies, makeApp } from "../app.ts"
 import { forBrowsers } from "../browsers.ts"
+import type { Request } from "../group.ts"
 import type { Outcome } from "../outcome.ts"
-import type { Request } from "../queue.ts"
 
 export const VALUE_MAX_BYTES = 64
 export const JSON_TYPE = { "content-type": "application/json" }

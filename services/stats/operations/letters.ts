@@ -4,6 +4,7 @@
  */
 import type { Selection } from "../../../shared/operations.ts"
 import type { Queue } from "../../../shared/queue/queue.ts"
+import type { Queues } from "../lists.ts"
 import { type Filter, inGroups, type Letter, matches } from "./letter.ts"
 import { makeList } from "./list.ts"
 
@@ -19,14 +20,14 @@ export interface Moved {
 }
 
 type List = ReturnType<typeof makeList>
-type Use = (letters: ReadonlyArray<Letter>) => Promise<number>
+type Use = (queue: Queue, letters: ReadonlyArray<Letter>) => Promise<number>
 
 /** Up to `limit` that match. `next` is the `after` of the next page; null on the last. */
 const makePage = (list: List) => async (after: number, limit: number, filter: Filter) => {
-  const { total, newest } = await list.standing()
+  const { total, newest, ends } = await list.standing()
   const dead: Letter["shown"][] = []
   const most = Math.min(limit, list.atOnce)
-  const next = await list.step(after, total, (letters) => {
+  const next = await list.step(after, ends, (letters) => {
     let dealt = 0
     for (const letter of letters) {
       if (dead.length === most) break
@@ -40,10 +41,10 @@ const makePage = (list: List) => async (after: number, limit: number, filter: Fi
 
 /** How many died for each reason, the most frequent first; `others` died for reasons beyond the limit. */
 const makeReasons = (list: List) => async (after: number, filter: Filter) => {
-  const { total, newest } = await list.standing()
+  const { total, newest, ends } = await list.standing()
   const counts = new Map<string, number>()
   let others = 0
-  const next = await list.step(after, total, (letters) => {
+  const next = await list.step(after, ends, (letters) => {
     for (const letter of letters) {
       if (!matches(letter, filter)) continue
       const { reason } = letter.shown
@@ -64,19 +65,20 @@ const makeMove =
   async (selection: Selection): Promise<Moved | null> => {
     const isNamed = "versions" in selection
     const wanted = new Set(isNamed ? selection.versions : [])
-    const { total, newest } = await list.standing()
+    const { total, newest, ends } = await list.standing()
     // What is replayed may die again meanwhile: without an end this would begin anew for ever.
     const until = (isNamed ? undefined : selection.until) ?? newest
-    const end = isNamed || until === null ? total : await list.countTo(until)
-    if (end === null) return null
+    const { after = 0 } = selection
+    const chosenEnds = isNamed || until === null ? ends : await list.countTo(until, after)
+    if (chosenEnds === null) return null
     let left = isNamed ? wanted.size : (selection.most ?? total)
     let moved = 0
-    const next = await list.step(selection.after ?? 0, end, async (letters) => {
+    const next = await list.step(after, chosenEnds, async (letters, queue) => {
       const isChosen = (letter: Letter) =>
         isNamed ? wanted.has(letter.version) : matches(letter, selection)
       const chosen = letters.filter(isChosen).slice(0, left)
       let gone = 0
-      for (const group of inGroups(chosen)) gone += await use(group)
+      for (const group of inGroups(chosen)) gone += await use(queue, group)
       for (const { version } of chosen) wanted.delete(version)
       moved += gone
       left -= chosen.length
@@ -90,15 +92,15 @@ const makeMove =
     return { moved, missing: [], next: { ...rest, after: next } }
   }
 
-export const makeLetters = (queue: Queue, valueMaxBytes: number) => {
-  const list = makeList(queue, valueMaxBytes)
+export const makeLetters = (queues: Queues, valueMaxBytes: number) => {
+  const list = makeList(queues, valueMaxBytes)
   return {
     page: makePage(list),
     reasons: makeReasons(list),
-    replay: makeMove(list, (letters) =>
+    replay: makeMove(list, (queue, letters) =>
       queue.replay({ pairs: letters.flatMap(({ text, item }) => [text, item]) }),
     ),
-    discard: makeMove(list, (letters) =>
+    discard: makeMove(list, (queue, letters) =>
       queue.discardLetters({ letters: letters.map(({ text }) => text) }),
     ),
   }

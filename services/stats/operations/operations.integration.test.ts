@@ -14,7 +14,7 @@ const MEBIBYTE = 1024 * 1024
 const AT = "2026-11-22T00:00:00.000Z"
 
 describe.each(REDIS_KINDS)("an operator on a %s Redis", (kind) => {
-  const server = useRedis(kind)
+  const server = useRedis(kind, { own: true })
   let redis: Connection
   let calls: Queue
   let letters: Letters
@@ -43,8 +43,8 @@ describe.each(REDIS_KINDS)("an operator on a %s Redis", (kind) => {
   beforeAll(() => {
     redis = server().connection
     calls = openQueue(redis, KEYS.waiting)
-    letters = makeLetters(calls, 65_536)
-    queue = makeWaiting(calls, 65_536)
+    letters = makeLetters(async () => [calls], 65_536)
+    queue = makeWaiting(async () => [calls], 65_536)
   })
   beforeEach(() => redis.flushdb())
 
@@ -105,8 +105,8 @@ describe.each(REDIS_KINDS)("an operator on a %s Redis", (kind) => {
   })
 
   test("handles large dead letters a few at a time", async () => {
-    const largeLetters = makeLetters(calls, MEBIBYTE)
-    const largeQueue = makeWaiting(calls, MEBIBYTE)
+    const largeLetters = makeLetters(async () => [calls], MEBIBYTE)
+    const largeQueue = makeWaiting(async () => [calls], MEBIBYTE)
     await bury(20, { value: "v".repeat(MEBIBYTE) })
     await redis.hset(KEYS.counters, "version", 20)
     const { dead, next } = await largeLetters.page(0, 20, {})

@@ -3,32 +3,36 @@
  * and say so. They alone show keys and values, and they say in the log what was done, not to what. A call
  * that was not done in its time answers with `next`: the body of the call that goes on.
  */
-import type { Context, Hono } from "hono"
+import type { Hono } from "hono"
 import type { StatsService } from "../../../shared/contract.ts"
 import { answer, problem } from "../../../shared/http/answer.ts"
 import { makeGuarded, type Token } from "../../../shared/http/token.ts"
 import type { Letters, Moved } from "./letters.ts"
-import { readConfirm, readPage, readSelection } from "./request.ts"
+import { type Guarded, readConfirm, readPage, readSelection } from "./request.ts"
+import { addShards, type Reshard } from "./shards.ts"
 import type { Waiting } from "./waiting.ts"
 
 export interface OperationsDependencies {
   readonly letters: Letters
   readonly waiting: Waiting
+  readonly reshard: Reshard
   /** Of the database that this service looks at; rejects when it does not answer. */
   readonly identity: () => Promise<string>
   /** Without one the calls are off. */
   readonly token: Token
-  /** What was done, and to how many writes. */
-  readonly audit: (action: string, writes: number | null) => void
+  /** What was done, and to how many writes or shards. */
+  readonly audit: (action: string, figures: Readonly<Record<string, number>>) => void
 }
 
 /** A purge is for what the operator has seen: the depth may have changed by a tenth, or by ten. */
 const CONFIRM_SHARE = 0.1
 const CONFIRM_WRITES = 10
 
-type Handle = (context: Context) => Promise<Response>
-/** A handler that runs only for who has the token. */
-type Guarded = (handle: Handle) => (context: Context) => Promise<Response> | Response
+/** Of a single list it is its version, as it was before there were shards. */
+const sent = (newest: ReadonlyArray<number>) => {
+  const [only, ...others] = newest
+  return only === undefined || others.length > 0 ? newest : only
+}
 
 type Asked = Exclude<ReturnType<typeof readPage>, Response>
 
@@ -49,7 +53,7 @@ const addLetters = (
       if (body instanceof Response) return body
       const done = await letters[action](body.decoded)
       if (done === null) return problem("dead-letters-changed")
-      audit(action, done.moved)
+      audit(action, { writes: done.moved })
       return reply(done)
     })
 
@@ -108,10 +112,10 @@ const addWaiting = (
       }
       const { purged, next } = await waiting.purge({
         writes: Math.min(confirm, seen.writes),
-        newest: newest ?? seen.newest,
+        newest: newest === undefined ? seen.newest : [newest].flat(),
       })
-      audit("purge", purged)
-      const rest = next && { confirm: String(next.writes), newest: next.newest }
+      audit("purge", { writes: purged })
+      const rest = next && { confirm: String(next.writes), newest: sent(next.newest) }
       return answer<StatsService["DELETE /queue"]>(200, { success: true, purged, next: rest })
     }),
   )
@@ -124,7 +128,7 @@ const addWaiting = (
         return problem("database-unavailable", { detail: "Which database this is is not known." })
       }
       await waiting.adopt(database)
-      audit("adopt", null)
+      audit("adopt", {})
       return answer<StatsService["POST /queue/adopt"]>(200, { success: true, database })
     }),
   )
@@ -132,7 +136,7 @@ const addWaiting = (
   const onMark = (action: "pause" | "resume") =>
     guarded(async () => {
       await waiting[action]()
-      audit(action, null)
+      audit(action, {})
       const paused = action === "pause"
       return answer<StatsService[`POST /worker/${typeof action}`]>(200, { success: true, paused })
     })
@@ -140,9 +144,14 @@ const addWaiting = (
   app.post("/worker/resume", onMark("resume"))
 }
 
-export const addOperations = (app: Hono, { token, ...dependencies }: OperationsDependencies) => {
+export const addOperations = (
+  app: Hono,
+  { token, ...dependencies }: OperationsDependencies,
+  report: (error: unknown) => void,
+) => {
   const guarded: Guarded =
     token.first === "" ? () => () => problem("operations-off") : makeGuarded(token)
   addLetters(app, guarded, dependencies)
   addWaiting(app, guarded, dependencies)
+  addShards(app, guarded, { ...dependencies, report })
 }

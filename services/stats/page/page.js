@@ -4,6 +4,7 @@ import { makeChart } from "./chart.js"
 import { lastRates, outlook, pointOf, rates, remember } from "./flow.js"
 import { rate } from "./format.js"
 import { showOperations } from "./operations.js"
+import { showShards } from "./shards.js"
 import { element, setStatus, setText, setTroubles, show } from "./show.js"
 
 /** An event comes every second; after so long without one the figures are no longer true. */
@@ -45,6 +46,7 @@ const onEvent = (event) => {
   addPoint(pointOf(event.at, ...figures), 2 * SILENCE_MILLIS + 1_000)
   draw()
   show(event)
+  showShards(event.stats?.shards)
   showOperations(event)
   const [writesIn, writesOut] = rates()
   setText("rate-in", rate(writesIn))

@@ -1,9 +1,10 @@
 /** The app of stats in a situation that a test makes, without stores. */
 import { asking } from "../../testing/app.ts"
 import { CALLS, type Dependencies, makeApp } from "../app.ts"
+import type { Count } from "../count.ts"
 import type { Letters } from "../operations/letters.ts"
 import type { Waiting } from "../operations/waiting.ts"
-import type { Count, Durability } from "../queue.ts"
+import type { Durability } from "../queue.ts"
 
 export const ALERT_DEPTH = 1_000
 export const MAX_DEPTH = 2_000
@@ -61,6 +62,7 @@ export const setUp = (situation: Situation = {}, options: Partial<Dependencies> 
     operations: {
       letters: {} as Letters,
       waiting: {} as Waiting,
+      reshard: () => Promise.reject(new Error("away")),
       identity: () => Promise.reject(new Error("away")),
       token: { name: "ADMIN_TOKEN", first: "" },
       audit: () => {},

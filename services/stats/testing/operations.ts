@@ -6,6 +6,7 @@ import { makeLetters } from "../operations/letters.ts"
 import { makeWaiting } from "../operations/waiting.ts"
 import { makeCount } from "../queue.ts"
 import { setUp } from "./app.ts"
+import { oneList } from "./lists.ts"
 import { parkOn } from "./park.ts"
 
 const TOKEN = "0123456789abcdef0123456789abcdef"
@@ -20,13 +21,14 @@ export const useOperations = (kind: RedisKind = REDIS_KINDS[0]) => {
     const redis = server().connection
     queue = openQueue(redis, "write_queue")
     const operations = {
-      letters: makeLetters(queue, 65_536),
-      waiting: makeWaiting(queue, 65_536),
+      letters: makeLetters(async () => [queue], 65_536),
+      waiting: makeWaiting(async () => [queue], 65_536),
+      reshard: () => Promise.reject(new Error("away")),
       identity: () => Promise.reject(new Error("away")),
       token: { name: "ADMIN_TOKEN" as const, first: TOKEN },
       audit: () => {},
     }
-    ask = setUp({}, { ...makeCount(redis, queue), operations }).ask
+    ask = setUp({}, { ...makeCount(oneList(redis, queue)), operations }).ask
   })
   beforeEach(async () => {
     await server().connection.flushdb()

@@ -68,6 +68,7 @@ export const usePage = (env: Readonly<Record<string, string>> = {}) => {
   return {
     url: () => stats.url,
     redis: () => server().connection,
+    redisUrl: () => server().url,
     /** Opens the page, and closes it after the test. */
     open: async (options?: BrowserContextOptions, url = stats.url) => {
       const opened = await openPage(browser, url, options)
