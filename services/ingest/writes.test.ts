@@ -143,7 +143,7 @@ describe("many writes whose commits are waited for", () => {
   test("end to wait when their client has left", async () => {
     const leaving = new AbortController()
     let asked = 0
-    const commits = (_: number, __: number, signal?: AbortSignal) => {
+    const commits = (_: Queued, __: number, signal?: AbortSignal) => {
       asked += 1
       return new Promise<null>((resolve) => signal?.addEventListener("abort", () => resolve(null)))
     }

@@ -108,8 +108,8 @@ export class Queue extends Context.Service<
     readonly oldest: (
       database: string,
     ) => Effect.Effect<Oldest | null, QueueUnavailable | QueueOwned>
-    /** How many shards there are. Only the queue's own list knows. */
-    readonly layout: Step<Layout>
+    /** How many shards there are. Only the queue's own list knows, or has it said when it has lost its data. */
+    readonly layout: (known: Layout) => Step<Layout>
     /** Dead letters, oldest first: those after the first `after`, at most `most`. */
     readonly letters: (after: number, most: number) => Step<ReadonlyArray<string>>
   }
@@ -175,7 +175,7 @@ export const layerRedis = (name: string) =>
   Layer.effect(
     Queue,
     Effect.gen(function* () {
-      const { REDIS_URL, WRITE_QUEUE_SHARDS, LEASE_SECONDS, worker } = yield* Settings
+      const { REDIS_URL, LEASE_SECONDS, worker } = yield* Settings
       const redis = yield* connection(REDIS_URL, { name: "worker", slotOf: name })
       // A blocked connection answers nothing else, so waiting has one of its own.
       const bell = yield* RcRef.make({
@@ -225,7 +225,7 @@ export const layerRedis = (name: string) =>
           step(() => queue.seed({ highest, database })).pipe(Effect.mapError(owned)),
         owner: step(() => queue.own({ database: "" })),
         oldest: (database) => step(() => queue.oldest({ database })).pipe(Effect.mapError(owned)),
-        layout: step(() => queue.layoutOf({ first: WRITE_QUEUE_SHARDS })),
+        layout: ({ shards, ever }) => step(() => queue.layoutOf({ first: shards, ever })),
         letters: (after, most) => step(() => queue.letters(after, most)),
       })
     }),

@@ -3,7 +3,7 @@
  * shards. If one of them ends by a fault, so does the worker, and is started anew.
  */
 import { Context, Effect, FiberMap, Layer, Schedule } from "effect"
-import { everyName } from "../../shared/queue/shards.ts"
+import { everyName, type Layout } from "../../shared/queue/shards.ts"
 import { Lease } from "./lease.ts"
 import { pipeline } from "./pipeline.ts"
 import { layerRedis, Queue } from "./queue.ts"
@@ -22,7 +22,7 @@ const layerShard = (name: string) =>
 
 /** Runs until it is interrupted; then each pipeline finishes or gives back what it holds, all at once. */
 export const serve = Effect.gen(function* () {
-  const { WRITE_QUEUE_NAME: queue } = yield* Settings
+  const { WRITE_QUEUE_NAME: queue, WRITE_QUEUE_SHARDS } = yield* Settings
   const shards = yield* Shards
   const fibers = yield* FiberMap.make<string>()
 
@@ -36,11 +36,13 @@ export const serve = Effect.gen(function* () {
     )
   }, Effect.scoped)
 
+  let known: Layout = { shards: WRITE_QUEUE_SHARDS, ever: 0 }
   /** Whoever is asked for the layout serves the queue's own list already. */
   const look = Effect.gen(function* () {
     const [home] = (yield* shards.queues) ?? []
     if (home === undefined) return
-    const names = everyName(queue, yield* home.layout)
+    known = yield* home.layout(known)
+    const names = everyName(queue, known)
     yield* shards.expect(names)
     yield* Effect.forEach(
       names,

@@ -23,17 +23,21 @@ end
 
 /**
  * Replies with the layout. Of a queue in which nothing has ever been, the `first` one who asks says how many shards
- * it has; any other keeps what it has.
+ * it has; any other keeps what it has. Who knows that there were `ever` so many says so when the node that has the
+ * layout has lost its data: the others' writes wait still.
  */
 export const layoutOf = script({
   mode: "drains",
-  keys: ["layout", "counters"],
-  args: { first: number },
+  keys: ["layout", "counters", "waiting"],
+  args: { first: number, ever: number },
   reply: read,
   lua: `${READ}
-if first > 1 and redis.call('EXISTS', layout, counters) == 0 then
-  redis.call('HSET', layout, 'shards', first, 'ever', first)
-  redis.call('HSET', counters, 'layout', 'to ' .. first, 'step', first + 1, 'residue', first)
+local isNew = redis.call('HEXISTS', counters, 'version') == 0 and redis.call('EXISTS', waiting) == 0
+if redis.call('EXISTS', layout) == 0 and (ever > 0 or first > 1 and isNew) then
+  redis.call('HSET', layout, 'shards', first, 'ever', math.max(first > 1 and first or 0, ever))
+  if first > 1 then
+    redis.call('HSET', counters, 'layout', 'to ' .. first, 'step', first + 1, 'residue', first)
+  end
 end
 return read()
 `,

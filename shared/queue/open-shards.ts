@@ -60,7 +60,8 @@ export const openShards = async (options: OpenShardsOptions): Promise<Shards> =>
   const home = await open(queue)
   every = [home]
   const refresh = async () => {
-    const found = await home.queue.layoutOf({ first })
+    const known = layout ?? { shards: first, ever: 0 }
+    const found = await home.queue.layoutOf({ first: known.shards, ever: known.ever })
     every = await openAll(everyName(queue, found))
     current = await openAll(shardNames(queue, found.shards))
     layout = found

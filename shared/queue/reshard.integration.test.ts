@@ -51,9 +51,11 @@ describe.each(REDIS_KINDS)("the shards of a %s Redis", (kind) => {
   })
 
   test("are as many as the first who asks says, and no more when something has ever been there", async () => {
+    await shards.home.queue.heartbeat({ worker: "w", lease: 1_000, hold: "", most: 1, ids: [] })
     const several = await open(3)
     expect(names(several.current())).toHaveLength(3)
     expect(await refused(1)).toMatch(/^LAYOUT/)
+    // A worker's heartbeat is nothing yet, whoever was first.
     const other = await open(5)
     expect(names(other.current())).toHaveLength(3)
     await server().connection.flushall()
@@ -157,6 +159,14 @@ describe.each(REDIS_KINDS)("the shards of a %s Redis", (kind) => {
     expect(await changeShards(shards, 2)).toEqual({ from: 1 })
     expect(await refused(2)).toBeNull()
     expect(await changeShards(shards, 5)).toEqual({ from: 2 })
+  })
+
+  test("are what they were when the node of the queue's own list has lost its data", async () => {
+    await changeShards(shards, 3)
+    await server().connection.del("write_queue", "{write_queue}:layout", "{write_queue}:counters")
+    expect(await shards.refresh()).toMatchObject({ shards: 3, ever: 3 })
+    expect(await refused(1, 0, [shards.home])).toMatch(/^LAYOUT/)
+    expect(await refused(3)).toBeNull()
   })
 
   test("that have lost their data take the writes of the layout that ingest has seen", async () => {

@@ -103,7 +103,7 @@ export const layerMemory = Layer.effectContext(
           ownedBy(database),
           step("oldest", () => store.oldest()),
         ),
-      layout: step("layout", () => ({ shards: 1, ever: 0 })),
+      layout: () => step("layout", () => ({ shards: 1, ever: 0 })),
       letters: (after, most) => step("letters", () => store.dead.slice(after, after + most)),
     })
     const outside = QueueOutside.of({
