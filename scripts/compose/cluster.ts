@@ -15,6 +15,7 @@ import {
   up,
   WELL,
 } from "./steps.ts"
+import type { Writes } from "./writes.ts"
 
 const NODES = ["redis-1", "redis-2", "redis-3", "redis-4", "redis-5", "redis-6"]
 const SERVICES = [
@@ -50,9 +51,11 @@ const ownerOfHome = async (stack: Stack, asked: string): Promise<string> => {
   throw new Error("the queue's slot has no owner")
 }
 
-/** Writes to all shards, each of which must take its own. */
-const allTake = async ({ many }: { many: (count: number) => Promise<ReadonlyArray<number>> }) =>
-  assert.deepEqual(new Set(await many(WRITES_TO_ALL)), new Set([202]))
+/** Writes to all shards; resolves to how many of so many writes were taken. */
+const taken = async ({ many }: Pick<Writes, "many">): Promise<number> =>
+  (await many(WRITES_TO_ALL)).filter((status) => status === 202).length
+
+const allTake = async (writes: Writes) => assert.equal(await taken(writes), WRITES_TO_ALL)
 
 const roundTrip: Step = async (stack, writes) => {
   await allTake(writes)
@@ -69,13 +72,18 @@ const roundTrip: Step = async (stack, writes) => {
 const killedMaster: Step = async (stack, writes) => {
   const killed = await ownerOfHome(stack, "redis-1")
   const other = NODES.find((node) => node !== killed) as string
-  let millis = 0
+  let [millis, least] = [0, WRITES_TO_ALL]
   const found = await under(stack, writes, async () => {
     await stack.compose("kill", "--signal", "SIGKILL", killed)
     const begin = Date.now()
-    await eventually(() => allTake(writes), FAILOVER_LIMIT_MILLIS)
+    await eventually(async () => {
+      const count = await taken(writes)
+      least = Math.min(least, count)
+      assert.equal(count, WRITES_TO_ALL)
+    }, FAILOVER_LIMIT_MILLIS)
     millis = Date.now() - begin
   })
+  assert.ok(least > 0, "shards of other masters refused writes as well")
   const owner = await ownerOfHome(stack, other)
   assert.notEqual(owner, killed)
   await stack.compose("start", killed)
@@ -87,7 +95,7 @@ const killedMaster: Step = async (stack, writes) => {
   await allTake(writes)
   await healthBecomes(stack, 200, WELL)
   const seconds = (millis / 1_000).toFixed(1)
-  return `${owner} took over from ${killed}: all shards take writes after ${seconds} s; ${found}; ${await nothingIsLost(stack, writes)}`
+  return `${owner} took over from ${killed}: ${least} of ${WRITES_TO_ALL} writes taken meanwhile, all after ${seconds} s; ${found}; ${await nothingIsLost(stack, writes)}`
 }
 
 /** The nodes find one another at other addresses, with what waits in them, whoever is a master by now. */
