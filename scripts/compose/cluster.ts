@@ -46,7 +46,7 @@ const ownerOfHome = async (stack: Stack, asked: string): Promise<string> => {
       const [first, last = first] = range.split("-").map(Number)
       return first !== undefined && first <= HOME_SLOT && HOME_SLOT <= Number(last)
     })
-    if (isOwner && !flags.includes("fail")) return address.split(",")[1] ?? ""
+    if (isOwner && !flags.split(",").includes("fail")) return address.split(",")[1] ?? ""
   }
   throw new Error("the queue's slot has no owner")
 }
