@@ -8,7 +8,7 @@ import { identity } from "../shared/write.ts"
 import type { Cleanup, Stoppable } from "./cleanup.ts"
 import type { Marked } from "./mark.ts"
 
-export type ContenderName = "sync" | "async" | "accept" | "ceiling"
+export type ContenderName = "sync" | "async" | "accept" | "ceiling" | "reader"
 
 export interface Contender extends Stoppable {
   readonly name: ContenderName

@@ -18,6 +18,7 @@ import { measureThroughput, throughputSeconds } from "./measure/throughput.ts"
 import { measureVisibility, visibilitySeconds } from "./measure/visibility.ts"
 import { type MeasurementName, type Options, OptionsError, parseOptions, USAGE } from "./options.ts"
 import { Progress } from "./progress.ts"
+import { COST_HEAD, costRows } from "./report/costs.ts"
 import { evaluate, goalLine } from "./report/goals.ts"
 import { renderPage } from "./report/page.ts"
 import { align, HEAD, provenance, rows } from "./report/table.ts"
@@ -81,6 +82,7 @@ const begin = async (stage: Stage, options: Options, argv: ReadonlyArray<string>
 
 const print = (results: Results): void => {
   console.log(`\n${align([HEAD, ...rows(results)])}\n`)
+  if (results.loads.length > 0) console.log(`${align([COST_HEAD, ...costRows(results)])}\n`)
   console.log(`${provenance(results).replaceAll("; ", "\n")}\n`)
   console.log(align([["goal", "bound", "figure", ""], ...evaluate(results).map(goalLine)]))
 }

@@ -11,9 +11,17 @@ import type { Machine } from "./machine.ts"
 
 export const FORMAT = 1
 
+/**
+ * What is asked for: one row a request, answered when it is accepted or, of `wait`, committed; `bulk`, many
+ * rows a request; `append`, rows without a key; `mixed`, half of the requests each; `read`, a row by its key.
+ */
+export type Work = "upsert" | "wait" | "bulk" | "append" | "mixed" | "read"
+
 export interface LoadRound {
   readonly round: number
   readonly contender: ContenderName
+  /** Left out: upsert. */
+  readonly work?: Work
   readonly distance: Distance
   readonly connections: number
   readonly seconds: number

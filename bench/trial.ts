@@ -6,7 +6,7 @@ import { drained, empty, look } from "./backlog.ts"
 import type { Contender } from "./contender.ts"
 import type { Distance } from "./distance.ts"
 import { type Loaded, run } from "./load.ts"
-import { cpuSeconds, cpuSecondsOfTree, readDatabaseCost } from "./meter.ts"
+import { readCpuSeconds, readDatabaseCost } from "./meter.ts"
 import { type LoadRound, rounded } from "./result.ts"
 import { clearRows, demandAccepted } from "./rows.ts"
 import type { Stage } from "./stage.ts"
@@ -14,12 +14,9 @@ import type { Stage } from "./stage.ts"
 /** A worker that does not empty the queue in this time does not work. */
 const DRAIN_LIMIT_MILLIS = 120_000
 
-const readCosts = async (stage: Stage, { server, worker }: Contender) => ({
-  database: await readDatabaseCost(stage.database),
-  postgres: await cpuSecondsOfTree(stage.postgres.pid()),
-  server: await cpuSeconds(server),
-  worker: await cpuSeconds(worker),
-  redis: await cpuSeconds(stage.redis.pid),
+const readCosts = async ({ database, postgres, redis }: Stage, { server, worker }: Contender) => ({
+  database: await readDatabaseCost(database),
+  cpu: await readCpuSeconds({ server, worker, redis: redis.pid, postgres: postgres.pid() }),
 })
 
 const difference = (after: number | null, before: number | null) =>
@@ -85,12 +82,12 @@ export const runTrial = async (stage: Stage, trial: Trial): Promise<LoadRound> =
     ...settled,
     commits: after.database.commits - before.database.commits,
     walBytes: after.database.walBytes - before.database.walBytes,
-    postgresCpuSeconds: difference(after.postgres, before.postgres),
+    postgresCpuSeconds: difference(after.cpu.postgres, before.cpu.postgres),
     cpuSeconds: {
       load: rounded(loaded.cpuSeconds),
-      server: difference(after.server, before.server),
-      worker: difference(after.worker, before.worker),
-      redis: difference(after.redis, before.redis),
+      server: difference(after.cpu.server, before.cpu.server),
+      worker: difference(after.cpu.worker, before.cpu.worker),
+      redis: difference(after.cpu.redis, before.cpu.redis),
     },
   }
 }

@@ -1,7 +1,14 @@
 /** The figures of a run: medians and spreads over its rounds, by what they are of. */
 import type { ContenderName } from "../contender.ts"
 import type { Distance } from "../distance.ts"
-import type { DrainRound, LoadRound, OutageRound, Results, VisibilityRound } from "../result.ts"
+import type {
+  DrainRound,
+  LoadRound,
+  OutageRound,
+  Results,
+  VisibilityRound,
+  Work,
+} from "../result.ts"
 import { median, quantile, type Spread, sort, spread } from "../statistics.ts"
 
 /**
@@ -14,6 +21,18 @@ export const sustainedPerSecond = (load: LoadRound): number =>
 export const isSustained = ({ contender, depthAtEnd, perSecond }: LoadRound): boolean =>
   contender !== "async" || depthAtEnd === null || depthAtEnd <= perSecond
 
+/** The processes that a write or a read costs; `service` is the one that answers. */
+export const PROCESSES = ["service", "worker", "redis", "postgres"] as const
+type Process = (typeof PROCESSES)[number]
+
+/** Seconds of each; 0 of what had no part in it, null where the system does not say. */
+const cpuSeconds = (load: LoadRound): Readonly<Record<Process, number | null>> => ({
+  service: load.cpuSeconds.server,
+  worker: load.cpuSeconds.server === null ? null : (load.cpuSeconds.worker ?? 0),
+  redis: load.cpuSeconds.redis,
+  postgres: load.postgresCpuSeconds,
+})
+
 export interface LoadFigures {
   readonly perSecond: Spread | null
   readonly p50: Spread | null
@@ -22,8 +41,8 @@ export interface LoadFigures {
   readonly p999: Spread | null
   readonly commitsPerThousand: Spread | null
   readonly walPerThousand: Spread | null
-  /** In ms. */
-  readonly cpuPerThousand: Spread | null
+  /** Processor time a write or a read, in µs: of each process, and of all but the load generator. */
+  readonly cost: Readonly<Record<Process | "total", Spread | null>>
 }
 
 /** Of one contender at one distance; without a number of connections, those of the first round. */
@@ -32,28 +51,38 @@ export const loadFigures = (
   contender: ContenderName,
   distance: Distance,
   connections = results.settings.connections[0],
+  work: Work = "upsert",
 ): LoadFigures => {
   const loads = results.loads.filter(
     (load) =>
       load.contender === contender &&
       load.distance === distance &&
       load.connections === connections &&
+      (load.work ?? "upsert") === work &&
       load.accepted > 0,
   )
   const of = (figure: (load: LoadRound) => number) => spread(loads.map(figure))
-  const perThousand = (load: LoadRound, cost: number | null) =>
-    cost === null ? Number.NaN : (cost / load.accepted) * 1_000
+  const each = (load: LoadRound, all: number | null, unit: number) =>
+    all === null ? Number.NaN : (all / load.accepted) * unit
+  const cost = (process: Process) => of((load) => each(load, cpuSeconds(load)[process], 1e6))
   return {
     perSecond: of(sustainedPerSecond),
     p50: of(({ p50 }) => p50),
     p90: of(({ p90 }) => p90),
     p99: of(({ p99 }) => p99),
     p999: of(({ p999 }) => p999),
-    commitsPerThousand: of((load) => perThousand(load, load.commits)),
-    walPerThousand: of((load) => perThousand(load, load.walBytes)),
-    cpuPerThousand: of((load) =>
-      perThousand(load, load.postgresCpuSeconds === null ? null : load.postgresCpuSeconds * 1_000),
-    ),
+    commitsPerThousand: of((load) => each(load, load.commits, 1_000)),
+    walPerThousand: of((load) => each(load, load.walBytes, 1_000)),
+    cost: {
+      service: cost("service"),
+      worker: cost("worker"),
+      redis: cost("redis"),
+      postgres: cost("postgres"),
+      total: of((load) => {
+        const all = cpuSeconds(load)
+        return PROCESSES.reduce((sum, name) => sum + each(load, all[name], 1e6), 0)
+      }),
+    },
   }
 }
 
@@ -68,7 +97,7 @@ export const density = (
 ) => {
   const counts = new Map<number, number>()
   for (const load of loads) {
-    if (load.contender !== contender || load.distance !== distance) continue
+    if (load.contender !== contender || load.distance !== distance || load.work) continue
     if (load.connections !== settings.connections[0]) continue
     for (const [at, count] of load.density) counts.set(at, (counts.get(at) ?? 0) + count)
   }

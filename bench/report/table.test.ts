@@ -30,7 +30,7 @@ describe("rows", () => {
 
   it("has a dash for what was not measured", () => {
     const lines = rows(sampleResults({ loads: [], visibility: [], outage: [] }))
-    expect(lines.filter((line) => line.slice(1, 3).every((cell) => cell === "–"))).toHaveLength(14)
+    expect(lines.filter((line) => line.slice(1, 3).every((cell) => cell === "–"))).toHaveLength(15)
   })
 })
 

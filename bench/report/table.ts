@@ -81,15 +81,26 @@ const complexityRow = ({ complexity }: Results): Row => {
   ]
 }
 
-const databaseRows = (results: Results): ReadonlyArray<Row> => {
+/** What a write takes of the machine: of PostgreSQL, and of all processes but the load generator. */
+const costRows = (results: Results): ReadonlyArray<Row> => {
   const sync = loadFigures(results, "sync", "near")
   const async = loadFigures(results, "async", "near")
-  const row = (what: string, figure: keyof LoadFigures, shown: format.Format) =>
-    compare(`database load: ${what} per 1,000 writes`, sync[figure], async[figure], shown)
+  const row = (what: string, of: (load: LoadFigures) => Spread | null, shown: format.Format) =>
+    compare(what, of(sync), of(async), shown)
+  const clients = `near, ${results.settings.connections[0] ?? 1} connections`
   return [
-    row("commits", "commitsPerThousand", format.plain),
-    row("WAL", "walPerThousand", format.bytes),
-    row("CPU time", "cpuPerThousand", format.millis),
+    row("database load: commits per 1,000 writes", (load) => load.commitsPerThousand, format.plain),
+    row("database load: WAL per 1,000 writes", (load) => load.walPerThousand, format.bytes),
+    row(
+      `processor time a write, ${clients}: PostgreSQL`,
+      ({ cost }) => cost.postgres,
+      format.micros,
+    ),
+    row(
+      `processor time a write, ${clients}: all processes`,
+      ({ cost }) => cost.total,
+      format.micros,
+    ),
   ]
 }
 
@@ -114,7 +125,7 @@ export const rows = (results: Results): ReadonlyArray<Row> => [
   visibilityRow(results, "visible after, lone write: p50", null, "lone"),
   visibilityRow(results, "visible after, lone write, WORKER_POLL_INTERVAL=0: p50", 0, "lone"),
   visibilityRow(results, "visible after, under full load: p50", null, "loaded"),
-  ...databaseRows(results),
+  ...costRows(results),
   ...outageRows(results),
   complexityRow(results),
 ]
