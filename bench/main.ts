@@ -14,6 +14,8 @@ import { drainSeconds, measureDrain } from "./measure/drain.ts"
 import { durabilitySeconds, measureDurability } from "./measure/durability.ts"
 import { growthSeconds, measureGrowth } from "./measure/growth.ts"
 import { measureOutage, outageSeconds } from "./measure/outage.ts"
+import { measureReads, readsSeconds } from "./measure/reads.ts"
+import { measureSteady, steadySeconds } from "./measure/steady.ts"
 import { measureThroughput, throughputSeconds } from "./measure/throughput.ts"
 import { measureVisibility, visibilitySeconds } from "./measure/visibility.ts"
 import { type MeasurementName, type Options, OptionsError, parseOptions, USAGE } from "./options.ts"
@@ -39,6 +41,8 @@ interface Measurement {
 
 const MEASUREMENT: Readonly<Record<MeasurementName, Measurement>> = {
   main: { seconds: throughputSeconds, measure: measureThroughput },
+  reads: { seconds: readsSeconds, measure: measureReads },
+  steady: { seconds: steadySeconds, measure: measureSteady },
   visibility: { seconds: visibilitySeconds, measure: measureVisibility },
   outage: { seconds: outageSeconds, measure: measureOutage },
   drain: { seconds: drainSeconds, measure: measureDrain },
@@ -70,6 +74,7 @@ const begin = async (stage: Stage, options: Options, argv: ReadonlyArray<string>
     complexity: await countComplexity(),
     upserts: [],
     loads: [],
+    steady: [],
     visibility: [],
     outage: [],
     drain: [],

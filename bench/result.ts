@@ -47,6 +47,22 @@ export interface LoadRound {
   readonly cpuSeconds: Readonly<Record<"load" | "server" | "worker" | "redis", number | null>>
 }
 
+/** A load of an open loop: writes are due at a steady rate, and waited for since then. */
+export interface SteadyRound {
+  readonly round: number
+  readonly contender: "sync" | "async"
+  readonly distance: Distance
+  /** Writes a second. */
+  readonly rate: number
+  readonly accepted: number
+  readonly missing: number
+  readonly p50: number
+  readonly p99: number
+  readonly p999: number
+  /** p99 of how much later than due the load generator sent them, which is in the others as well. */
+  readonly late: number
+}
+
 export interface VisibilityRound {
   readonly round: number
   readonly contender: "sync" | "async"
@@ -145,6 +161,8 @@ export interface Results {
   /** One row upserted, awaited, without HTTP: a time for each. */
   readonly upserts: number[]
   readonly loads: LoadRound[]
+  /** Left out in earlier files. */
+  readonly steady?: SteadyRound[]
   readonly visibility: VisibilityRound[]
   readonly outage: OutageRound[]
   readonly drain: DrainRound[]

@@ -91,10 +91,7 @@ export const openStage = async (cleanup: Cleanup, options: Options): Promise<Sta
     redisUrl: redis.url,
     queue: settings.queue ?? newQueue(),
     runtime: options.runtime,
-    env: {
-      ...{ BENCH_TABLE: marked.table.name, QUEUE_MAX_DEPTH: String(MAX_DEPTH) },
-      ...settings.env,
-    },
+    env: { QUEUE_MAX_DEPTH: String(MAX_DEPTH), ...settings.env },
   })
   return {
     ...{ cleanup, options, marked, postgres, redis, databaseUrl, roundTrip, path, database, queue },

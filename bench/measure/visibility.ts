@@ -7,8 +7,8 @@ import { startService } from "../../scripts/servers/service.ts"
 import { writeOne } from "../../shared/table/baseline.ts"
 import { drained } from "../backlog.ts"
 import type { Contender } from "../contender.ts"
-import { run } from "../load.ts"
-import type { Marked } from "../mark.ts"
+import { demandAnswered, run } from "../load.ts"
+import { type Marked, readPath } from "../mark.ts"
 import type { Options } from "../options.ts"
 import { rounded, type VisibilityRound } from "../result.ts"
 import { clearRows } from "../rows.ts"
@@ -61,7 +61,7 @@ const timeToSee = async (
   await send(writeUrl, marked, key)
   const begin = performance.now()
   while (performance.now() - begin < LIMIT_MILLIS) {
-    const response = await fetch(`${readUrl}${marked.path.replace("write", "read")}/${key}`)
+    const response = await fetch(`${readUrl}${readPath(marked)}/${key}`)
     await response.arrayBuffer()
     if (response.status === 200) return rounded(performance.now() - begin, 2)
     if (pause > 0) await sleep(pause)
@@ -91,13 +91,14 @@ const measureUpserts = (stage: Stage) =>
     return rounded(performance.now() - begin, 2)
   })
 
-const measureLoaded = async (stage: Stage, { url, queue }: Contender, readUrl: string) => {
+const measureLoaded = async (stage: Stage, contender: Contender, readUrl: string) => {
+  const { url, queue } = contender
   const [label, ownLabel] = [stage.newLabel(), stage.newLabel()]
   const seconds = loadSeconds(stage.options)
   let isOver = false
   const { marked } = stage
-  const load = { marked, url, connections: LOAD_CONNECTIONS, seconds, label }
-  const loaded = run(load).then(() => {
+  const load = { contender, work: "upsert", tables: [marked], label } as const
+  const loaded = run({ ...load, connections: LOAD_CONNECTIONS, seconds }).finally(() => {
     isOver = true
   })
   const millis: number[] = []
@@ -105,7 +106,7 @@ const measureLoaded = async (stage: Stage, { url, queue }: Contender, readUrl: s
     const key = marked.mark(ownLabel, 0, millis.length)
     millis.push(await timeToSee(stage, url, readUrl, key, LOADED_PAUSE_MILLIS))
   }
-  await loaded
+  demandAnswered(await loaded, `${contender.name}, which is read from`)
   if (queue !== null) await drained(stage.queue, queue, LIMIT_MILLIS)
   return millis
 }

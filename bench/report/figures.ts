@@ -11,15 +11,9 @@ import type {
 } from "../result.ts"
 import { median, quantile, type Spread, sort, spread } from "../statistics.ts"
 
-/**
- * Writes per second that reached the table: what was accepted while the load lasted, if then less than one
- * second's worth of writes waited; else over the time until none waited.
- */
-export const sustainedPerSecond = (load: LoadRound): number =>
-  isSustained(load) ? load.perSecond : load.accepted / (load.seconds + (load.drainSeconds ?? 0))
-
-export const isSustained = ({ contender, depthAtEnd, perSecond }: LoadRound): boolean =>
-  contender !== "async" || depthAtEnd === null || depthAtEnd <= perSecond
+/** Writes per second that reached the table while the load lasted, or reads. */
+export const sustainedPerSecond = ({ contender, depthAtEnd, perSecond, seconds }: LoadRound) =>
+  perSecond - (contender === "async" ? (depthAtEnd ?? 0) / seconds : 0)
 
 /** The processes that a write or a read costs; `service` is the one that answers. */
 export const PROCESSES = ["service", "worker", "redis", "postgres"] as const
@@ -34,7 +28,9 @@ const cpuSeconds = (load: LoadRound): Readonly<Record<Process, number | null>> =
 })
 
 export interface LoadFigures {
+  /** Writes that reached the table, or reads. */
   readonly perSecond: Spread | null
+  readonly acceptedPerSecond: Spread | null
   readonly p50: Spread | null
   readonly p90: Spread | null
   readonly p99: Spread | null
@@ -67,6 +63,7 @@ export const loadFigures = (
   const cost = (process: Process) => of((load) => each(load, cpuSeconds(load)[process], 1e6))
   return {
     perSecond: of(sustainedPerSecond),
+    acceptedPerSecond: of(({ perSecond }) => perSecond),
     p50: of(({ p50 }) => p50),
     p90: of(({ p90 }) => p90),
     p99: of(({ p99 }) => p99),

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest"
 import { sampleResults } from "../result-sample.ts"
-import { isSustained, loadFigures, sustainedPerSecond } from "./figures.ts"
+import { loadFigures, sustainedPerSecond } from "./figures.ts"
 import { evaluate, goalLine, isReached, shortfall } from "./goals.ts"
 
 describe("evaluate", () => {
@@ -63,15 +63,8 @@ describe("sustainedPerSecond", () => {
   const [, , , load] = sampleResults().loads
   if (!load) throw new Error("the sample has a load")
 
-  it("is what was accepted, when less than a second's worth waits at the end", () => {
-    expect(isSustained(load)).toBe(true)
+  it("is what was in the table when the load ended", () => {
     expect(sustainedPerSecond(load)).toBe(8_000)
-  })
-
-  it("counts the time until the queue is empty, when more does", () => {
-    const behind = { ...load, depthAtEnd: 9_000, drainSeconds: 2 }
-    expect(isSustained(behind)).toBe(false)
-    expect(sustainedPerSecond(behind)).toBe(4_000)
   })
 })
 
