@@ -4,8 +4,12 @@ import type { Account, Ledger } from "./ledger.ts"
 import { MARKED, type Marked, readPath } from "./mark.ts"
 import type { Work } from "./result.ts"
 
-/** Of a request in bulk. */
+/** Of a request in bulk, and how many clients send them. */
 export const BULK_ROWS = 1_000
+export const BULK_CONNECTIONS = 4
+
+/** What is measured once is measured with so many clients, if so many are asked for. */
+export const USUAL_CONNECTIONS = 100
 
 /** So many rows are read in turn. */
 export const READ_ROWS = 2_000

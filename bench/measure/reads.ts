@@ -57,7 +57,7 @@ export const measureReads = async (context: Context): Promise<void> => {
   const readers: Array<{ readonly contender: Contender; readonly distance: Distance }> = []
   for (const [name, distance] of READERS) {
     progress.step(`warm up reads of ${name} ${distance}`, START_SECONDS + WARM_SECONDS)
-    const reader = { contender: await stage.start(name, distance), distance }
+    const reader = { contender: await stage.share(name, distance), distance }
     readers.push(reader)
     const warm = { ...reader, ...read, connections: first, seconds: WARM_SECONDS }
     await runTrial(stage, { ...warm, round: 0 })
@@ -74,5 +74,4 @@ export const measureReads = async (context: Context): Promise<void> => {
     }),
   )
   await measureRounds(context, rounds, lanes)
-  for (const { contender } of readers) await contender.stop()
 }

@@ -76,7 +76,7 @@ export const measureSteady = async (context: Context): Promise<void> => {
   const entrants: Entrant[] = []
   for (const [name, distance] of ENTRANTS) {
     progress.step(`warm up ${name} ${distance}, steady`, START_SECONDS + WARM_SECONDS)
-    const entrant = { name, distance, contender: await stage.start(name, distance) }
+    const entrant = { name, distance, contender: await stage.share(name, distance) }
     entrants.push(entrant)
     await measure(stage, entrant, WARM_SECONDS, 0)
   }
@@ -90,5 +90,4 @@ export const measureSteady = async (context: Context): Promise<void> => {
     }
   })
   await measureRounds(context, steadyRounds(options), lanes)
-  for (const { contender } of entrants) await contender.stop()
 }

@@ -2,7 +2,7 @@
 import type { Contender, ContenderName } from "../contender.ts"
 import type { Distance } from "../distance.ts"
 import type { Options } from "../options.ts"
-import { isPossible } from "../request.ts"
+import { BULK_CONNECTIONS, isPossible, USUAL_CONNECTIONS } from "../request.ts"
 import type { Work } from "../result.ts"
 import type { Context } from "../stage.ts"
 import { runTrial } from "../trial.ts"
@@ -25,10 +25,6 @@ const ENTRANTS: ReadonlyArray<Entrant> = [
 
 /** More than so many clients are of interest only where each waits for a commit. */
 export const CLIENTS_MAX = 256
-/** Each with a thousand rows under way. */
-const BULK_CONNECTIONS = 4
-/** What is measured once is measured with so many, if they are asked for. */
-const USUAL_CONNECTIONS = 100
 
 /** Until the compiler is done a request costs up to twice as much CPU time. */
 const warmSeconds = ({ quick, duration }: Options, work: Work) =>
@@ -83,7 +79,7 @@ export const measureThroughput = async (context: Context): Promise<void> => {
   for (const entrant of plan(options, (work) => isPossible(work, marked))) {
     const { name, distance, works, loads } = entrant
     progress.step(`start ${name} ${distance}`, START_SECONDS)
-    const contender = await stage.start(name, distance)
+    const contender = await stage.share(name, distance)
     started.push({ ...entrant, contender })
     for (const work of works) {
       const connections = loads.find((load) => load.work === work)?.connections
@@ -114,5 +110,4 @@ export const measureThroughput = async (context: Context): Promise<void> => {
     options.rounds,
     sorted.map(({ lane }) => lane),
   )
-  for (const { contender } of started) await contender.stop()
 }

@@ -3,7 +3,6 @@
  * load; and as its measure, how long one bare upsert takes.
  */
 import { setTimeout as sleep } from "node:timers/promises"
-import { startService } from "../../scripts/servers/service.ts"
 import { writeOne } from "../../shared/table/baseline.ts"
 import { drained } from "../backlog.ts"
 import type { Contender } from "../contender.ts"
@@ -113,17 +112,13 @@ const measureLoaded = async (stage: Stage, contender: Contender, readUrl: string
 
 export const measureVisibility = async (context: Context): Promise<void> => {
   const { stage, results, progress } = context
-  const { runtime } = stage.options
   progress.step("start reader, sync, async twice", START_SECONDS)
-  const env = { DATABASE_URL: stage.databaseUrl.near, REDIS_URL: stage.redis.url }
-  const reader = await stage.cleanup.add(startService("reader", { runtime, env }))
+  const reader = await stage.share("reader", "near")
+  const quick = await stage.start("async", "near", { env: { WORKER_POLL_INTERVAL: "0" } })
   const contenders = [
-    { contender: await stage.start("sync", "near"), pollInterval: null },
-    { contender: await stage.start("async", "near"), pollInterval: null },
-    {
-      contender: await stage.start("async", "near", { env: { WORKER_POLL_INTERVAL: "0" } }),
-      pollInterval: 0,
-    },
+    { contender: await stage.share("sync", "near"), pollInterval: null },
+    { contender: await stage.share("async", "near"), pollInterval: null },
+    { contender: quick, pollInterval: 0 },
   ]
   // Uncounted, to warm up.
   for (const { contender } of contenders) await measureLone(stage, contender, reader.url)
@@ -152,6 +147,5 @@ export const measureVisibility = async (context: Context): Promise<void> => {
     ]
   })
   await measureRounds(context, visibilityRounds(stage.options), [upserts, ...lanes])
-  for (const { contender } of contenders) await contender.stop()
-  await stage.cleanup.stop(reader)
+  await quick.stop()
 }
