@@ -89,7 +89,9 @@ const print = (results: Results): void => {
   console.log(`\n${align([HEAD, ...rows(results)])}\n`)
   if (results.loads.length > 0) console.log(`${align([COST_HEAD, ...costRows(results)])}\n`)
   console.log(`${provenance(results).replaceAll("; ", "\n")}\n`)
-  console.log(align([["goal", "bound", "figure", ""], ...evaluate(results).map(goalLine)]))
+  console.log(
+    align([["goal", "bound", "figure", "ceiling", ""], ...evaluate(results).map(goalLine)]),
+  )
 }
 
 const save = async (results: Results, { json }: Options): Promise<void> => {

@@ -1,9 +1,14 @@
-/** The table of costs: each load with its rate, and the processor time of each process for a write or a read. */
+/**
+ * The table of costs: each load with its rate, and the processor time of each process for a write or a read;
+ * and its charts.
+ */
 import type { ContenderName } from "../contender.ts"
 import type { Distance } from "../distance.ts"
+import { BULK_CONNECTIONS, USUAL_CONNECTIONS } from "../request.ts"
 import type { LoadRound, Results, Work } from "../result.ts"
 import { ratio } from "../statistics.ts"
-import { loadFigures } from "./figures.ts"
+import type { Chart } from "./chart.ts"
+import { loadFigures, PROCESSES } from "./figures.ts"
 import * as format from "./format.ts"
 
 /** The processor times are in µs a write or a read. */
@@ -19,9 +24,6 @@ export const COST_HEAD = [
   "all",
   "/ sync",
 ] as const
-
-/** How many clients one by one are compared with what comes in bulk. */
-const ONE_BY_ONE = 100
 
 const WORK: Readonly<Record<Work, string>> = {
   upsert: "write",
@@ -48,7 +50,7 @@ const ofSync = (results: Results, load: Load): number | null => {
   return (
     totalOf(results, sync) ??
     totalOf(results, { ...sync, work: "upsert" }) ??
-    totalOf(results, { ...sync, work: "upsert", connections: ONE_BY_ONE })
+    totalOf(results, { ...sync, work: "upsert", connections: USUAL_CONNECTIONS })
   )
 }
 
@@ -86,3 +88,68 @@ export const costRows = (results: Results): ReadonlyArray<ReadonlyArray<string>>
       format.factor(costShare(results, load)),
     ]
   })
+
+const LEGEND = [
+  { series: "service", text: "what answers: sync, ingest, reader" },
+  { series: "worker", text: "worker" },
+  { series: "redis", text: "Redis" },
+  { series: "postgres", text: "PostgreSQL, all its processes" },
+] as const
+
+/** A bar for each load that was measured, under its name. */
+const chart = (
+  results: Results,
+  title: string,
+  loads: ReadonlyArray<readonly [label: string, load: Load]>,
+): Chart | null => {
+  const groups = loads.flatMap(([label, { contender, distance, connections, work }]) => {
+    const { cost } = loadFigures(results, contender, distance, connections, work)
+    if (cost.total === null) return []
+    const parts = PROCESSES.map((series) => ({ series, value: cost[series]?.median ?? 0 }))
+    const text = format.compact(Math.round(cost.total.median))
+    return [{ label, bars: [{ parts, value: cost.total, text }] }]
+  })
+  if (groups.length === 0) return null
+  const words = "Median µs for each, without the load generator. Lower is better."
+  return { title, words, legend: LEGEND, plots: [{ label: title, y: "micros", groups }] }
+}
+
+const KINDS = [
+  ["sync", "upsert", "sync"],
+  ["async", "upsert", "async"],
+  ["async", "wait", "async\nwait"],
+  ["async", "bulk", "async\nbulk"],
+  ["sync", "append", "sync\nappend"],
+  ["async", "append", "async\nappend"],
+  ["sync", "mixed", "sync\nmixed"],
+  ["async", "mixed", "async\nmixed"],
+  ["sync", "read", "plain\nread"],
+  ["reader", "read", "reader\nread"],
+] as const
+
+const ofKinds = (results: Results, distance: Distance): Chart | null => {
+  const { connections } = results.settings
+  const usual = connections.includes(USUAL_CONNECTIONS) ? USUAL_CONNECTIONS : (connections[0] ?? 1)
+  const loads = KINDS.map(([contender, work, label]) => {
+    const load = { contender, distance, work }
+    return [label, { ...load, connections: work === "bulk" ? BULK_CONNECTIONS : usual }] as const
+  })
+  return chart(results, `Processor time a write or read, ${distance}, ${usual} clients`, loads)
+}
+
+const byConnections = (results: Results): ReadonlyArray<Chart | null> =>
+  (["near", "far"] as const).map((distance) => {
+    const counts = results.settings.connections.filter((count) => count > 1).sort((a, b) => a - b)
+    const loads = counts.flatMap((connections) =>
+      KINDS.slice(0, 3).map(([contender, work, label]) => {
+        const name = work === "wait" ? "wait" : label
+        return [`${name}\n${connections}`, { contender, distance, work, connections }] as const
+      }),
+    )
+    return chart(results, `Processor time a write by connections, ${distance}`, loads)
+  })
+
+export const costCharts = (results: Results): ReadonlyArray<Chart | null> => [
+  ...[ofKinds(results, "near"), ofKinds(results, "far")],
+  ...byConnections(results),
+]

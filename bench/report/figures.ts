@@ -6,14 +6,24 @@ import type {
   LoadRound,
   OutageRound,
   Results,
+  SteadyRound,
   VisibilityRound,
   Work,
 } from "../result.ts"
-import { median, quantile, type Spread, sort, spread } from "../statistics.ts"
+import { median, quantile, ratio, type Spread, sort, spread } from "../statistics.ts"
 
-/** Writes per second that reached the table while the load lasted, or reads. */
-export const sustainedPerSecond = ({ contender, depthAtEnd, perSecond, seconds }: LoadRound) =>
-  perSecond - (contender === "async" ? (depthAtEnd ?? 0) / seconds : 0)
+/** So much of a second's writes may wait when a load ends: a worker waits as long for more. */
+const WAITING_MAX = 0.1
+
+/**
+ * Writes per second that the table kept up with, or reads: what was accepted while the load lasted, if hardly
+ * any of it waited then; else over the time until none waited.
+ */
+export const sustainedPerSecond = (load: LoadRound): number => {
+  const { contender, depthAtEnd, drainSeconds, perSecond, accepted, seconds } = load
+  const waits = contender === "async" && (depthAtEnd ?? 0) > WAITING_MAX * perSecond
+  return waits ? accepted / (seconds + (drainSeconds ?? 0)) : perSecond
+}
 
 /** The processes that a write or a read costs; `service` is the one that answers. */
 export const PROCESSES = ["service", "worker", "redis", "postgres"] as const
@@ -80,6 +90,36 @@ export const loadFigures = (
         return PROCESSES.reduce((sum, name) => sum + each(load, all[name], 1e6), 0)
       }),
     },
+  }
+}
+
+/** What the reader takes for a read in the last round, of what it took in the first; null of one round. */
+export const readDrift = ({ loads }: Results, connections: number): number | null => {
+  const costs = loads
+    .filter(
+      (load) =>
+        load.contender === "reader" && load.distance === "near" && load.connections === connections,
+    )
+    .sort((a, b) => a.round - b.round)
+    .map(({ cpuSeconds: { server }, accepted }) => server && server / accepted)
+  return costs.length < 2 ? null : ratio(costs.at(-1) ?? null, costs[0] ?? null)
+}
+
+/** The steady load of one contender at one distance. */
+export const steadyFigures = (
+  { steady = [] }: Results,
+  contender: SteadyRound["contender"],
+  distance: Distance,
+) => {
+  const rounds = steady.filter(
+    (round) => round.contender === contender && round.distance === distance,
+  )
+  const of = (figure: (round: SteadyRound) => number) => spread(rounds.map(figure))
+  return {
+    rate: rounds[0]?.rate ?? null,
+    p50: of(({ p50 }) => p50),
+    p99: of(({ p99 }) => p99),
+    p999: of(({ p999 }) => p999),
   }
 }
 

@@ -2,7 +2,8 @@
 import { readFileSync } from "node:fs"
 import type { Results } from "../result.ts"
 import { ratio } from "../statistics.ts"
-import { type Chart, charts } from "./charts.ts"
+import type { Chart } from "./chart.ts"
+import { charts } from "./charts.ts"
 import { COST_HEAD, costRows } from "./costs.ts"
 import { loadFigures, outageFigures } from "./figures.ts"
 import { factor, millis, percent, perSecond } from "./format.ts"
@@ -104,7 +105,7 @@ ${table(HEAD, rows(results))}
 <p class="note">By the system's accounting, without the load generator; all children of PostgreSQL and Redis included.</p>
 ${table(COST_HEAD, costRows(results))}
 <h2>The goals</h2>
-${table(["ratio, same run", "to reach", "figure", ""], goals)}
+${table(["ratio, same run", "to reach", "figure", "this machine at best", ""], goals)}
 <p class="note">${quote(provenance(results))}</p>
 <script type="application/json" id="plots">${embed(shown.flatMap(({ plots }) => plots))}</script>
 <script>${read("uplot/dist/uPlot.iife.min.js")}</script>

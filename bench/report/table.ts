@@ -2,7 +2,14 @@
 import type { Distance } from "../distance.ts"
 import type { Complexity, Results } from "../result.ts"
 import { ratio, type Spread } from "../statistics.ts"
-import { type LoadFigures, loadFigures, outageFigures, quantileOf, visibility } from "./figures.ts"
+import {
+  type LoadFigures,
+  loadFigures,
+  outageFigures,
+  quantileOf,
+  steadyFigures,
+  visibility,
+} from "./figures.ts"
 import * as format from "./format.ts"
 
 export type Row = readonly [metric: string, sync: string, async: string, ratio: string]
@@ -50,6 +57,29 @@ const loadRows = (results: Results, distance: Distance): ReadonlyArray<Row> => {
   return [
     ...[...new Set([1, first])].map((count) => latencyRow(results, distance, count)),
     compare(`write throughput, ${distance}, ${first} connections`, sync, async, format.perSecond),
+  ]
+}
+
+/** What a client waits that comes when it is due, at a load that does not keep the machine busy. */
+const steadyRow = (results: Results, distance: Distance): Row => {
+  const [sync, async] = (["sync", "async"] as const).map((name) =>
+    steadyFigures(results, name, distance),
+  ) as [ReturnType<typeof steadyFigures>, ReturnType<typeof steadyFigures>]
+  const rate = sync.rate ?? async.rate
+  const load = rate === null ? "steady load" : `steady load of ${format.perSecond(rate)}`
+  const cell = ({ p50, p99, p999 }: typeof sync) => {
+    const high = [p99, p999].map((figure) => format.millis(figure?.median ?? null))
+    return p50 === null
+      ? format.NOTHING
+      : `${format.millis(p50.median)}, p99 ${high[0]}, p99.9 ${high[1]}`
+  }
+  return [
+    `write latency p50, ${distance}, ${load}`,
+    cell(sync),
+    cell(async),
+    async.p50 && sync.p50
+      ? `${times(async.p50, sync.p50)}, p99 ${times(async.p99, sync.p99)}, p99.9 ${times(async.p999, sync.p999)}`
+      : format.NOTHING,
   ]
 }
 
@@ -122,6 +152,8 @@ const outageRows = (results: Results): ReadonlyArray<Row> => {
 export const rows = (results: Results): ReadonlyArray<Row> => [
   ...loadRows(results, "near"),
   ...loadRows(results, "far"),
+  steadyRow(results, "near"),
+  steadyRow(results, "far"),
   visibilityRow(results, "visible after, lone write: p50", null, "lone"),
   visibilityRow(results, "visible after, lone write, WORKER_POLL_INTERVAL=0: p50", 0, "lone"),
   visibilityRow(results, "visible after, under full load: p50", null, "loaded"),
