@@ -36,7 +36,7 @@ export const USAGE = `npm run bench -- [options]
   --only NAME[,NAME]  ${MEASUREMENTS.join(", ")}
   --connections N[,N] of main and reads (32,1,100,256,500; quick: 32,1); the table shows the first, and 1;
                       above 256 near sync and Prefer: wait alone
-  --duration SECONDS  of each timed load (2.5; quick: 1.2)
+  --duration SECONDS  of each timed load (2.5; quick: 1)
   --rounds N          how often each figure is measured (3; quick: 2)
   --table NAME        what is written: ${[...MARKED.keys()].join(", ")}; rows are samples
   --json FILE         also write the results there
@@ -46,7 +46,7 @@ const FULL = { only: MEASUREMENTS, connections: [32, 1, 100, 256, 500], duration
 const QUICK = {
   only: ["main", "steady", "visibility", "outage"] as const,
   connections: [32, 1],
-  duration: 1.2,
+  duration: 1,
   rounds: 2,
 }
 

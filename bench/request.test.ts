@@ -18,7 +18,7 @@ describe("requestOf", () => {
   ] as const)("asks %s for %s", (name, work, line, status) => {
     const request = ask(name, work)
     expect([`${request.method} ${request.path}`, request.status]).toEqual([line, status])
-    expect(request.headers.prefer).toBe(work === "wait" ? "wait=5" : undefined)
+    expect(request.headers.prefer).toBe(work === "wait" ? "wait=8" : undefined)
   })
 
   it("has in bulk a row a line, each with the next number", () => {

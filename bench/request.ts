@@ -17,7 +17,8 @@ export const READ_ROWS = 2_000
 /** Two clients read other rows at the same time. */
 const READ_STRIDE = 37
 
-const WAIT_SECONDS = 5
+/** Less than autocannon waits. */
+const WAIT_SECONDS = 8
 
 export interface Request {
   readonly method: "POST" | "GET"

@@ -6,7 +6,7 @@ import { writeOne } from "../../shared/table/baseline.ts"
 import type { Contender, ContenderName } from "../contender.ts"
 import type { Distance } from "../distance.ts"
 import type { Options } from "../options.ts"
-import { READ_ROWS } from "../request.ts"
+import { READ_ROWS, USUAL_CONNECTIONS } from "../request.ts"
 import { clearRows } from "../rows.ts"
 import type { Context, Stage } from "../stage.ts"
 import { runTrial } from "../trial.ts"
@@ -25,13 +25,18 @@ const START_SECONDS = 1
 const WARM_SECONDS = 2
 const OVERHEAD_SECONDS = 0.3
 
-const countsOf = ({ connections }: Options) =>
-  connections.filter((count) => count > 1 && count <= CLIENTS_MAX)
+/** The distance adds little but time, so it is measured with the usual number alone. */
+const countsOf = ({ connections }: Options, distance: Distance) => {
+  const counts = connections.filter((count) => count > 1 && count <= CLIENTS_MAX)
+  const usual = counts.includes(USUAL_CONNECTIONS) ? [USUAL_CONNECTIONS] : counts.slice(0, 1)
+  return distance === "near" ? counts : usual
+}
 
 export const readsSeconds = (options: Options): number => {
   const { rounds, duration } = options
-  const loads = countsOf(options).length * rounds * (duration + OVERHEAD_SECONDS)
-  return FILL_SECONDS + READERS.length * (START_SECONDS + WARM_SECONDS + OVERHEAD_SECONDS + loads)
+  const warm = READERS.length * (START_SECONDS + WARM_SECONDS + OVERHEAD_SECONDS)
+  const loads = READERS.flatMap(([, distance]) => countsOf(options, distance)).length
+  return FILL_SECONDS + warm + rounds * loads * (duration + OVERHEAD_SECONDS)
 }
 
 /** Resolves to the label of the rows that are there then. */
@@ -49,8 +54,7 @@ const fill = async ({ database, marked, newLabel }: Stage): Promise<string> => {
 export const measureReads = async (context: Context): Promise<void> => {
   const { stage, results, progress } = context
   const { rounds, duration } = stage.options
-  const counts = countsOf(stage.options)
-  const [first] = counts
+  const [first] = countsOf(stage.options, "near")
   if (first === undefined) return
   progress.step(`store ${READ_ROWS} rows`, FILL_SECONDS)
   const read = { work: "read", label: await fill(stage) } as const
@@ -62,16 +66,18 @@ export const measureReads = async (context: Context): Promise<void> => {
     const warm = { ...reader, ...read, connections: first, seconds: WARM_SECONDS }
     await runTrial(stage, { ...warm, round: 0 })
   }
-  const lanes = counts.flatMap((connections) =>
-    readers.map(({ contender, distance }): Lane => {
-      const trial = { contender, distance, connections, ...read, seconds: duration }
-      return {
-        title: `reads of ${contender.name} ${distance}, ${connections} connections`,
-        seconds: duration + OVERHEAD_SECONDS,
-        measure: async (round) =>
-          void results.loads.push(await runTrial(stage, { ...trial, round })),
-      }
-    }),
+  const lanes = countsOf(stage.options, "near").flatMap((connections) =>
+    readers
+      .filter(({ distance }) => countsOf(stage.options, distance).includes(connections))
+      .map(({ contender, distance }): Lane => {
+        const trial = { contender, distance, connections, ...read, seconds: duration }
+        return {
+          title: `reads of ${contender.name} ${distance}, ${connections} connections`,
+          seconds: duration + OVERHEAD_SECONDS,
+          measure: async (round) =>
+            void results.loads.push(await runTrial(stage, { ...trial, round })),
+        }
+      }),
   )
   await measureRounds(context, rounds, lanes)
 }

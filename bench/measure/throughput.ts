@@ -28,7 +28,7 @@ export const CLIENTS_MAX = 256
 
 /** Until the compiler is done a request costs up to twice as much CPU time. */
 const warmSeconds = ({ quick, duration }: Options, work: Work) =>
-  Math.min(quick ? 1.5 : work === "upsert" ? 4 : 2, 4 * duration)
+  Math.min(quick ? 1.2 : work === "upsert" ? 4 : 2, 4 * duration)
 const START_SECONDS = 1
 
 /** Around each load: emptying the table, draining the queue, counting the rows. */

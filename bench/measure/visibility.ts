@@ -15,7 +15,7 @@ import type { Context, Stage } from "../stage.ts"
 import { type Lane, measureRounds } from "./rounds.ts"
 
 const LOAD_CONNECTIONS = 32
-const START_SECONDS = 5
+const START_SECONDS = 3
 
 /** Of each kind, in each round. */
 const LONE_WRITES = 20

@@ -96,6 +96,7 @@ describe("provenance", () => {
       "2026-11-22",
       "AOF always",
       "8 GiB",
+      "sent 0.10 ms late",
     ]) {
       expect(words).toContain(part)
     }

@@ -178,7 +178,7 @@ export const markdown = (head: Row, lines: ReadonlyArray<Row>): string =>
 
 /** How a figure of this run came to be, in one line. */
 export const provenance = (results: Results): string => {
-  const { machine, settings, stores, date, commit, command, versions } = results
+  const { machine, settings, stores, date, commit, command, versions, steady = [] } = results
   const memory = format.bytes(machine.memoryBytes)
   return [
     `${settings.rounds} rounds of ${settings.duration} s, values of ${settings.valueBytes} bytes: ` +
@@ -186,6 +186,12 @@ export const provenance = (results: Results): string => {
       `far ${format.millis(results.roundTrip.far)}`,
     `${machine.cores} cores of ${machine.processor}, ${memory}, ${machine.system}, ` +
       `${machine.syncMillis} ms to sync a page to disk; load generator included`,
+    ...(steady.length === 0
+      ? []
+      : [
+          "steady load: a latency counts from when a write was due, " +
+            `sent ${format.millis(Math.max(...steady.map(({ late }) => late)))} late at p99`,
+        ]),
     `${stores.postgres}, ${stores.redis}, ${results.runtime} ${versions[results.runtime] ?? ""}`,
     `${date.slice(0, 10)}, commit ${commit}, \`${command}\``,
   ].join("; ")
