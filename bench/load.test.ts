@@ -65,8 +65,9 @@ describe("a load", () => {
 })
 
 describe("an open loop", () => {
-  const open = (url: string, requests: number, rate: number) =>
+  const open = (url: string, requests: number, rate: number, onAnswer = () => {}) =>
     runOpen({
+      onAnswer,
       ...{ contender: { name: "async", url }, marked: findTable(), label: "load-0001" },
       ...{ requests, rate },
     })
@@ -85,6 +86,18 @@ describe("an open loop", () => {
     // The first waited until the last was due, and half of them half as long.
     expect(histogram.quantile(1)).toBeGreaterThanOrEqual(((requests - 1) / rate) * 1_000)
     expect(histogram.quantile(0.5)).toBeGreaterThanOrEqual((requests / 2 / rate) * 1_000)
+  })
+
+  it("counts from when a write was due also what was sent late", async () => {
+    const url = await serve(() => [202])
+    let isFirst = true
+    const { histogram, late } = await open(url, 20, 1_000, () => {
+      const until = performance.now() + (isFirst ? 500 : 0)
+      isFirst = false
+      while (performance.now() < until);
+    })
+    expect(late.quantile(1)).toBeGreaterThan(400)
+    expect(histogram.quantile(1)).toBeGreaterThanOrEqual(late.quantile(1))
   })
 
   it("knows which were refused, and which lost their connection", async () => {
