@@ -5,13 +5,16 @@ import { expect, it, onTestFinished } from "vitest"
 import { readCpuSeconds } from "./meter.ts"
 
 /** Until it has cost a second. */
-const BUSY = "while (process.cpuUsage().user < 1_000_000);"
+const BUSY = `
+  const cost = ({ user, system }) => user + system
+  while (cost(process.cpuUsage()) < 1_000_000);`
 
 /** What a process costs with a child that worked before it ended, and one that worked and lives. */
 const PARENT = `
   const { spawn, spawnSync } = require("node:child_process")
   spawnSync(process.execPath, ["-e", ${JSON.stringify(BUSY)}])
-  const living = ${JSON.stringify(`${BUSY} console.log("done"); setInterval(() => {}, 1_000)`)}
+  const living = ${JSON.stringify(`${BUSY}
+  console.log("done"); setInterval(() => {}, 1_000)`)}
   spawn(process.execPath, ["-e", living], { stdio: ["ignore", "inherit", "ignore"] })
   process.stdin.resume()`
 
