@@ -5,17 +5,14 @@
  * connection sends its share of a second at once, one after the other.
  */
 import { Buffer } from "node:buffer"
-import { Agent, request } from "node:http"
 import { Worker } from "node:worker_threads"
+import { openConnections } from "./connections.ts"
 import type { Contender } from "./contender.ts"
 import { Histogram } from "./histogram.ts"
 import { Ledger } from "./ledger.ts"
 import type { Marked } from "./mark.ts"
 import { now, type Pace } from "./pacer.ts"
-import { requestOf } from "./request.ts"
-
-/** A server that is slower than the load has so many to answer at once; the others wait for a connection. */
-const CONNECTIONS_MAX = 1_000
+import { type Request, requestOf } from "./request.ts"
 
 /** From when it was due: a client waits no longer. */
 const PATIENCE_MILLIS = 10_000
@@ -36,22 +33,12 @@ export interface OpenLoaded {
   readonly late: Histogram
 }
 
-/** Sends one and reads the answer whole. Resolves to its status; to null when there is none in time. */
-const makeSend = (url: string, options: object, agent: Agent) => (body: string, millis: number) =>
-  new Promise<number | null>((resolve) => {
-    const length = { "content-length": Buffer.byteLength(body) }
-    const headers = { "content-type": "application/json", ...length }
-    const sent = request(url, { ...options, agent, headers }, (answer) => {
-      answer.once("end", () => end(answer.statusCode ?? null)).once("error", () => end(null))
-      answer.resume()
-    })
-    const timer = setTimeout(() => sent.destroy(new Error("late")), millis)
-    const end = (status: number | null) => {
-      clearTimeout(timer)
-      resolve(status)
-    }
-    sent.once("error", () => end(null)).end(body)
-  })
+/** The bytes of a request: those of another differ in its mark alone, which is as long. */
+const bytesOf = (url: string, { method, path, headers, body = "" }: Request): string => {
+  const all = { host: new URL(url).host, ...headers, "content-length": Buffer.byteLength(body) }
+  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`)
+  return `${method} ${path} HTTP/1.1\r\n${lines.join("")}\r\n${body}`
+}
 
 /** Calls `each` whenever a request is due, with the time. Resolves when all were. */
 const pace = (workerData: Pace, each: (due: number) => void): Promise<void> =>
@@ -65,33 +52,27 @@ const pace = (workerData: Pace, each: (due: number) => void): Promise<void> =>
 export const runOpen = async (load: OpenLoad): Promise<OpenLoaded> => {
   const { contender, marked, rate, requests, label } = load
   const ledger = new Ledger(label, marked)
-  const {
-    path,
-    method,
-    body = "",
-    status,
-    marks,
-  } = requestOf(...([contender.name, "upsert", marked, ledger] as const))
-  const [mark = ""] = marks
+  const asked = requestOf(contender.name, "upsert", marked, ledger)
+  const [mark = ""] = asked.marks
+  const bytes = bytesOf(contender.url, asked)
   const account = ledger.open()
   const [histogram, late] = [new Histogram(), new Histogram()]
-  const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS_MAX })
-  const send = makeSend(contender.url + path, { method }, agent)
+  const connections = openConnections(contender.url)
   const answers: Array<Promise<void>> = []
   const post = async (due: number) => {
     const number = account.sent
     account.sent += 1
     const begun = now()
     late.record(begun - due)
-    const left = PATIENCE_MILLIS - (begun - due)
-    const answer = await send(body.replace(mark, ledger.mark(account.client, number)), left)
-    const isAccepted = answer === status
+    const request = bytes.replace(mark, ledger.mark(account.client, number))
+    const deadline = performance.now() + PATIENCE_MILLIS - (begun - due)
+    const isAccepted = (await connections.send(request, deadline)) === asked.status
     if (isAccepted) histogram.record(now() - due)
     ledger.answer(account, isAccepted, number)
     load.onAnswer?.(isAccepted)
   }
   await pace({ rate, requests }, (due) => void answers.push(post(due)))
   await Promise.all(answers)
-  agent.destroy()
+  connections.close()
   return { ledger, histogram, late }
 }
