@@ -96,8 +96,8 @@ describe("an open loop", () => {
       isFirst = false
       while (performance.now() < until);
     })
-    expect(late.quantile(1)).toBeGreaterThan(100)
-    expect(histogram.quantile(1)).toBeGreaterThanOrEqual(late.quantile(1))
+    expect(late.quantile(0.9)).toBeGreaterThan(100)
+    expect(histogram.quantile(0.9)).toBeGreaterThanOrEqual(late.quantile(0.9))
   })
 
   it("knows which were refused, and which lost their connection", async () => {
