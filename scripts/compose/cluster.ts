@@ -51,11 +51,14 @@ const ownerOfHome = async (stack: Stack, asked: string): Promise<string> => {
   throw new Error("the queue's slot has no owner")
 }
 
-/** Writes to all shards; resolves to how many of so many writes were taken. */
-const taken = async ({ many }: Pick<Writes, "many">): Promise<number> =>
+/** Writes to all shards. Resolves to how many of the writes were taken. */
+const taken = async ({ many }: Writes): Promise<number> =>
   (await many(WRITES_TO_ALL)).filter((status) => status === 202).length
 
-const allTake = async (writes: Writes) => assert.equal(await taken(writes), WRITES_TO_ALL)
+const isAll = (count: number) =>
+  assert.equal(count, WRITES_TO_ALL, `${count} of ${WRITES_TO_ALL} writes were taken`)
+
+const allTake = async (writes: Writes) => isAll(await taken(writes))
 
 const roundTrip: Step = async (stack, writes) => {
   await allTake(writes)
@@ -79,7 +82,7 @@ const killedMaster: Step = async (stack, writes) => {
     await eventually(async () => {
       const count = await taken(writes)
       least = Math.min(least, count)
-      assert.equal(count, WRITES_TO_ALL)
+      isAll(count)
     }, FAILOVER_LIMIT_MILLIS)
     millis = Date.now() - begin
   })
