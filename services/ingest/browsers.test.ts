@@ -42,7 +42,7 @@ describe("a preflight", () => {
       ...HERE_ONLY,
       "access-control-allow-methods": methods,
       "access-control-allow-headers":
-        "content-type,content-encoding,authorization,idempotency-key,prefer",
+        "content-type,content-encoding,authorization,idempotency-key,prefer,traceparent,tracestate",
       "access-control-max-age": "7200",
       vary: "Origin, Access-Control-Request-Headers",
     })
