@@ -60,7 +60,7 @@ export const makeExporter = (
   const stopping = new AbortController()
 
   const say = (reason: string) => {
-    log("warn", "traces are not sent", { reason, spans_waiting: waiting.length, dropped })
+    log("warn", "traces are not sent", { reason, waiting: waiting.length, dropped })
     dropped = 0
   }
 

@@ -24,6 +24,20 @@ const attributesOf = (attributes: Attributes) =>
         : { stringValue: value },
   }))
 
+/** From so many random bytes at a time: a call for each id would cost as much as the rest of a span. */
+const makeHex = () => {
+  let pool = randomBytes(4_096)
+  let at = 0
+  return (bytes: number) => {
+    if (at + bytes > pool.length) {
+      pool = randomBytes(pool.length)
+      at = 0
+    }
+    at += bytes
+    return pool.toString("hex", at - bytes, at)
+  }
+}
+
 const nanosOf = (micros: number) => `${Math.round(micros)}000`
 
 export const makeTracer = (process: string, settings: Settings, log: Log): Tracer => {
@@ -39,17 +53,15 @@ export const makeTracer = (process: string, settings: Settings, log: Log): Trace
     (spans) => ({ resourceSpans: [{ resource, scopeSpans: [{ scope, spans }] }] }),
     log,
   )
-  const child = (parent: SpanContext | null): SpanContext => ({
-    traceId: parent?.traceId ?? randomBytes(16).toString("hex"),
-    spanId: randomBytes(8).toString("hex"),
-    isSampled: true,
-  })
+  const hex = makeHex()
+  const traceIdOf = (parent: SpanContext | null) => parent?.traceId ?? hex(16)
+  const sampled = (traceId: string) => ({ traceId, spanId: hex(8), isSampled: true })
   return {
     begin: (parent) => {
-      const context = child(parent)
-      return isSampled(parent, context.traceId) ? context : null
+      const traceId = traceIdOf(parent)
+      return isSampled(parent, traceId) ? sampled(traceId) : null
     },
-    child,
+    child: (parent) => sampled(traceIdOf(parent)),
     end: ({ context, parent, links = [], ...span }) =>
       push({
         traceId: context.traceId,
