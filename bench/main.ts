@@ -14,10 +14,13 @@ import { drainSeconds, measureDrain } from "./measure/drain.ts"
 import { durabilitySeconds, measureDurability } from "./measure/durability.ts"
 import { growthSeconds, measureGrowth } from "./measure/growth.ts"
 import { measureOutage, outageSeconds } from "./measure/outage.ts"
+import { measureReads, readsSeconds } from "./measure/reads.ts"
+import { measureSteady, steadySeconds } from "./measure/steady.ts"
 import { measureThroughput, throughputSeconds } from "./measure/throughput.ts"
 import { measureVisibility, visibilitySeconds } from "./measure/visibility.ts"
 import { type MeasurementName, type Options, OptionsError, parseOptions, USAGE } from "./options.ts"
 import { Progress } from "./progress.ts"
+import { COST_HEAD, costRows } from "./report/costs.ts"
 import { evaluate, goalLine } from "./report/goals.ts"
 import { renderPage } from "./report/page.ts"
 import { align, HEAD, provenance, rows } from "./report/table.ts"
@@ -38,6 +41,8 @@ interface Measurement {
 
 const MEASUREMENT: Readonly<Record<MeasurementName, Measurement>> = {
   main: { seconds: throughputSeconds, measure: measureThroughput },
+  reads: { seconds: readsSeconds, measure: measureReads },
+  steady: { seconds: steadySeconds, measure: measureSteady },
   visibility: { seconds: visibilitySeconds, measure: measureVisibility },
   outage: { seconds: outageSeconds, measure: measureOutage },
   drain: { seconds: drainSeconds, measure: measureDrain },
@@ -69,6 +74,7 @@ const begin = async (stage: Stage, options: Options, argv: ReadonlyArray<string>
     complexity: await countComplexity(),
     upserts: [],
     loads: [],
+    steady: [],
     visibility: [],
     outage: [],
     drain: [],
@@ -81,8 +87,11 @@ const begin = async (stage: Stage, options: Options, argv: ReadonlyArray<string>
 
 const print = (results: Results): void => {
   console.log(`\n${align([HEAD, ...rows(results)])}\n`)
+  if (results.loads.length > 0) console.log(`${align([COST_HEAD, ...costRows(results)])}\n`)
   console.log(`${provenance(results).replaceAll("; ", "\n")}\n`)
-  console.log(align([["goal", "bound", "figure", ""], ...evaluate(results).map(goalLine)]))
+  console.log(
+    align([["goal", "bound", "figure", "ceiling", ""], ...evaluate(results).map(goalLine)]),
+  )
 }
 
 const save = async (results: Results, { json }: Options): Promise<void> => {

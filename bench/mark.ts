@@ -74,6 +74,9 @@ export const markTable = (table: Table): Marked | undefined => {
   return undefined
 }
 
+/** Where its rows are read, before their key. */
+export const readPath = ({ path }: Marked): string => path.replace("write", "read")
+
 /** What a run can write, by the names of the tables. */
 export const MARKED: ReadonlyMap<string, Marked> = new Map(
   Object.values<Table>(TABLES).flatMap((table) => {

@@ -11,9 +11,17 @@ import type { Machine } from "./machine.ts"
 
 export const FORMAT = 1
 
+/**
+ * What is asked for: one row a request, answered when it is accepted or, of `wait`, committed; `bulk`, many
+ * rows a request; `append`, rows without a key; `mixed`, half of the requests each; `read`, a row by its key.
+ */
+export type Work = "upsert" | "wait" | "bulk" | "append" | "mixed" | "read"
+
 export interface LoadRound {
   readonly round: number
   readonly contender: ContenderName
+  /** Left out: upsert. */
+  readonly work?: Work
   readonly distance: Distance
   readonly connections: number
   readonly seconds: number
@@ -37,6 +45,22 @@ export interface LoadRound {
   readonly postgresCpuSeconds: number | null
   /** CPU time of the others, in seconds. */
   readonly cpuSeconds: Readonly<Record<"load" | "server" | "worker" | "redis", number | null>>
+}
+
+/** A load of an open loop: writes are due at a steady rate, and waited for since then. */
+export interface SteadyRound {
+  readonly round: number
+  readonly contender: "sync" | "async"
+  readonly distance: Distance
+  /** Writes a second. */
+  readonly rate: number
+  readonly accepted: number
+  readonly missing: number
+  readonly p50: number
+  readonly p99: number
+  readonly p999: number
+  /** p99 of how much later than due the load generator sent them, which is in the others as well. */
+  readonly late: number
 }
 
 export interface VisibilityRound {
@@ -137,6 +161,8 @@ export interface Results {
   /** One row upserted, awaited, without HTTP: a time for each. */
   readonly upserts: number[]
   readonly loads: LoadRound[]
+  /** Left out in earlier files. */
+  readonly steady?: SteadyRound[]
   readonly visibility: VisibilityRound[]
   readonly outage: OutageRound[]
   readonly drain: DrainRound[]

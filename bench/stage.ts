@@ -41,7 +41,9 @@ export interface Stage {
   newQueue(): string
   /** Of the marks of one load: no other has the same. */
   newLabel(): string
-  /** Starts a contender with its database there. */
+  /** The contender with its database there that all measurements share; started when one needs it. */
+  share(name: ContenderName, place: Place): Promise<Contender>
+  /** Starts one of its own. */
   start(name: ContenderName, place: Place, settings?: Settings): Promise<Contender>
   startWorker(settings: Settings): Promise<Stoppable>
 }
@@ -91,17 +93,22 @@ export const openStage = async (cleanup: Cleanup, options: Options): Promise<Sta
     redisUrl: redis.url,
     queue: settings.queue ?? newQueue(),
     runtime: options.runtime,
-    env: {
-      ...{ BENCH_TABLE: marked.table.name, QUEUE_MAX_DEPTH: String(MAX_DEPTH) },
-      ...settings.env,
-    },
+    env: { QUEUE_MAX_DEPTH: String(MAX_DEPTH), ...settings.env },
   })
+  const start = (name: ContenderName, place: Place, settings: Settings = {}) =>
+    startContender(cleanup, name, contenderOptions(place, settings))
+  const shared = new Map<string, Promise<Contender>>()
+  const share = (name: ContenderName, place: Place) => {
+    const started = shared.get(`${name} ${place}`) ?? start(name, place)
+    shared.set(`${name} ${place}`, started)
+    return started
+  }
   return {
     ...{ cleanup, options, marked, postgres, redis, databaseUrl, roundTrip, path, database, queue },
     newQueue,
     newLabel,
-    start: (name, place, settings = {}) =>
-      startContender(cleanup, name, contenderOptions(place, settings)),
+    start,
+    share,
     startWorker: (settings) => startWorker(cleanup, contenderOptions("near", settings)),
   }
 }

@@ -3,8 +3,9 @@
  * how much memory of Redis each of them takes. Three queues, so that the order can alternate.
  */
 import { fill, look, remove, untilRewritten } from "../backlog.ts"
-import { run } from "../load.ts"
+import { demandAnswered, run } from "../load.ts"
 import type { Options } from "../options.ts"
+import { WriteLost } from "../rows.ts"
 import type { Context, Stage } from "../stage.ts"
 import { latencies } from "../trial.ts"
 import { type Lane, measureRounds } from "./rounds.ts"
@@ -37,11 +38,15 @@ const start = async ({ stage, results }: Context, queued: number) => {
     // What the rounds before have added is more than nothing.
     if (queued === 0) await remove(stage.queue, queue)
     await untilRewritten(stage.queue)
-    const { url } = contender
-    const label = stage.newLabel()
-    return latencies(
-      await run({ marked: stage.marked, url, connections: CONNECTIONS, seconds, label }),
-    )
+    const { writes: waiting } = await look(stage.queue, queue)
+    const loaded = await run({
+      ...{ contender, work: "upsert", tables: [stage.marked], connections: CONNECTIONS, seconds },
+      label: stage.newLabel(),
+    })
+    demandAnswered(loaded, `accept, ${queued} queued`)
+    const lost = waiting + loaded.accepted - (await look(stage.queue, queue)).writes
+    if (lost > 0) throw new WriteLost(`${lost} writes do not wait behind ${queued}`)
+    return latencies(loaded)
   }
   return { queued, queue, contender, load }
 }

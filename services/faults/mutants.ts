@@ -1,5 +1,5 @@
 /**
- * `npm run test:mutants [-- <part of a name>]`: makes one mistake after the other in a copy of the tree
+ * `npm run test:mutants [-- <part of a name>…]`: makes one mistake after the other in a copy of the tree
  * and runs the one test that has to fail. Prints a table; exits with 1 when a mistake goes unnoticed, or
  * when its text or its test is not there any more.
  */
@@ -13,6 +13,7 @@ import { temporaryDirectory } from "../../scripts/servers/directory.ts"
 import type { Edit, Mutation } from "./mutation.ts"
 import { EVIDENCE_MUTATIONS } from "./mutations-evidence.ts"
 import { PROCESS_MUTATIONS } from "./mutations-process.ts"
+import { PROMISE_MUTATIONS } from "./mutations-promises.ts"
 import { PROTOCOL_MUTATIONS } from "./mutations-protocol.ts"
 
 /** One test with its servers takes some seconds; a mutant may wait for what never comes. */
@@ -116,10 +117,13 @@ const copy = async (tree: string) => {
 }
 
 const main = async () => {
-  const wanted = process.argv[2] ?? ""
-  const mutations = [...PROTOCOL_MUTATIONS, ...PROCESS_MUTATIONS, ...EVIDENCE_MUTATIONS].filter(
-    ({ name }) => name.includes(wanted),
-  )
+  const wanted = process.argv.slice(2)
+  const mutations = [
+    ...PROTOCOL_MUTATIONS,
+    ...PROCESS_MUTATIONS,
+    ...EVIDENCE_MUTATIONS,
+    ...PROMISE_MUTATIONS,
+  ].filter(({ name }) => wanted.length === 0 || wanted.some((part) => name.includes(part)))
   const directory = await temporaryDirectory()
   const begin = performance.now()
   const bad: string[] = []

@@ -3,8 +3,6 @@ import { edit, type Mutation } from "./mutation.ts"
 
 const CLAIM = "shared/queue/claim.ts"
 const ACKNOWLEDGE = "shared/queue/acknowledge.ts"
-const ENQUEUE = "shared/queue/enqueue.ts"
-const COMMIT = "services/ingest/commit.ts"
 
 export const PROTOCOL_MUTATIONS: ReadonlyArray<Mutation> = [
   {
@@ -51,8 +49,8 @@ export const PROTOCOL_MUTATIONS: ReadonlyArray<Mutation> = [
       ),
       edit(
         "services/worker/queue.ts",
-        "Effect.map((found) => found && readBatch(id, found.items, found.lostLeases)),",
-        "Effect.map((found) => found && (sizes.set(id, found.items.length), readBatch(id, found.items, found.lostLeases))),",
+        "(found) => found && readBatch(id, found.items, found.lostLeases, found.left),",
+        "(found) => found && (sizes.set(id, found.items.length), readBatch(id, found.items, found.lostLeases, found.left)),",
       ),
       edit(
         "services/worker/queue.ts",
@@ -194,47 +192,6 @@ export const PROTOCOL_MUTATIONS: ReadonlyArray<Mutation> = [
     caughtBy: [
       "shared/queue/clock.integration.test.ts",
       "keeps a batch of a dead worker for one lease, not for an hour",
-    ],
-  },
-  {
-    name: "a commit is told before it is known: when the client's time is up",
-    edits: [edit(COMMIT, "read(outcome) : null", 'read(outcome) : "committed"')],
-    caughtBy: [
-      "services/ingest/commit.integration.test.ts",
-      "is known once its batch is acknowledged, and not before",
-    ],
-  },
-  {
-    name: "a write that died is told as a commit",
-    edits: [edit(ACKNOWLEDGE, "died[version] or version", "version")],
-    caughtBy: [
-      "services/ingest/commit.integration.test.ts",
-      "is a reason for the write that died, and none for its neighbours",
-    ],
-  },
-  {
-    name: "an idempotency key is remembered without its payload",
-    edits: [
-      edit(ENQUEUE, "if before ~= payload then", "if not before then"),
-      edit(ENQUEUE, "local isSame = before == payload and", "local isSame = before and"),
-    ],
-    caughtBy: [
-      "services/ingest/once.integration.test.ts",
-      "with another payload is refused, and nothing is queued",
-    ],
-  },
-  {
-    name: "the answers of a group are in another order than its writes",
-    edits: [
-      edit(
-        "services/ingest/outcome.ts",
-        "{ version: first + position * step, depth: total }",
-        "{ version: first + (taken - 1 - position) * step, depth: total }",
-      ),
-    ],
-    caughtBy: [
-      "services/ingest/many.integration.test.ts",
-      "are queued in their order, beside others",
     ],
   },
 ]

@@ -3,7 +3,7 @@
  * away is true, comes in time, and ends by itself.
  */
 import { expect, test } from "vitest"
-import type { Sent } from "../testing/ledger.ts"
+import type { Sent } from "../testing/sent.ts"
 import { LEASE_MILLIS } from "../testing/stack.ts"
 import { until } from "../testing/until.ts"
 import { faults, useFaultStack } from "./testing/stack.ts"

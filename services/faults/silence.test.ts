@@ -5,7 +5,7 @@
 import { expect, test } from "vitest"
 import { ALONE_AFTER } from "../../shared/queue/claim.ts"
 import { onEachRow } from "../../shared/testing/table.ts"
-import { CANARY } from "../testing/ledger.ts"
+import { CANARY } from "../testing/sent.ts"
 import { until } from "../testing/until.ts"
 import { LOST_LEASES_MAX } from "../worker/settings.ts"
 import { faults, useFaultStack } from "./testing/stack.ts"

@@ -1,18 +1,19 @@
 /**
- * The storm: hot keys, write-once keys, poison and what is no write at all, while five lanes of faults
+ * The storm: hot keys and whatever else clients write (see `testing/writer.ts`), while five lanes of faults
  * break everything at once, in an order that the seed decides. Then all is healed, drains, and is held
  * against the oracle; and the storm is asked whether it was one.
  */
 import { setTimeout as sleep } from "node:timers/promises"
 import { expect, test } from "vitest"
-import { POISON_SQL } from "../testing/ledger.ts"
+import { POISON_SQL } from "../testing/sent.ts"
 import type { Stack } from "../testing/stack.ts"
 import { makeChance } from "./testing/chance.ts"
 import { type Havoc, makeHavoc } from "./testing/havoc.ts"
 import { DRAIN_LIMIT_MILLIS, SEED, STORM_SECONDS } from "./testing/settings.ts"
 import { faults, useFaultStack } from "./testing/stack.ts"
+import { makeWriter } from "./testing/writer.ts"
 
-const WRITERS = 6
+const WRITERS = 10
 const HOT_KEYS = 4
 
 /** About 200 writes a second in all, so that there is room for faults on two cores. */
@@ -22,22 +23,16 @@ const BETWEEN_FAULTS_MILLIS = 1_200
 /** How much longer a storm may go on until each kind of fault and of recovery was seen. */
 const EXTRA_MILLIS = 40_000
 
-const POISON_SHARE = 50
-const INVALID_SHARE = 40
-
 const LATE = /late acknowledgement was refused/
 
 faults(`a storm with seed ${SEED}`, () => {
   const stack = useFaultStack({ workers: 3 })
 
-  /** One client: mostly keys that are written once, now and then what can never be stored. */
   const write = async ({ oracle }: Stack, writer: number, isOver: () => boolean) => {
-    const chance = makeChance(SEED + 1_000 + writer)
     const name = oracle.name("storm")
+    const writeOne = makeWriter(oracle, makeChance(SEED + 1_000 + writer), name)
     for (let round = 0; !isOver(); round++) {
-      const key = `${name}:${round}`
-      if (chance.below(INVALID_SHARE) === 0) await oracle.postInvalid(`${key} invalid`)
-      else await oracle.post(key, name, chance.below(POISON_SHARE) === 0)
+      await writeOne(`${name}:${round}`)
       await sleep(BETWEEN_WRITES_MILLIS)
     }
   }
@@ -67,7 +62,10 @@ faults(`a storm with seed ${SEED}`, () => {
       if (!(redelivered > 0)) lacking.push("a batch was redelivered")
       if (late === 0) lacking.push("a late acknowledgement was refused")
       if (applied === 0) lacking.push("an unknown outcome was applied")
-      return { redelivered, late, applied }
+      const [commits, replays] = [oracle.commits(), oracle.replays()]
+      if (commits === 0) lacking.push("a client was told of a commit")
+      if (replays === 0) lacking.push("a write was repeated under its key")
+      return { redelivered, late, applied, commits, replays }
     }
     const isTooLate = () => passed() > STORM_SECONDS * 1_000 + EXTRA_MILLIS
     const isOver = () => passed() > STORM_SECONDS * 1_000 && (lacking.length === 0 || isTooLate())

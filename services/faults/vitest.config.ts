@@ -1,6 +1,9 @@
 import { defineConfig } from "vitest/config"
 
-/** The fault suite: single faults first, two files at a time; then the storm, which wants both cores. */
+/**
+ * The fault suite: single faults first, three files at a time, for most of it is waiting; then the storm, which
+ * wants both cores.
+ */
 const faults = {
   testTimeout: 120_000,
   hookTimeout: 120_000,
@@ -16,7 +19,7 @@ export default defineConfig({
           name: "faults",
           include: ["services/faults/**/*.test.ts"],
           exclude: [...faults.exclude, "**/storm.test.ts"],
-          maxWorkers: 2,
+          maxWorkers: 3,
           sequence: { groupOrder: 0 },
         },
       },

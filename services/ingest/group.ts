@@ -6,7 +6,7 @@ import type { Outcome } from "./outcome.ts"
 export interface Request {
   /** It waits for the commit. */
   readonly isAwaited: boolean
-  /** Its idempotency key. */
+  /** Its idempotency key, which is known in the shard of the write alone. */
   readonly key: string | null
   /** What may not be another for the same key; left out: the write itself. */
   readonly payload?: string

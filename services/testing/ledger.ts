@@ -1,111 +1,105 @@
 /**
- * What the clients of a test know: every write they sent and which of three outcomes it had. `ok` has
- * happened, `refused` has not and never will, `unknown` may have. Unknown is neither lost nor harmless.
+ * What the clients of a test know: every write they sent, and which outcome it had. A write that is sent again
+ * under its idempotency key is one write, however often.
  */
-import { once } from "node:events"
-import { Agent, type IncomingMessage, request } from "node:http"
-import { text } from "node:stream/consumers"
-import { TABLE } from "../../shared/testing/table.ts"
+import { Agent } from "node:http"
+import { setTimeout as sleep } from "node:timers/promises"
+import { type Answer, type Call, callOf, callOfAll, makeCalls } from "./call.ts"
+import { type Asked, type Outcome, rowOf, type Sent } from "./sent.ts"
+import { makeVerdict } from "./verdict.ts"
 
-/** Whatever must not be seen outside has this word in it. */
-export const CANARY = "canary"
-
-export type Outcome = "ok" | "refused" | "unknown"
-
-export interface Sent {
-  readonly key: string
-  readonly value: string
-  /** PostgreSQL rejects it. */
-  readonly poison: boolean
-  outcome: Outcome
-  /** Of a write that is ok. */
-  version: number
-  /** False when the Redis that counted it has lost its data since. */
-  counted: boolean
-}
-
-/** What the contract says was not enqueued. */
-const REFUSED = /^\/problems\/(queue-full|queue-unavailable|stopping)$/
-
-/** No client waits for longer; ingest's own deadline is a second. */
-const REQUEST_LIMIT_MILLIS = 5_000
-
-/** The check that the table gets, and what breaks it. */
-export const POISON = `${CANARY} poison`
-export const POISON_SQL = `
-  alter table ${TABLE} add constraint no_poison check (value not like '${POISON}%')`
+/** Longer than any fault of a test lasts. */
+const REPEAT_LIMIT_MILLIS = 40_000
+const REPEAT_PAUSE_MILLIS = 100
 
 export type Ledger = ReturnType<typeof makeLedger>
-
-/** POST /write; a third of what `fetch` costs, which counts with 20,000 of them. */
-const postWrite = async (agent: Agent, url: string, body: string) => {
-  const headers = { "content-type": "application/json" }
-  const signal = AbortSignal.timeout(REQUEST_LIMIT_MILLIS)
-  const call = request(`${url}/write`, { agent, method: "POST", headers, signal })
-  // One that comes after the answer has begun is the answer's own as well.
-  call.on("error", () => {}).end(body)
-  const [response] = (await once(call, "response")) as [IncomingMessage]
-  const { statusCode: status = 0, headers: answered } = response
-  return { status, retryAfter: Number(answered["retry-after"]), text: await text(response) }
-}
-
-type Answer = Awaited<ReturnType<typeof postWrite>>
 
 /** Whether a request that got no answer can have reached anybody. */
 const isUnsent = (error: unknown) => (error as { code?: string }).code === "ECONNREFUSED"
 
-export const makeLedger = (url: string) => {
-  const agent = new Agent({ keepAlive: true })
+/** What is known of a write that was sent twice. */
+const OUTCOMES: ReadonlyArray<Outcome> = ["ok", "unknown", "refused"]
+const both = (...outcomes: ReadonlyArray<Outcome>): Outcome =>
+  OUTCOMES.find((outcome) => outcomes.includes(outcome)) ?? "unknown"
+
+/** `onCommit` hears of each write whose client is told that it is committed. */
+export const makeLedger = (url: string, onCommit: (write: Sent) => void = () => {}) => {
+  const call = makeCalls(new Agent({ keepAlive: true }), url)
   const sent: Sent[] = []
+  const known = new Set<Sent>()
   /** What no answer may say or do. */
   const broken: string[] = []
+  const verdict = makeVerdict(broken, onCommit)
+  let replays = 0
 
-  const judge = (write: Sent, { status, retryAfter, text }: Answer): Outcome => {
-    if (status === 202) {
-      write.version = JSON.parse(text).version
-      return "ok"
+  const enter = (write: Sent): Outcome => {
+    const before = write.outcome
+    if (!known.has(write)) sent.push(write)
+    known.add(write)
+    // Until the answer is there.
+    write.outcome = both(before, "unknown")
+    return before
+  }
+  const transmit = async (
+    writes: ReadonlyArray<Sent>,
+    what: Call,
+    read: (answer: Answer) => ReadonlyArray<Outcome>,
+  ) => {
+    const before = writes.map(enter)
+    const outcomes = await call(what)
+      .then((answer) => {
+        if (answer.isReplayed) replays += 1
+        return read(answer)
+      })
+      .catch((error): Outcome[] => writes.map(() => (isUnsent(error) ? "refused" : "unknown")))
+    for (const [index, write] of writes.entries()) {
+      write.outcome = both(before[index] ?? "unknown", outcomes[index] ?? "unknown")
     }
-    if (text.includes(CANARY)) broken.push(`a ${status} quotes the write`)
-    const { type } = JSON.parse(text) as { type: string }
-    if (status === 503) {
-      const isSound = retryAfter >= 1 && retryAfter <= 60
-      if (!isSound) broken.push(`${type} without a sound Retry-After`)
-      return REFUSED.test(type) ? "refused" : "unknown"
-    }
-    if (status >= 500) broken.push(`${status} ${type}`)
-    return "refused"
   }
 
-  const send = async (write: Sent, body: string): Promise<Sent> => {
-    sent.push(write)
-    write.outcome = await postWrite(agent, url, body)
-      .then((answer) => judge(write, answer))
-      .catch((error) => (isUnsent(error) ? "refused" : "unknown"))
+  /** Once; resolves to the write. */
+  const send = async (write: Sent, asked: Asked = {}): Promise<Sent> => {
+    await transmit([write], callOf(write, asked), (answer) => [verdict.ofOne(write, answer)])
     return write
   }
+  /** All of them in one call, once; rows of one table. */
+  const sendMany = (writes: ReadonlyArray<Sent>, asked: Asked = {}): Promise<void> =>
+    transmit(writes, callOfAll(writes, asked), (answer) => verdict.ofMany(writes, answer))
 
-  const draft = (key: string, value: string, poison = false): Sent => ({
-    ...{ key: `${CANARY} ${key}`, value: poison ? `${POISON} ${value}` : `${CANARY} ${value}` },
-    ...{ poison, outcome: "unknown", version: 0, counted: true },
-  })
-
-  let series = 0
-  const post = (key: string, value: string, poison = false) => {
-    const write = draft(key, value, poison)
-    return send(write, JSON.stringify({ key: write.key, value: write.value }))
+  const repeated = async (writes: ReadonlyArray<Sent>, attempt: () => Promise<unknown>) => {
+    const end = performance.now() + REPEAT_LIMIT_MILLIS
+    const isDone = () => writes.every(({ outcome }) => outcome === "ok")
+    await attempt()
+    while (!isDone() && performance.now() < end) {
+      await sleep(REPEAT_PAUSE_MILLIS)
+      await attempt()
+    }
   }
 
+  let series = 0
   return {
-    sent,
-    broken,
+    ...{ sent, broken, send, sendMany },
     /** A name that no key has had. */
     name: (what: string) => `${what} ${++series}`,
-    post,
+    post: (key: string, value: string, poison = false) => send(rowOf(key, value, poison)),
     /** A write that is none, with a key of its own: it must never be seen again. */
-    postInvalid: (key: string) => {
-      const write = draft(key, "never")
-      return send(write, JSON.stringify({ key: write.key, value: [write.value] }))
+    postInvalid: async (key: string) => {
+      const write = rowOf(key, "never")
+      const body = JSON.stringify({ key: write.key, value: [write.value] })
+      await transmit([write], { ...callOf(write, {}), body }, (answer) => [
+        verdict.ofOne(write, answer),
+      ])
+      return write
     },
+    /** Again and again under the key, until it is accepted or for a while; resolves to the write. */
+    repeat: async (write: Sent, once: string, asked: Asked = {}): Promise<Sent> => {
+      await repeated([write], () => send(write, { ...asked, once }))
+      return write
+    },
+    repeatMany: (writes: ReadonlyArray<Sent>, once: string, asked: Asked = {}): Promise<void> =>
+      repeated(writes, () => sendMany(writes, { ...asked, once })),
+    /** How many answers were those of a call before. */
+    replays: () => replays,
     count: (outcome: Outcome, counted = false) =>
       sent.filter((write) => write.outcome === outcome && (!counted || write.counted)).length,
     /** Redis has lost its data: what was accepted may be stored or not, and is counted no more. */

@@ -9,12 +9,12 @@ import { quoted } from "../../shared/table/statement.ts"
 import type { Table } from "../../shared/table/table.ts"
 import { TABLES } from "../../shared/tables.ts"
 import { client } from "./client.ts"
-import { CANARY } from "./ledger.ts"
 import { type Member, startMember } from "./member.ts"
 import { makeOracle } from "./oracle.ts"
 import { openPostgres } from "./postgres.ts"
 import { startProxy } from "./proxy.ts"
 import { openRedis, type RedisKind } from "./redis.ts"
+import { CANARY } from "./sent.ts"
 import { until } from "./until.ts"
 
 /** Short, so that a takeover after kill -9 takes a test no longer. */

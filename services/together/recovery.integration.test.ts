@@ -4,8 +4,8 @@
  */
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
 import { HIDE_TABLE, onEachRow, SHOW_TABLE } from "../../shared/testing/table.ts"
-import { POISON, POISON_SQL } from "../testing/ledger.ts"
 import { REDIS_KINDS } from "../testing/redis.ts"
+import { POISON, POISON_SQL } from "../testing/sent.ts"
 import { type Stack, startStack } from "../testing/stack.ts"
 import { until } from "../testing/until.ts"
 

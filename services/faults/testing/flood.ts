@@ -7,7 +7,7 @@ import { once } from "node:events"
 import { readFile } from "node:fs/promises"
 import { connect } from "node:net"
 import { promisify } from "node:util"
-import { CANARY } from "../../testing/ledger.ts"
+import { CANARY } from "../../testing/sent.ts"
 
 const SOCKETS = 8
 

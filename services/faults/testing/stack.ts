@@ -4,7 +4,7 @@
  */
 import { afterAll, afterEach, beforeAll, describe } from "vitest"
 import { nativeRedis } from "../../../scripts/servers/redis.ts"
-import { CANARY } from "../../testing/ledger.ts"
+import { CANARY } from "../../testing/sent.ts"
 import {
   LEASE_MILLIS,
   type Stack,
