@@ -10,6 +10,8 @@ export interface Request {
   readonly key: string | null
   /** What may not be another for the same key; left out: the write itself. */
   readonly payload?: string
+  /** The `traceparent` of its span, where there is one. */
+  readonly trace?: string
   /** The key of the whole call, whose appended rows go to one shard; left out: `key`. */
   readonly callKey?: string
 }

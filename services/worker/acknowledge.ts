@@ -14,14 +14,17 @@ import { type Batch, type Closing, Queue } from "./queue.ts"
 import { Report } from "./report/report.ts"
 import { acknowledgeRetry, releaseRetry } from "./retry.ts"
 import { Settings } from "./settings.ts"
+import { traceBatch } from "./tracing.ts"
 
 /** The dead go into the same step, so that each write leaves the batch exactly once. */
 const acknowledge = Effect.fnUntraced(function* (
-  { id, items, unreadable }: Batch,
+  batch: Batch,
   closing: Closing,
-  { coalesced, dead }: Persisted,
+  persisted: Persisted,
   since: bigint,
 ) {
+  const { id, items, unreadable } = batch
+  const { coalesced, dead } = persisted
   const queue = yield* Queue
   const report = yield* Report
   const settings = yield* Settings
@@ -39,11 +42,17 @@ const acknowledge = Effect.fnUntraced(function* (
   }
   const writes = items.length + unreadable.length
   const millis = Number((yield* Clock.monotonicTimeNanos) - since) / 1e6
+  yield* traceBatch({ batch, closing, since, persisted })
   yield* report.batch({ closing, writes, rows: writes - coalesced - dead.length, millis })
 })
 
 /** First the hold, then the release: the other way round the batch would be claimed again at once. */
-const giveBack = Effect.fnUntraced(function* (id: string, cause: Cause.Cause<PersistError>) {
+const giveBack = Effect.fnUntraced(function* (
+  batch: Batch,
+  closing: Closing,
+  cause: Cause.Cause<PersistError>,
+  since: bigint,
+) {
   const queue = yield* Queue
   const hold = yield* Hold
   const error = Option.getOrUndefined(Cause.findErrorOption(cause))
@@ -53,7 +62,8 @@ const giveBack = Effect.fnUntraced(function* (id: string, cause: Cause.Cause<Per
     const reason = `defect: ${kindOf(cause)}`
     yield* hold.enter(new DatabaseMisconfigured({ reason, sqlstate: null, cause }))
   }
-  yield* Effect.retry(queue.release(id), releaseRetry)
+  yield* Effect.retry(queue.release(batch.id), releaseRetry)
+  yield* traceBatch({ batch, closing, since })
 })
 
 /** What could be written is acknowledged; writes of tables that are held from now on are parked before. */
@@ -81,7 +91,7 @@ export const settle = (claimed: Batch, closing: Closing) =>
       yield* restore(persist(batch)).pipe(
         Effect.matchCauseEffect({
           onSuccess: (persisted) => finish(batch, closing, persisted, since),
-          onFailure: (cause) => giveBack(batch.id, cause),
+          onFailure: (cause) => giveBack(batch, closing, cause, since),
         }),
       )
     }),
