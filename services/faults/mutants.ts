@@ -15,6 +15,7 @@ import { EVIDENCE_MUTATIONS } from "./mutations-evidence.ts"
 import { PROCESS_MUTATIONS } from "./mutations-process.ts"
 import { PROMISE_MUTATIONS } from "./mutations-promises.ts"
 import { PROTOCOL_MUTATIONS } from "./mutations-protocol.ts"
+import { SHARD_MUTATIONS } from "./mutations-shards.ts"
 
 /** One test with its servers takes some seconds; a mutant may wait for what never comes. */
 const TEST_LIMIT_MILLIS = 180_000
@@ -123,6 +124,7 @@ const main = async () => {
     ...PROCESS_MUTATIONS,
     ...EVIDENCE_MUTATIONS,
     ...PROMISE_MUTATIONS,
+    ...SHARD_MUTATIONS,
   ].filter(({ name }) => wanted.length === 0 || wanted.some((part) => name.includes(part)))
   const directory = await temporaryDirectory()
   const begin = performance.now()

@@ -6,6 +6,7 @@ const ACKNOWLEDGE = "shared/queue/acknowledge.ts"
 const ENQUEUE = "shared/queue/enqueue.ts"
 const COMMIT = "services/ingest/commit.ts"
 const PUT = "services/ingest/queue.ts"
+const SENDER = "services/ingest/sender.ts"
 
 const REPEATS = "services/faults/repeats.test.ts"
 const WAITS = "services/faults/waits.test.ts"

@@ -4,8 +4,8 @@
  */
 import { expect, test } from "vitest"
 import { HIDE_TABLE, onEachRow, SHOW_TABLE, TABLE } from "../../shared/testing/table.ts"
-import type { Member } from "../testing/member.ts"
 import { POISON_SQL } from "../testing/sent.ts"
+import type { Member } from "../testing/stack.ts"
 import { until } from "../testing/until.ts"
 import { DOWN_SECONDS } from "./testing/settings.ts"
 import { faults, STATEMENT, useFaultStack } from "./testing/stack.ts"

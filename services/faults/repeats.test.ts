@@ -4,8 +4,8 @@
  * the rows.
  */
 import { expect, test } from "vitest"
-import type { Member } from "../testing/member.ts"
 import { appendedOf, deletionOf, rowOf, type Sent } from "../testing/sent.ts"
+import type { Member } from "../testing/stack.ts"
 import { until } from "../testing/until.ts"
 import { faults, STATEMENT, useFaultStack } from "./testing/stack.ts"
 

@@ -4,8 +4,8 @@
  */
 import { expect, test } from "vitest"
 import { TABLE } from "../../shared/testing/table.ts"
-import type { Member } from "../testing/member.ts"
 import { appendedOf, deletionOf, POISON_SQL, rowOf, type Sent } from "../testing/sent.ts"
+import type { Member } from "../testing/stack.ts"
 import { until } from "../testing/until.ts"
 import { ACKNOWLEDGE, faults, useFaultStack } from "./testing/stack.ts"
 

@@ -3,8 +3,7 @@
  * acknowledgement, and what it sent arrives after somebody else has done its work.
  */
 import { expect, test } from "vitest"
-import type { Member } from "../testing/member.ts"
-import { LEASE_MILLIS } from "../testing/stack.ts"
+import { LEASE_MILLIS, type Member } from "../testing/stack.ts"
 import { until } from "../testing/until.ts"
 import {
   ACKNOWLEDGE,

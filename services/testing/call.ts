@@ -54,12 +54,12 @@ export const callOfAll = (writes: ReadonlyArray<Sent>, asked: Asked): Call => ({
   limitMillis: limitOf(asked),
 })
 
-/** Rejects when no whole answer came in time. */
-export const makeCalls =
-  (agent: Agent, url: string) =>
-  async ({ method, path, headers, body, limitMillis }: Call): Promise<Answer> => {
+/** To these in turn. Rejects when no whole answer came in time. */
+export const makeCalls = (agent: Agent, urls: ReadonlyArray<string>) => {
+  let turn = 0
+  return async ({ method, path, headers, body, limitMillis }: Call): Promise<Answer> => {
     const signal = AbortSignal.timeout(limitMillis)
-    const call = request(url + path, { agent, method, headers, signal })
+    const call = request(`${urls[turn++ % urls.length]}${path}`, { agent, method, headers, signal })
     // One that comes after the answer has begun is the answer's own as well.
     call.on("error", () => {}).end(body)
     const [response] = (await once(call, "response")) as [IncomingMessage]
@@ -70,3 +70,4 @@ export const makeCalls =
       text: await text(response),
     }
   }
+}

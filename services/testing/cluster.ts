@@ -1,11 +1,14 @@
 /**
  * A Redis Cluster for tests: three masters, each with a replica on demand, as native servers of its own. Each
- * can freeze, die and come back. The connections are the test's own, one to each node, and follow no slot.
+ * can freeze, die and come back, and on demand be cut off from the others. The connections are the test's own, one
+ * to each node, and follow no slot.
  */
 import { afterAll, beforeAll } from "vitest"
 import { freePort } from "../../scripts/servers/port.ts"
 import { startRedis } from "../../scripts/servers/redis.ts"
+import { startApart } from "./apart.ts"
 import { operated } from "./operator.ts"
+import { untilFollowed } from "./replicas.ts"
 import { openOwn } from "./store.ts"
 import { until } from "./until.ts"
 
@@ -23,6 +26,10 @@ export interface ClusterOptions {
   /** Files of certificates for localhost: clients may then encrypt, and the nodes among themselves do. */
   readonly tls?: Readonly<Record<"ca" | "cert" | "key", string>>
   readonly settings?: Readonly<Record<string, string>>
+  /** Whether nodes can be cut off from one another (`apart.ts`). */
+  readonly apart?: boolean
+  /** The environments of the masters. */
+  readonly envs?: ReadonlyArray<Readonly<Record<string, string>>>
 }
 
 export type TestCluster = Awaited<ReturnType<typeof startCluster>>
@@ -35,11 +42,26 @@ const encrypted = ({ ca, cert, key }: NonNullable<ClusterOptions["tls"]>, port: 
   ...{ "cluster-announce-hostname": "localhost", "cluster-preferred-endpoint-type": "hostname" },
 })
 
-const startNode = async ({ password, tls, settings }: ClusterOptions) => {
-  const [bus, tlsPort] = [await freePort(), await freePort()]
-  const server = await openOwn((directory, port) =>
+/** In front of a node. */
+const startBetween = async (port: number, bus: number) => {
+  const between = await startApart(port, bus)
+  const [announced = 0, announcedBus = 0] = between.ports
+  const settings = {
+    "bind-source-addr": between.address,
+    ...{ "cluster-announce-ip": "127.0.0.1", "cluster-announce-port": `${announced}` },
+    "cluster-announce-bus-port": `${announcedBus}`,
+  }
+  return { between, announced, announcedBus, settings }
+}
+
+const startNode = async (options: ClusterOptions, index: number) => {
+  const { password, tls, settings, apart = false, envs = [] } = options
+  const [port, bus, tlsPort] = [await freePort(), await freePort(), await freePort()]
+  const before = apart ? await startBetween(port, bus) : null
+  const env = envs[index]
+  const server = await openOwn((directory) =>
     startRedis({
-      ...{ directory, port, kind: "native" },
+      ...{ directory, port, kind: "native", ...(env && { env }) },
       settings: {
         ...{ "cluster-enabled": "yes", "cluster-port": `${bus}` },
         "cluster-node-timeout": `${NODE_TIMEOUT_MILLIS}`,
@@ -52,6 +74,7 @@ const startNode = async ({ password, tls, settings }: ClusterOptions) => {
         "shutdown-timeout": "0",
         ...(password && { requirepass: password, masterauth: password }),
         ...(tls && encrypted(tls, tlsPort)),
+        ...before?.settings,
         ...settings,
       },
     }),
@@ -59,7 +82,17 @@ const startNode = async ({ password, tls, settings }: ClusterOptions) => {
   const node = operated(server, password)
   const call = (...words: readonly [string, ...string[]]) =>
     node.connection.call("CLUSTER", ...words) as Promise<string>
-  return { ...node, bus, tlsPort, call, id: await call("MYID") }
+  const close = async () => {
+    await node.close()
+    before?.between.stop()
+  }
+  return {
+    ...{ ...node, tlsPort, call, close, id: await call("MYID") },
+    /** Where others find it. */
+    announced: before?.announced ?? port,
+    announcedBus: before?.announcedBus ?? bus,
+    between: before?.between,
+  }
 }
 
 export type ClusterNode = Awaited<ReturnType<typeof startNode>>
@@ -69,8 +102,8 @@ const share = (index: number) => Math.floor((SLOTS * index) / MASTERS)
 const introduce = async (nodes: ReadonlyArray<ClusterNode>, isEncrypted: boolean) => {
   const [first, ...others] = nodes as [ClusterNode, ...ClusterNode[]]
   await Promise.all(nodes.map(({ call }, index) => call("SET-CONFIG-EPOCH", `${index + 1}`)))
-  const port = isEncrypted ? first.tlsPort : first.port
-  for (const { call } of others) await call("MEET", "127.0.0.1", `${port}`, `${first.bus}`)
+  const place = [`${isEncrypted ? first.tlsPort : first.announced}`, `${first.announcedBus}`]
+  for (const { call } of others) await call("MEET", "127.0.0.1", ...place)
   for (const [index, { call }] of nodes.slice(0, MASTERS).entries()) {
     await call("ADDSLOTSRANGE", `${share(index)}`, `${share(index + 1) - 1}`)
   }
@@ -98,11 +131,11 @@ const follow = async (master: ClusterNode, replica: ClusterNode) => {
 
 export const startCluster = async (options: ClusterOptions = {}) => {
   const count = options.replicas ? 2 * MASTERS : MASTERS
-  const nodes = await Promise.all(Array.from({ length: count }, () => startNode(options)))
+  const nodes = await Promise.all(Array.from({ length: count }, (_, at) => startNode(options, at)))
   const close = async () => void (await Promise.all(nodes.map((node) => node.close())))
   const [masters, replicas] = [nodes.slice(0, MASTERS), nodes.slice(MASTERS)]
   const nodeOf = (port: number) =>
-    nodes.find((node) => node.port === port || node.tlsPort === port) as ClusterNode
+    nodes.find(({ announced, tlsPort }) => announced === port || tlsPort === port) as ClusterNode
   try {
     await introduce(nodes, options.tls !== undefined)
     await untilWell(nodes)
@@ -115,10 +148,18 @@ export const startCluster = async (options: ClusterOptions = {}) => {
     ...{ nodes, masters, replicas, close },
     /** Of some of its nodes, by default all; `credentials` are such as `user:password@`. */
     url: (some: ReadonlyArray<ClusterNode> = nodes, credentials = "") =>
-      `redis+cluster://${credentials}${some.map(({ port }) => `127.0.0.1:${port}`).join(",")}`,
+      `redis+cluster://${credentials}${some.map(({ announced }) => `127.0.0.1:${announced}`).join(",")}`,
     tlsUrl: (some: ReadonlyArray<ClusterNode> = nodes, credentials = "") =>
       `redis+clusters://${credentials}${some.map(({ tlsPort }) => `localhost:${tlsPort}`).join(",")}`,
     slotOf: async (key: string) => Number(await nodes[0]?.call("KEYSLOT", key)),
+    /** All run and hear one another, and each replica follows its master. */
+    heal: async () => {
+      for (const node of nodes) node.kill("SIGCONT")
+      await Promise.all(nodes.map((node) => node.start()))
+      for (const { between } of nodes) between?.heal()
+      await untilWell(nodes)
+      await untilFollowed(nodes, replicas.length)
+    },
     /** Who owns a slot, as that node sees it. */
     ownerOf: async (slot: number, asked = nodes[0] as ClusterNode): Promise<ClusterNode | null> => {
       const ranges = (await asked.connection.call("CLUSTER", "SLOTS")) as unknown as ReadonlyArray<

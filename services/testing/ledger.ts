@@ -22,9 +22,12 @@ const OUTCOMES: ReadonlyArray<Outcome> = ["ok", "unknown", "refused"]
 const both = (...outcomes: ReadonlyArray<Outcome>): Outcome =>
   OUTCOMES.find((outcome) => outcomes.includes(outcome)) ?? "unknown"
 
-/** `onCommit` hears of each write whose client is told that it is committed. */
-export const makeLedger = (url: string, onCommit: (write: Sent) => void = () => {}) => {
-  const call = makeCalls(new Agent({ keepAlive: true }), url)
+/** Of writes to these in turn; `onCommit` hears of each whose client is told that it is committed. */
+export const makeLedger = (
+  urls: ReadonlyArray<string>,
+  onCommit: (write: Sent) => void = () => {},
+) => {
+  const call = makeCalls(new Agent({ keepAlive: true }), urls)
   const sent: Sent[] = []
   const known = new Set<Sent>()
   /** What no answer may say or do. */
@@ -107,6 +110,12 @@ export const makeLedger = (url: string, onCommit: (write: Sent) => void = () => 
       for (const write of sent) {
         if (write.outcome === "ok") write.outcome = "unknown"
         write.counted = false
+      }
+    },
+    /** What was sent since then may be lost, although it was accepted: no replica need have had it. */
+    mayLack: (since: number) => {
+      for (const write of sent.slice(since)) {
+        if (write.outcome === "ok") write.outcome = "unknown"
       }
     },
   }

@@ -1,6 +1,6 @@
 /**
- * One of the processes of a stack: started and killed any number of times on one port, behind proxies of its
- * own, and with every line it ever printed.
+ * One of the processes of a stack: started and killed any number of times on one port, and with every line it
+ * ever printed.
  */
 import { type Exit, within } from "../../scripts/servers/process.ts"
 import {
@@ -9,7 +9,6 @@ import {
   type ServiceName,
   startService,
 } from "../../scripts/servers/service.ts"
-import type { TestProxy } from "./proxy.ts"
 
 /** Above the ten seconds in which every process must end. */
 const EXIT_LIMIT_MILLIS = 12_000
@@ -24,18 +23,11 @@ export interface MemberOptions {
   readonly runtime?: Runtime | undefined
   readonly env: Readonly<Record<string, string>>
   readonly onLine?: ((line: string) => void) | undefined
-  readonly redis: TestProxy
-  readonly postgres: TestProxy
+  /** The folder of another build of the project. */
+  readonly build?: string
 }
 
-export const startMember = async ({
-  name,
-  runtime,
-  env,
-  onLine,
-  redis,
-  postgres,
-}: MemberOptions) => {
+export const startMember = async ({ name, runtime, env, onLine, build }: MemberOptions) => {
   const lines: string[] = []
   /** Ends that nobody asked for, with the last words. */
   const deaths: string[] = []
@@ -48,6 +40,7 @@ export const startMember = async ({
         onLine?.(line)
       },
       ...(runtime && { runtime }),
+      ...(build !== undefined && { build }),
       ...(port !== undefined && { port }),
     })
     alive = true
@@ -65,8 +58,6 @@ export const startMember = async ({
     name,
     url: service.url,
     port: service.port,
-    redis,
-    postgres,
     lines,
     deaths,
     pid: () => service.pid,
@@ -93,8 +84,6 @@ export const startMember = async ({
       alive = false
       service.kill("SIGCONT")
       await service.stop()
-      redis.stop()
-      postgres.stop()
     },
   }
 }

@@ -6,27 +6,17 @@
  */
 import { expect } from "vitest"
 import type { Stats } from "../../shared/contract.ts"
-import { queueKeys } from "../../shared/queue/keys.ts"
 import type { client as makeClient } from "./client.ts"
 import { checkCommit, makeGlance } from "./glance.ts"
+import { type Kept, keptIn } from "./kept.ts"
 import { makeLedger } from "./ledger.ts"
 import type { Member } from "./member.ts"
 import type { TestPostgres } from "./postgres.ts"
-import type { TestRedis } from "./redis.ts"
 import { judgeRows, storedRows } from "./rows.ts"
 import { CANARY, type Sent } from "./sent.ts"
 
 const SAMPLE_MILLIS = 40
 const SAMPLE_LIMIT_MILLIS = 3_000
-
-/** What is in Redis when nothing waits: no batch, no lease, no mark of a silent worker, nobody who waits. */
-const AT_REST = /:(counters|dead|workers|holds)$/
-
-/** What is forgotten by itself, and after how many seconds at most. */
-const PASSING: ReadonlyArray<readonly [RegExp, number]> = [
-  [/:outcome:\d+$/, 60],
-  [/:once:[0-9a-f]{64}$/, 3_600],
-]
 
 /** Between "//" and "@" of a URL. */
 const CREDENTIALS = /:\/\/[^/\s]*:[^/\s]*@/
@@ -34,7 +24,10 @@ const CREDENTIALS = /:\/\/[^/\s]*:[^/\s]*@/
 interface Subject {
   readonly client: ReturnType<typeof makeClient>
   readonly urls: Readonly<Record<"ingest" | "reader" | "stats", string>>
-  readonly redis: TestRedis
+  /** Left out: the one. */
+  readonly ingests?: ReadonlyArray<string>
+  /** All that may have some of the queue. */
+  readonly nodes: Parameters<typeof keptIn>[0]
   readonly postgres: TestPostgres
   readonly members: ReadonlyArray<Member>
   readonly logs: ReadonlyArray<string>
@@ -46,7 +39,8 @@ interface Letter {
   readonly key?: string
 }
 
-export const makeOracle = ({ client, urls, redis, postgres, members, logs }: Subject) => {
+export const makeOracle = (subject: Subject) => {
+  const { client, urls, nodes, postgres, members, logs } = subject
   const onCommit = (write: Sent) => {
     commits += 1
     glance.learn(write)
@@ -56,10 +50,9 @@ export const makeOracle = ({ client, urls, redis, postgres, members, logs }: Sub
       }),
     )
   }
-  const ledger = makeLedger(urls.ingest, onCommit)
+  const ledger = makeLedger(subject.ingests ?? [urls.ingest], onCommit)
   const { broken } = ledger
   const glance = makeGlance(urls.reader, ledger.sent, broken)
-  const keys = queueKeys("write_queue")
   const looks: Array<Promise<void>> = []
   const scanned = new Map<ReadonlyArray<string>, number>()
   let commits = 0
@@ -85,8 +78,7 @@ export const makeOracle = ({ client, urls, redis, postgres, members, logs }: Sub
     await Promise.allSettled([sampleCounters(), read])
   }
 
-  const checkDead = async () => {
-    const texts = await redis.connection.lrange(keys.dead, 0, -1)
+  const checkDead = ({ letters: texts }: Kept) => {
     const letters = texts.map((text) => JSON.parse(text) as Letter)
     for (const { key, version, outcome, poison } of ledger.sent) {
       if (!poison || outcome !== "ok") continue
@@ -97,17 +89,6 @@ export const makeOracle = ({ client, urls, redis, postgres, members, logs }: Sub
       if (mine.length !== 1) broken.push(`${key}: not buried once`)
     }
     return texts.length
-  }
-  const checkLeftovers = async () => {
-    const names = (await redis.connection.keys("*")).filter((name) => !AT_REST.test(name))
-    const ages = await Promise.all(names.map((name) => redis.connection.ttl(name)))
-    for (const [index, name] of names.entries()) {
-      const [, most] = PASSING.find(([pattern]) => pattern.test(name)) ?? []
-      const age = ages[index] ?? -1
-      // -2: it is gone by now.
-      const isPassing = most !== undefined && age !== -1 && age <= most
-      if (!isPassing) broken.push(`left in Redis: ${name}, for ${age} s`)
-    }
   }
   const checkOutput = () => {
     for (const lines of [logs, ...members.map((member) => member.lines)]) {
@@ -162,8 +143,9 @@ export const makeOracle = ({ client, urls, redis, postgres, members, logs }: Sub
       const stats = await client.drained(drainLimitMillis)
       await Promise.all(looks.splice(0))
       broken.push(...(await judgeRows(postgres, ledger.sent)))
-      const dead = await checkDead()
-      await checkLeftovers()
+      const kept = await keptIn(nodes)
+      const dead = checkDead(kept)
+      broken.push(...kept.leftovers)
       checkOutput()
       const [ok, unknown] = [ledger.count("ok", true), ledger.count("unknown", true)]
       // Told once: the next test has its own.

@@ -14,6 +14,8 @@ type Catch = "pass" | "lose" | "hold" | "cut"
 interface Link {
   readonly client: Socket
   readonly target: Socket
+  /** Not one of those that faults are for. */
+  readonly isSpared: () => boolean
   /** Its replies are dropped. */
   losing: boolean
   /** Its requests, from the caught one on; the target outlives a client whose requests are held. */
@@ -38,10 +40,11 @@ export const startProxy = async (firstPort: number) => {
   let trap: Trap | null = null
   let heard = Promise.withResolvers<void>()
   let accepted = 0
+  let isMeant = (_: string) => true
 
   /** Later, when there is a delay; the order is kept, because equal timers fire in theirs. */
-  const forward = (to: Socket, data: Buffer) => {
-    if (delayMillis === 0) to.write(data)
+  const forward = ({ isSpared }: Link, to: Socket, data: Buffer) => {
+    if (delayMillis === 0 || isSpared()) to.write(data)
     else setTimeout(() => to.write(data), delayMillis)
   }
 
@@ -57,13 +60,15 @@ export const startProxy = async (firstPort: number) => {
   const onRequest = (link: Link, data: Buffer) => {
     if (trap?.pattern.test(data.toString("latin1"))) spring(link, trap)
     if (link.held) link.held.push(data)
-    else if (mode !== "silent" && !link.client.destroyed) forward(link.target, data)
+    else if ((mode !== "silent" || link.isSpared()) && !link.client.destroyed) {
+      forward(link, link.target, data)
+    }
   }
 
   const onReply = (link: Link, data: Buffer) => {
     for (const tell of link.heard.splice(0)) tell()
     if (mode === "losing") heard.resolve()
-    if (mode === "whole" && !link.losing) forward(link.client, data)
+    if ((mode === "whole" || link.isSpared()) && !link.losing) forward(link, link.client, data)
   }
 
   const server = createServer((client) => {
@@ -71,7 +76,9 @@ export const startProxy = async (firstPort: number) => {
     client.on("error", () => {})
     if (mode === "closing") return client.destroy()
     const target = connect(targetPort, "127.0.0.1").on("error", () => {})
-    const link: Link = { client, target, losing: false, held: null, heard: [] }
+    const address = client.remoteAddress ?? ""
+    const isSpared = () => !isMeant(address)
+    const link: Link = { client, target, isSpared, losing: false, held: null, heard: [] }
     links.add(link)
     client.on("data", (data: Buffer) => onRequest(link, data))
     target.on("data", (data: Buffer) => onReply(link, data))
@@ -90,9 +97,10 @@ export const startProxy = async (firstPort: number) => {
   await listen(0)
   const { port } = server.address() as AddressInfo
 
-  /** Resets all connections, those with held requests included. */
+  /** Resets all connections that are not spared, those with held requests included. */
   const cut = () => {
-    for (const { client, target } of links) {
+    for (const { client, target, isSpared } of links) {
+      if (isSpared()) continue
       client.resetAndDestroy()
       target.resetAndDestroy()
     }
@@ -108,6 +116,10 @@ export const startProxy = async (firstPort: number) => {
     /** From now on, connections lead to another port; those that are there stay. */
     lead: (port: number) => {
       targetPort = port
+    },
+    /** From now on, silence, delays and cuts are for the connections from these addresses alone. */
+    only: (from: (address: string) => boolean) => {
+      isMeant = from
     },
     /** How many connections were made so far. */
     accepted: () => accepted,

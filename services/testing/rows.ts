@@ -79,3 +79,11 @@ export const judgeRows = async (
     ...[...found.keys()].filter((key) => !appends.has(key)).map((key) => `${key}: nobody sent it`),
   ]
 }
+
+/** Of keys that have one writer each, who waited for each answer: the versions rise as they were accepted. */
+export const judgeOrder = (sent: ReadonlyArray<Sent>): ReadonlyArray<string> =>
+  [...groupBy(sent.filter(({ isAppended }) => !isAppended))].flatMap(([key, writes]) => {
+    const versions = writes.flatMap(({ outcome, version }) => (outcome === "ok" ? [version] : []))
+    const isRising = versions.every((version, at) => version > (versions[at - 1] ?? 0))
+    return isRising ? [] : [`${key}: a later write has an older version`]
+  })

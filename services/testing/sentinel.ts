@@ -1,6 +1,6 @@
 /**
  * A Redis with two replicas and three Sentinels for tests, as native servers of its own. Each can freeze, die
- * and come back. The connections are the test's own, one to each server.
+ * and come back, and on demand be cut off from the others. The connections are the test's own, one to each server.
  */
 import { writeFile } from "node:fs/promises"
 import { join } from "node:path"
@@ -9,7 +9,9 @@ import { freePort } from "../../scripts/servers/port.ts"
 import { launch } from "../../scripts/servers/process.ts"
 import { nativeRedis, startRedis } from "../../scripts/servers/redis.ts"
 import type { Store } from "../../scripts/servers/store.ts"
+import { ownAddress, startApart } from "./apart.ts"
 import { operated } from "./operator.ts"
+import { untilFollowed } from "./replicas.ts"
 import { openOwn } from "./store.ts"
 import { until } from "./until.ts"
 
@@ -30,6 +32,11 @@ export interface SentinelOptions {
   readonly sentinelPassword?: string
   /** Files of certificates for localhost: then everybody encrypts. */
   readonly tls?: Readonly<Record<"ca" | "cert" | "key", string>>
+  /** Whether servers can be cut off from one another (`apart.ts`). */
+  readonly apart?: boolean
+  readonly settings?: Readonly<Record<string, string>>
+  /** The environment of the first master. */
+  readonly env?: Readonly<Record<string, string>>
 }
 
 export type TestSentinels = Awaited<ReturnType<typeof startSentinels>>
@@ -39,30 +46,44 @@ const encrypted = ({ ca, cert, key }: NonNullable<SentinelOptions["tls"]>, port:
   ...{ "tls-ca-cert-file": ca, "tls-cert-file": cert, "tls-key-file": key },
 })
 
+const announcing = (host: string, port: number) => ({
+  ...{ "replica-announce-ip": host, "replica-announce-port": `${port}` },
+})
+
 /** A Redis; with `master`, a replica of the one at that port. */
-const startMember = async ({ password, tls }: SentinelOptions, master?: number) => {
-  const tlsPort = await freePort()
-  const announced = { "replica-announce-ip": "localhost", "replica-announce-port": `${tlsPort}` }
-  const server = await openOwn((directory, port) =>
+const startMember = async (options: SentinelOptions, master?: number) => {
+  const { password, tls, apart = false, settings, env } = options
+  const [port, tlsPort] = [await freePort(), await freePort()]
+  const between = apart ? await startApart(port) : undefined
+  const announced = between?.ports[0] ?? port
+  const server = await openOwn((directory) =>
     startRedis({
-      ...{ directory, port, kind: "native" },
+      ...{ directory, port, kind: "native", ...(env && !master && { env }) },
       settings: {
         "repl-diskless-sync-delay": "0",
         // A stop waits for no replica that is stopped as well.
         "shutdown-timeout": "0",
         ...(password && { requirepass: password, masterauth: password }),
-        ...(tls && { ...encrypted(tls, tlsPort), ...announced }),
+        ...(tls && { ...encrypted(tls, tlsPort), ...announcing("localhost", tlsPort) }),
+        ...(between && announcing("127.0.0.1", announced)),
+        ...(between && { "bind-source-addr": between.address }),
         ...(master && { replicaof: `localhost ${master}` }),
+        ...settings,
       },
     }),
   )
-  return { ...operated(server, password), tlsPort }
+  const node = operated(server, password)
+  const close = async () => {
+    await node.close()
+    between?.stop()
+  }
+  return { ...node, tlsPort, announced, between, close }
 }
 
 /** A Sentinel writes what it learns into its file, so the file is written only once. */
 const launchSentinel = async (
   directory: string,
-  { password, sentinelPassword, tls }: SentinelOptions,
+  { password, sentinelPassword, tls, apart }: SentinelOptions,
   { port, tlsPort, master }: Readonly<Record<"port" | "tlsPort" | "master", number>>,
 ): Promise<Store> => {
   const file = join(directory, "sentinel.conf")
@@ -70,6 +91,7 @@ const launchSentinel = async (
     ...{ port: `${port}`, bind: "127.0.0.1", dir: directory, "set-proc-title": "no" },
     ...(sentinelPassword && { requirepass: sentinelPassword }),
     ...(tls && encrypted(tls, tlsPort)),
+    ...(apart && { "bind-source-addr": ownAddress() }),
   }
   const lines = [
     ...Object.entries(settings).map(([name, value]) => `${name} ${value}`),
@@ -98,7 +120,7 @@ const startSentinel = async (options: SentinelOptions, master: number) => {
   const server = await openOwn((directory, port) =>
     launchSentinel(directory, options, { port: port || first, tlsPort, master }),
   )
-  return { ...operated(server, options.sentinelPassword), tlsPort }
+  return { ...operated(server, options.sentinelPassword), tlsPort, announced: server.port }
 }
 
 export type SentinelNode = Awaited<ReturnType<typeof startSentinel>>
@@ -128,8 +150,8 @@ export const startSentinels = async (options: SentinelOptions = {}) => {
     return one
   }
   const close = async () => void (await Promise.all(closing.map((end) => end())))
-  const place = (node: Readonly<Record<"port" | "tlsPort", number>>) =>
-    options.tls ? node.tlsPort : node.port
+  const place = (node: Readonly<Record<"announced" | "tlsPort", number>>) =>
+    options.tls ? node.tlsPort : node.announced
   try {
     const master = await kept(startMember(options))
     const replicas = await Promise.all(
@@ -149,6 +171,13 @@ export const startSentinels = async (options: SentinelOptions = {}) => {
         )
         const scheme = options.tls ? "redis+sentinels" : "redis+sentinel"
         return `${scheme}://${credentials}${hosts.join(",")}/${MASTER_NAME}`
+      },
+      /** All run and hear one another, and the replicas follow the master. */
+      heal: async () => {
+        for (const server of [...servers, ...sentinels]) server.kill("SIGCONT")
+        await Promise.all([...servers, ...sentinels].map((server) => server.start()))
+        for (const { between } of servers) between?.heal()
+        await untilFollowed(servers, REPLICAS)
       },
       /** The master as a Sentinel sees it. */
       masterNow: async (asked = sentinels[0] as SentinelNode) => {

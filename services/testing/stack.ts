@@ -9,10 +9,10 @@ import { quoted } from "../../shared/table/statement.ts"
 import type { Table } from "../../shared/table/table.ts"
 import { TABLES } from "../../shared/tables.ts"
 import { client } from "./client.ts"
-import { type Member, startMember } from "./member.ts"
+import { type Member as Process, startMember } from "./member.ts"
 import { makeOracle } from "./oracle.ts"
 import { openPostgres } from "./postgres.ts"
-import { startProxy } from "./proxy.ts"
+import { startProxy, type TestProxy } from "./proxy.ts"
 import { openRedis, type RedisKind } from "./redis.ts"
 import { CANARY } from "./sent.ts"
 import { until } from "./until.ts"
@@ -48,6 +48,9 @@ export interface StackOptions {
 }
 
 type StoreName = "redis" | "postgres"
+
+/** A process behind proxies of its own. */
+export type Member = Process & Readonly<Record<StoreName, TestProxy>>
 
 export type Stack = Awaited<ReturnType<typeof startStack>>
 
@@ -107,8 +110,13 @@ export const startStack = async ({ redis: kind, own = false, ...options }: Stack
       DATABASE_URL: through(postgres.url, toPostgres, own ? ROLE : undefined),
     }
     const { runtime, onLine } = options
-    const proxies = { redis: toRedis, postgres: toPostgres }
-    const member = await startMember({ name, runtime, env, onLine, ...proxies })
+    const started = await startMember({ name, runtime, env, onLine })
+    const stop = async () => {
+      await started.stop()
+      toRedis.stop()
+      toPostgres.stop()
+    }
+    const member = { ...started, redis: toRedis, postgres: toPostgres, stop }
     members.push(member)
     return member
   }
@@ -123,7 +131,7 @@ export const startStack = async ({ redis: kind, own = false, ...options }: Stack
     return {
       ...base,
       add,
-      oracle: makeOracle(base),
+      oracle: makeOracle({ ...base, nodes: [redis] }),
       /** Takes a process out of the stack again. */
       dismiss: async (member: Member) => {
         await member.stop()

@@ -1,6 +1,7 @@
 /** A connection to a real cluster: it goes to the owner of the queue's slot, wherever that moves. */
 import { describe, expect, onTestFinished, test } from "vitest"
 import { nativeRedis } from "../../scripts/servers/redis.ts"
+import { type Apart, cutOff } from "../../services/testing/apart.ts"
 import { type ClusterNode, useCluster } from "../../services/testing/cluster.ts"
 import { until } from "../../services/testing/until.ts"
 import { openQueue } from "../queue/queue.ts"
@@ -194,5 +195,27 @@ describe.runIf(nativeRedis() !== null)("a cluster", () => {
     await untilTaken(queue)
     expect(await owner(asked)).not.toBe(frozen)
     frozen.kill("SIGCONT")
+  })
+})
+
+describe.runIf(nativeRedis() !== null)("a master that hears no majority", () => {
+  const cluster = useCluster({ replicas: true, apart: true })
+
+  test("is left for the one that the others have promoted", async () => {
+    const master = await cluster().ownerOf(SLOT)
+    const others = cluster().nodes.filter((node) => node !== master)
+    const queue = openQueue(await open(cluster().url()), QUEUE)
+    await send(queue)
+    const [cut, ...rest] = [master as ClusterNode, ...others].map(({ between }) => between as Apart)
+    cutOff(cut as Apart, rest)
+    const promoted = await until("another is promoted", async () => {
+      const found = await cluster().ownerOf(SLOT, others[0])
+      return found !== null && found !== master && found
+    })
+    const before = await promoted.connection.llen(QUEUE)
+    await until("a write is taken there", async () => {
+      await send(queue).catch(() => {})
+      return (await promoted.connection.llen(QUEUE)) > before
+    })
   })
 })

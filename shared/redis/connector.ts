@@ -37,6 +37,7 @@ const distinct = (addresses: ReadonlyArray<Address>) => [
 export class MasterConnector extends AbstractConnector {
   readonly #question: Question
   #learnt: ReadonlyArray<Address> = []
+  #last: string | null = null
   /** Where the last connection went, unless it could be used. */
   #failed: string | null = null
 
@@ -63,9 +64,15 @@ export class MasterConnector extends AbstractConnector {
     return true
   }
 
+  /** Where it went it is of no use: next time, whoever names another place counts. */
+  distrust() {
+    this.#failed = this.#last
+  }
+
   #open(found: Address) {
     const { tls } = this.#question
-    this.#failed = placeOf(found)
+    this.#last = placeOf(found)
+    this.#failed = this.#last
     const stream = tls
       ? connectTls({ ...found, ...encrypted(tls, found.host) })
       : connectPlain(found)

@@ -6,6 +6,7 @@
 import { Redis } from "ioredis"
 import { reread } from "../config.ts"
 import { MasterConnector } from "./connector.ts"
+import { makeIsElsewhere } from "./elsewhere.ts"
 import { parseRedisUrl } from "./url.ts"
 
 /** A reply takes well under a millisecond; a second is a Redis that is not there. */
@@ -67,7 +68,11 @@ const unfit = ({ redis_version: version, role }: Info, isSelected: boolean): str
 
 /** What the driver asks between "connect" and "ready", and whom it asks about the answer. */
 interface Internals {
-  readonly connector: { check: (info: Info) => boolean }
+  readonly connector: {
+    check: (info: Info) => boolean
+    /** Of those that ask where to go (`connector.ts`). */
+    readonly distrust?: () => void
+  }
   info: (...args: ReadonlyArray<unknown>) => Promise<unknown>
 }
 
@@ -129,6 +134,8 @@ const watch = (redis: Redis, reread: OpenRedisOptions["reread"]): Link => {
   return link
 }
 
+const distrust = (redis: Redis) => (redis as unknown as Internals).connector.distrust?.()
+
 /** Opens a connection that connects by itself, and again whenever it is lost. Never rejects. */
 export const openRedis = (
   url: string,
@@ -136,7 +143,8 @@ export const openRedis = (
 ) => {
   const deadline = COMMAND_DEADLINE_MILLIS + (blockingMillis ?? 0)
   const { options } = parseRedisUrl(url)
-  const redis = new Redis({
+  const { isElsewhere, onConnect } = makeIsElsewhere()
+  const redis: Redis = new Redis({
     ...options,
     ...(options.seeds && { slotOf, Connector: MasterConnector }),
     connectionName: `write-buffer-${name}`,
@@ -146,11 +154,15 @@ export const openRedis = (
     socketTimeout: Math.max(SOCKET_DEADLINE_MILLIS, deadline + COMMAND_DEADLINE_MILLIS),
     connectTimeout: options.seeds ? FOUND_DEADLINE_MILLIS : SOCKET_DEADLINE_MILLIS,
     retryStrategy: (attempt) => Math.min(RECONNECT_MIN_MILLIS * attempt, RECONNECT_MAX_MILLIS),
-    // Another one is the master now: connect again, and do not send again. Not for CLUSTERDOWN, ASK and
-    // TRYAGAIN, which are over in a moment.
-    reconnectOnError: (error) => /^(READONLY|MOVED|UNBLOCKED)\b/.test(error.message),
+    // Connect again, and do not send again.
+    reconnectOnError: (error) => {
+      const isAway = isElsewhere(error)
+      if (isAway) distrust(redis)
+      return isAway
+    },
     ...(blockingMillis !== undefined && { blockingTimeout: deadline }),
   })
+  redis.on("connect", onConnect)
   return Object.assign(redis, { link: watch(redis, reread) }) as Connection
 }
 
@@ -206,8 +218,11 @@ export const leaveReplica = async (redis: Redis): Promise<void> => {
   if (/^role:slave/m.test(text)) redis.disconnect(true)
 }
 
-/** Ends the connection, and makes another one to whoever is there then. */
-export const reconnect = (redis: Redis) => redis.disconnect(true)
+/** Ends the connection, and makes another one, elsewhere if anybody names another master. */
+export const reconnect = (redis: Redis) => {
+  distrust(redis)
+  redis.disconnect(true)
+}
 
 /** Closes a connection at once; every command that waits for a reply fails. */
 export const closeRedis = (redis: Redis) => redis.disconnect()

@@ -4,8 +4,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises"
 import { HIDE_TABLE, SHOW_TABLE, TABLE } from "../../../shared/testing/table.ts"
-import type { Member } from "../../testing/member.ts"
-import type { Stack } from "../../testing/stack.ts"
+import type { Member, Stack } from "../../testing/stack.ts"
 import type { Chance } from "./chance.ts"
 import { ACKNOWLEDGE, STATEMENT, TAKEOVER_MILLIS } from "./stack.ts"
 
