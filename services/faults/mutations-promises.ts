@@ -64,8 +64,8 @@ export const PROMISE_MUTATIONS: ReadonlyArray<Mutation> = [
       ),
       edit(
         PUT,
-        "      send(item, size, request, resolve)\n    })\n",
-        `      send(item, size, request, resolve)
+        "      send(item, size, asked, resolve)\n    })\n",
+        `      send(item, size, asked, resolve)
     })
   const known = new Map<string, Outcome>()
   return async (write, request) => {
@@ -106,13 +106,7 @@ end
   },
   {
     name: "the answers of a group are swapped",
-    edits: [
-      edit(
-        "services/ingest/sender.ts",
-        "=> outcomes[index] ??",
-        "=> outcomes[outcomes.length - 1 - index] ??",
-      ),
-    ],
+    edits: [edit(SENDER, "=> outcomes[index] ??", "=> outcomes[outcomes.length - 1 - index] ??")],
     caughtBy: [WAITS, EACH_ITS_OWN],
   },
   {
