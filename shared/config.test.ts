@@ -106,13 +106,6 @@ describe("loadConfig", () => {
     ["DATABASE_URL", "Postgres://host/db", "POSTGRE://host/db"],
     ["ADMIN_TOKEN", "x".repeat(32), "short"],
     ["WRITE_TOKEN", "~".repeat(512), "x".repeat(513)],
-    ["OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318", "collector:4318"],
-    ["OTEL_EXPORTER_OTLP_ENDPOINT", "https://h/base/", "http://a b"],
-    ["OTEL_EXPORTER_OTLP_HEADERS", "a=b%20c, d=e==", "a b=c"],
-    ["OTEL_EXPORTER_OTLP_HEADERS", "a=", "a=%ff"],
-    ["OTEL_EXPORTER_OTLP_HEADERS", "a=b,", "a=b%0ac"],
-    ["OTEL_TRACES_SAMPLER", "traceidratio", "jaeger_remote"],
-    ["OTEL_TRACES_SAMPLER_ARG", "0.25", "2"],
     ["READ_TOKEN", "!".repeat(32), `${"x".repeat(32)} x`],
   ])("%s may be %s and not %s", (name, good, bad) => {
     expect(linesOf({ [name]: good })).toEqual([])
