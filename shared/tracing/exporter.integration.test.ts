@@ -60,6 +60,7 @@ test("a collector that never answers costs the spans beyond a limit, and a stop 
   expect(collector.requests).toHaveLength(1)
   expect(said.at(-1)).toMatchObject({ reason: "the process stops" })
   expect(sum(said)).toBe(WAITING_MAX + 5 * REQUEST_MAX)
+  expect(said.at(-1)?.waiting).toBeLessThanOrEqual(WAITING_MAX + REQUEST_MAX)
 })
 
 test("what a collector asks to repeat is sent again", async () => {

@@ -5,7 +5,7 @@
  */
 import type { Log } from "../log.ts"
 
-/** Spans that wait: some ten MiB, and a second of a process under full load. */
+/** Spans that wait beside those of the request under way: some ten MiB, and a second of a process under full load. */
 export const WAITING_MAX = 16_384
 
 /** Of one request: half a MiB. */
@@ -72,11 +72,6 @@ export const makeExporter = (
     failures = reason === null ? 0 : failures + 1
     if (!isOver) waiting = [...spans, ...waiting]
     else if (reason !== null) dropped += spans.length
-    const beyond = waiting.length - WAITING_MAX
-    if (beyond > 0) {
-      waiting = waiting.slice(0, WAITING_MAX)
-      dropped += beyond
-    }
     if (reason !== null || dropped > 0) say(reason ?? "more spans than the collector takes")
   }
 
