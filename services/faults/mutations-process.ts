@@ -52,11 +52,11 @@ export const PROCESS_MUTATIONS: ReadonlyArray<Mutation> = [
       edit(
         "services/worker/acknowledge.ts",
         "  if (error) yield* hold.enter(error)",
-        "  yield* Effect.retry(queue.release(batch.id), releaseRetry)\n  if (error) yield* hold.enter(error)",
+        "  yield* Effect.retry(queue.release(id), releaseRetry)\n  if (error) yield* hold.enter(error)",
       ),
       edit(
         "services/worker/acknowledge.ts",
-        "  }\n  yield* Effect.retry(queue.release(batch.id), releaseRetry)\n",
+        "  }\n  yield* Effect.retry(queue.release(id), releaseRetry)\n",
         "  }\n",
       ),
     ],

@@ -64,8 +64,8 @@ export const PROMISE_MUTATIONS: ReadonlyArray<Mutation> = [
       ),
       edit(
         PUT,
-        "      send(item, size, asked, resolve)\n    })\n",
-        `      send(item, size, asked, resolve)
+        "      send(item, size, request, resolve)\n    })\n",
+        `      send(item, size, request, resolve)
     })
   const known = new Map<string, Outcome>()
   return async (write, request) => {

@@ -4,7 +4,7 @@
  * while it changes.
  */
 import { Buffer } from "node:buffer"
-import { encodeWrite, traceItem } from "../../shared/item.ts"
+import { encodeWrite } from "../../shared/item.ts"
 import type { Shard, Shards } from "../../shared/queue/open-shards.ts"
 import { shardOf } from "../../shared/queue/shards.ts"
 import { identity, type Write } from "../../shared/write.ts"
@@ -39,15 +39,6 @@ const makePlace = () => {
     return key === null ? inTurn() % shards : shardOf(write.table.name, key, shards)
   }
 }
-
-/** With its trace, which is no part of the payload: the same write may come again in another one. */
-const carry = (item: string, request: Request | undefined) =>
-  request?.trace === undefined
-    ? { item, request }
-    : {
-        item: traceItem(item, request.trace),
-        request: { payload: `${request.key}\n${item}`, ...request },
-      }
 
 /** Does it, unless it is being done. */
 const oneAtATime = (work: () => Promise<unknown>) => {
@@ -93,13 +84,13 @@ export const makePut = (
         refresh()
         return resolve(unavailable)
       }
-      const { item, request: asked } = carry(encodeWrite(write), request)
+      const item = encodeWrite(write)
       const size = Buffer.byteLength(item)
       if (room.writes === WAITING_MAX_WRITES || room.bytes + size > WAITING_MAX_BYTES) {
         return resolve(unavailable)
       }
       room.writes += 1
       room.bytes += size
-      send(item, size, asked, resolve)
+      send(item, size, request, resolve)
     })
 }

@@ -2,6 +2,7 @@
  * Sends the writes of one shard. All of one event-loop turn go in one script call (group commit), so that a
  * queued write costs hardly more than an empty POST. Each is sent at most once, and answered once.
  */
+import { traceItem } from "../../shared/item.ts"
 import type { Shard } from "../../shared/queue/open-shards.ts"
 import type { Link } from "../../shared/redis/redis.ts"
 import { Group, type Request } from "./group.ts"
@@ -161,7 +162,8 @@ export const makeSend = (shard: Shard, number: number, common: Common): Send => 
       // processor time here, and three times as much in Redis.
       setImmediate(flush)
     }
-    open.items.push(item)
+    // The trace is no part of the payload: the same write may come again in another one.
+    open.items.push(request?.trace ? traceItem(item, request.trace) : item)
     open.bytes += bytes
     if (request) open.ask(item, request)
     open.settle.push(

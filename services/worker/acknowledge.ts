@@ -47,12 +47,7 @@ const acknowledge = Effect.fnUntraced(function* (
 })
 
 /** First the hold, then the release: the other way round the batch would be claimed again at once. */
-const giveBack = Effect.fnUntraced(function* (
-  batch: Batch,
-  closing: Closing,
-  cause: Cause.Cause<PersistError>,
-  since: bigint,
-) {
+const giveBack = Effect.fnUntraced(function* (id: string, cause: Cause.Cause<PersistError>) {
   const queue = yield* Queue
   const hold = yield* Hold
   const error = Option.getOrUndefined(Cause.findErrorOption(cause))
@@ -62,8 +57,7 @@ const giveBack = Effect.fnUntraced(function* (
     const reason = `defect: ${kindOf(cause)}`
     yield* hold.enter(new DatabaseMisconfigured({ reason, sqlstate: null, cause }))
   }
-  yield* Effect.retry(queue.release(batch.id), releaseRetry)
-  yield* traceBatch({ batch, closing, since })
+  yield* Effect.retry(queue.release(id), releaseRetry)
 })
 
 /** What could be written is acknowledged; writes of tables that are held from now on are parked before. */
@@ -91,7 +85,8 @@ export const settle = (claimed: Batch, closing: Closing) =>
       yield* restore(persist(batch)).pipe(
         Effect.matchCauseEffect({
           onSuccess: (persisted) => finish(batch, closing, persisted, since),
-          onFailure: (cause) => giveBack(batch, closing, cause, since),
+          onFailure: (cause) =>
+            Effect.andThen(giveBack(batch.id, cause), traceBatch({ batch, closing, since })),
         }),
       )
     }),
