@@ -45,4 +45,26 @@ export const SHARD_MUTATIONS: ReadonlyArray<Mutation> = [
       "is left for the one that the others have promoted",
     ],
   },
+  {
+    name: "a write that a replica has to have is accepted when none has it",
+    edits: [
+      edit(
+        "services/ingest/replicas.ts",
+        "if ((await (isEarly ? ask() : asked)) >= replicas) return reply",
+        "if ((await (isEarly ? ask() : asked)) >= 0) return reply",
+      ),
+    ],
+    caughtBy: [
+      "services/faults/sentinel.test.ts",
+      "whose master is gone with the last 50 ms, 2 times: nothing accepted is lost",
+    ],
+  },
+  {
+    name: "a promoted replica goes on by its own clock",
+    edits: [edit(ENQUEUE, "    if history then\n", "    if false then\n")],
+    caughtBy: [
+      "services/faults/sentinel.test.ts",
+      "whose master is gone: what was on its way may be lost, and later writes win over what it had stored",
+    ],
+  },
 ]

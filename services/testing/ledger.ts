@@ -112,9 +112,9 @@ export const makeLedger = (
         write.counted = false
       }
     },
-    /** What was sent since then may be lost, although it was accepted: no replica need have had it. */
-    mayLack: (since: number) => {
-      for (const write of sent.slice(since)) {
+    /** These of what was sent may be lost, although they were accepted: no replica need have had them. */
+    mayLack: (from: number, to: number) => {
+      for (const write of sent.slice(from, to)) {
         if (write.outcome === "ok") write.outcome = "unknown"
       }
     },

@@ -99,6 +99,8 @@ const launchSentinel = async (
     // Clients are told the name that is in the certificate.
     ...(tls ? ["resolve-hostnames yes", "announce-hostnames yes"].map((l) => `sentinel ${l}`) : []),
     ...(tls ? ["sentinel announce-ip localhost", `sentinel announce-port ${tlsPort}`] : []),
+    // Not the address from which it calls.
+    ...(apart ? ["sentinel announce-ip 127.0.0.1"] : []),
     `sentinel monitor ${MASTER_NAME} ${tls ? "localhost" : "127.0.0.1"} ${master} ${QUORUM}`,
     `sentinel down-after-milliseconds ${MASTER_NAME} ${DOWN_AFTER_MILLIS}`,
     `sentinel failover-timeout ${MASTER_NAME} ${FAILOVER_MILLIS}`,
@@ -160,10 +162,16 @@ export const startSentinels = async (options: SentinelOptions = {}) => {
     const sentinels = await Promise.all(
       Array.from({ length: SENTINELS }, () => kept(startSentinel(options, place(master)))),
     )
-    const servers = [master, ...replicas]
+    const nodes = [master, ...replicas]
     await Promise.all(sentinels.map(untilKnown))
+    /** The master as a Sentinel sees it. */
+    const masterNow = async (asked = sentinels[0] as SentinelNode) => {
+      const found = await asked.connection.call("SENTINEL", "GET-MASTER-ADDR-BY-NAME", MASTER_NAME)
+      const port = Number((found as readonly [string, string])[1])
+      return nodes.find((node) => place(node) === port) ?? null
+    }
     return {
-      ...{ master, replicas, servers, sentinels, close },
+      ...{ master, replicas, nodes, sentinels, close },
       /** Of some of the Sentinels, by default all; `credentials` of the Redis are such as `user:password@`. */
       url: (some: ReadonlyArray<SentinelNode> = sentinels, credentials = "") => {
         const hosts = some.map(
@@ -174,21 +182,17 @@ export const startSentinels = async (options: SentinelOptions = {}) => {
       },
       /** All run and hear one another, and the replicas follow the master. */
       heal: async () => {
-        for (const server of [...servers, ...sentinels]) server.kill("SIGCONT")
-        await Promise.all([...servers, ...sentinels].map((server) => server.start()))
-        for (const { between } of servers) between?.heal()
-        await untilFollowed(servers, REPLICAS)
+        for (const server of [...nodes, ...sentinels]) server.kill("SIGCONT")
+        await Promise.all([...nodes, ...sentinels].map((server) => server.start()))
+        for (const { between } of nodes) between?.heal()
+        const now = await until("a master", async () => (await masterNow()) ?? undefined)
+        // Sentinels would do so after ten seconds.
+        for (const node of nodes) {
+          if (node !== now) await node.connection.replicaof("127.0.0.1", place(now))
+        }
+        await untilFollowed(nodes, REPLICAS)
       },
-      /** The master as a Sentinel sees it. */
-      masterNow: async (asked = sentinels[0] as SentinelNode) => {
-        const found = await asked.connection.call(
-          "SENTINEL",
-          "GET-MASTER-ADDR-BY-NAME",
-          MASTER_NAME,
-        )
-        const port = Number((found as readonly [string, string])[1])
-        return servers.find((server) => place(server) === port) ?? null
-      },
+      masterNow,
     }
   } catch (error) {
     await close()
