@@ -15,6 +15,7 @@ import { durabilitySeconds, measureDurability } from "./measure/durability.ts"
 import { growthSeconds, measureGrowth } from "./measure/growth.ts"
 import { measureOutage, outageSeconds } from "./measure/outage.ts"
 import { measureReads, readsSeconds } from "./measure/reads.ts"
+import { measureScale, scaleSeconds } from "./measure/scale.ts"
 import { measureSteady, steadySeconds } from "./measure/steady.ts"
 import { measureThroughput, throughputSeconds } from "./measure/throughput.ts"
 import { measureVisibility, visibilitySeconds } from "./measure/visibility.ts"
@@ -48,6 +49,7 @@ const MEASUREMENT: Readonly<Record<MeasurementName, Measurement>> = {
   drain: { seconds: drainSeconds, measure: measureDrain },
   durability: { seconds: durabilitySeconds, measure: measureDurability },
   growth: { seconds: growthSeconds, measure: measureGrowth },
+  scale: { seconds: scaleSeconds, measure: measureScale },
 }
 
 const versions = ({ runtime }: Options): Record<string, string> => ({
@@ -81,6 +83,7 @@ const begin = async (stage: Stage, options: Options, argv: ReadonlyArray<string>
     durability: [],
     growth: [],
     bytesPerWrite: [],
+    scale: { loads: [], idle: [], queued: [] },
   }
   return results
 }
