@@ -24,6 +24,7 @@ import { Progress } from "./progress.ts"
 import { COST_HEAD, costRows } from "./report/costs.ts"
 import { evaluate, goalLine } from "./report/goals.ts"
 import { renderPage } from "./report/page.ts"
+import { scaleRows } from "./report/scale.ts"
 import { align, HEAD, provenance, rows } from "./report/table.ts"
 import { FORMAT, type Results, rounded } from "./result.ts"
 import { type Context, openStage, type Stage } from "./stage.ts"
@@ -91,6 +92,8 @@ const begin = async (stage: Stage, options: Options, argv: ReadonlyArray<string>
 const print = (results: Results): void => {
   console.log(`\n${align([HEAD, ...rows(results)])}\n`)
   if (results.loads.length > 0) console.log(`${align([COST_HEAD, ...costRows(results)])}\n`)
+  const scale = scaleRows(results)
+  if (scale !== null) console.log(`${align(scale)}\n`)
   console.log(`${provenance(results).replaceAll("; ", "\n")}\n`)
   console.log(
     align([["goal", "bound", "figure", "ceiling", ""], ...evaluate(results).map(goalLine)]),

@@ -132,8 +132,8 @@ export interface GrowthRound extends AcceptRound {
 }
 
 /**
- * A load on a queue in shards, from an empty queue to an empty queue: at a steady rate or, where that is null, by as
- * many clients as usual, each of which waits for an answer.
+ * A load on a queue in shards, at a steady rate or, where that is null, by as many clients as usual, each of which waits
+ * for an answer. All but `accepted` and `missing` are of a part of it, in which no shard is empty for long.
  */
 export interface ScaleRound {
   readonly round: number
@@ -141,7 +141,10 @@ export interface ScaleRound {
   readonly rate: number | null
   readonly accepted: number
   readonly missing: number
-  /** Accepted a second. */
+  /** Into the queue, and out of it into the table. */
+  readonly queued: number
+  readonly processed: number
+  /** Queued a second. */
   readonly perSecond: number
   readonly batches: number
   readonly commits: number

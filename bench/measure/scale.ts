@@ -12,36 +12,39 @@ import { demandAnswered, run } from "../load.ts"
 import { readCpuSeconds } from "../meter.ts"
 import { runOpen } from "../open-loop.ts"
 import type { Options } from "../options.ts"
-import { USUAL_CONNECTIONS } from "../request.ts"
+import { SCALE_RATE, USUAL_CONNECTIONS } from "../request.ts"
 import { rounded, type ScaleRound } from "../result.ts"
 import { clearRows, demandAccepted } from "../rows.ts"
 import type { Context, Stage } from "../stage.ts"
 import { difference, readCosts } from "../trial.ts"
 import { type Lane, measureRounds } from "./rounds.ts"
 
-export const SHARDS = [1, 12, 64] as const
-
-/** Writes a second: about a third of what one ingest accepts. */
-export const SCALE_RATE = 4_000
+const SHARDS = [1, 12, 64] as const
 
 const VALUES_BYTES = [20, 100, 1_000]
 /** Enough to drown the buffers of Redis. */
 const QUEUED = 50_000
 
 const START_SECONDS = 2.5
-const WARM_SECONDS = 1.5
-const OVERHEAD_SECONDS = 1.2
+const WARM_SECONDS = 2
+const OVERHEAD_SECONDS = 0.7
 const IDLE_SECONDS = 10
+const idleSeconds = ({ duration }: Options) => Math.min(IDLE_SECONDS, 4 * duration)
 /** Until the pauses and windows of the last load have ended. */
 const SETTLE_SECONDS = 1.5
 const FILL_SECONDS = 2
 const DRAIN_LIMIT_MILLIS = 60_000
 
+/** Of a load, before and after what is measured: a pause of a worker that serves many shards is a second. */
+const RAMP_SECONDS = 1.2
+const END_SECONDS = 0.1
+const MARGIN_SECONDS = RAMP_SECONDS + END_SECONDS
+
 /** Processor times are in hundredths of a second, of which there are some dozens in so long. */
 const STEADY_SECONDS = 4
 const RATES = [SCALE_RATE, null]
 const loadSeconds = ({ duration }: Options, rate: number | null) =>
-  rate === null ? duration : Math.min(STEADY_SECONDS, 1.6 * duration)
+  MARGIN_SECONDS + (rate === null ? duration : Math.min(STEADY_SECONDS, 1.6 * duration))
 
 export const scaleSeconds = (options: Options): number =>
   SHARDS.length * (START_SECONDS + RATES.length * (WARM_SECONDS + OVERHEAD_SECONDS)) +
@@ -49,7 +52,7 @@ export const scaleSeconds = (options: Options): number =>
     SHARDS.length *
     RATES.reduce<number>((sum, rate) => sum + loadSeconds(options, rate) + OVERHEAD_SECONDS, 0) +
   SETTLE_SECONDS +
-  IDLE_SECONDS +
+  idleSeconds(options) +
   FILL_SECONDS * VALUES_BYTES.length
 
 interface Entrant {
@@ -67,13 +70,46 @@ const start = async (stage: Stage, shards: number): Promise<Entrant> => {
   return { shards, names: everyName(queue, { shards, ever }), contender }
 }
 
-/** How many batches have been acknowledged. */
-const countBatches = async ({ queue: redis }: Stage, { names }: Entrant): Promise<number> => {
-  const all = await Promise.all(names.map((name) => openQueue(redis, name).snapshot({})))
-  const counts = all.flatMap(({ counters }) =>
-    [...counters].map(([name, count]) => (name.startsWith("window:") ? Number(count) : 0)),
-  )
-  return counts.reduce((sum, count) => sum + count, 0)
+/** So far: what became of writes, how many batches there were, and what all of it cost. */
+const readSoFar = async (stage: Stage, { names, contender }: Entrant) => {
+  const all = await Promise.all(names.map((name) => openQueue(stage.queue, name).snapshot({})))
+  const counts = all.flatMap(({ counters }) => [...counters])
+  const sum = (isOne: (name: string) => boolean) =>
+    counts.reduce((so, [name, count]) => so + (isOne(name) ? Number(count) : 0), 0)
+  return {
+    at: performance.now(),
+    queued: sum((name) => name === "queued"),
+    processed: sum((name) => name === "processed"),
+    batches: sum((name) => name.startsWith("window:")),
+    ...(await readCosts(stage, contender)),
+  }
+}
+
+/**
+ * What it costs while it lasts: without the batches in which shards that were empty begin, and in which they are
+ * emptied.
+ */
+const meter = async (stage: Stage, entrant: Entrant, seconds: number) => {
+  await sleep(RAMP_SECONDS * 1_000)
+  const before = await readSoFar(stage, entrant)
+  await sleep((seconds - RAMP_SECONDS - END_SECONDS) * 1_000)
+  const after = await readSoFar(stage, entrant)
+  const cost = (name: "server" | "worker" | "redis" | "postgres") =>
+    difference(after.cpu[name], before.cpu[name])
+  const queued = after.queued - before.queued
+  return {
+    ...{ queued, processed: after.processed - before.processed },
+    perSecond: rounded((queued / (after.at - before.at)) * 1_000, 1),
+    batches: after.batches - before.batches,
+    commits: after.database.commits - before.database.commits,
+    walBytes: after.database.walBytes - before.database.walBytes,
+    cpuSeconds: {
+      service: cost("server"),
+      worker: cost("worker"),
+      redis: cost("redis"),
+      postgres: cost("postgres"),
+    },
+  }
 }
 
 const send = async (stage: Stage, { contender }: Entrant, rate: number | null, seconds: number) => {
@@ -98,47 +134,35 @@ const measure = async (
   seconds: number,
   round: number,
 ): Promise<ScaleRound> => {
-  const { shards, names, contender } = entrant
+  const { shards, names } = entrant
   await clearRows(stage.database, stage.marked)
-  const batches = await countBatches(stage, entrant)
-  const before = await readCosts(stage, contender)
-  const begin = performance.now()
-  const ledger = await send(stage, entrant, rate, seconds)
-  const lasted = (performance.now() - begin) / 1_000
+  const [ledger, metered] = await Promise.all([
+    send(stage, entrant, rate, seconds),
+    meter(stage, entrant, seconds),
+  ])
   demandAnswered(ledger, titleOf(shards, rate))
   // One after the other: to ask all of them again and again would cost Redis more than the load.
   for (const name of names) await drained(stage.queue, name, DRAIN_LIMIT_MILLIS)
-  const after = await readCosts(stage, contender)
-  const cost = (name: "server" | "worker" | "redis" | "postgres") =>
-    difference(after.cpu[name], before.cpu[name])
   return {
     ...{ round, shards, rate, accepted: ledger.accepted },
     missing: await demandAccepted(stage.database, stage.marked, ledger, titleOf(shards, rate)),
-    perSecond: rounded(ledger.accepted / lasted, 1),
-    batches: (await countBatches(stage, entrant)) - batches,
-    commits: after.database.commits - before.database.commits,
-    walBytes: after.database.walBytes - before.database.walBytes,
-    cpuSeconds: {
-      service: cost("server"),
-      worker: cost("worker"),
-      redis: cost("redis"),
-      postgres: cost("postgres"),
-    },
+    ...metered,
   }
 }
 
 /** All workers at once: each waits for writes of its own. */
-const measureIdle = async ({ results }: Context, entrants: ReadonlyArray<Entrant>) => {
+const measureIdle = async ({ stage, results }: Context, entrants: ReadonlyArray<Entrant>) => {
+  const seconds = idleSeconds(stage.options)
   await sleep(SETTLE_SECONDS * 1_000)
   const pids = Object.fromEntries(
     entrants.map(({ shards, contender }) => [String(shards), contender.worker]),
   )
   const before = await readCpuSeconds(pids)
-  await sleep(IDLE_SECONDS * 1_000)
+  await sleep(seconds * 1_000)
   const after = await readCpuSeconds(pids)
   for (const { shards } of entrants) {
     const spent = difference(after[shards] ?? null, before[shards] ?? null)
-    results.scale?.idle.push({ shards, seconds: IDLE_SECONDS, workerCpuSeconds: spent })
+    results.scale?.idle.push({ shards, seconds, workerCpuSeconds: spent })
   }
 }
 
@@ -163,7 +187,7 @@ export const measureScale = async (context: Context): Promise<void> => {
   const entrants: Entrant[] = []
   for (const shards of SHARDS) {
     const warm = RATES.length * (WARM_SECONDS + OVERHEAD_SECONDS)
-    progress.step(`warm up ${shards} of shards`, START_SECONDS + warm)
+    progress.step(`start and warm up, shards: ${shards}`, START_SECONDS + warm)
     const entrant = await start(stage, shards)
     entrants.push(entrant)
     for (const rate of RATES) await measure(stage, entrant, rate, WARM_SECONDS, 0)
@@ -180,7 +204,7 @@ export const measureScale = async (context: Context): Promise<void> => {
     }),
   )
   await measureRounds(context, options.rounds, lanes)
-  progress.step("workers with nothing to do", SETTLE_SECONDS + IDLE_SECONDS)
+  progress.step("workers with nothing to do", SETTLE_SECONDS + idleSeconds(options))
   await measureIdle(context, entrants)
   for (const { contender, names } of entrants) {
     await contender.stop()

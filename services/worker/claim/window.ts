@@ -60,6 +60,9 @@ export const worthTaking = (busy: Effect.Effect<boolean>, notBusy: Effect.Effect
   Effect.gen(function* () {
     const queue = yield* Queue
     const claimSize = yield* ClaimSize
+    const { served } = yield* Shards
+    // What the claim left behind it has said itself, and of many shards each has little more a moment later.
+    if ((yield* served) > 1) yield* Effect.timeoutOption(notBusy, Duration.millis(yield* lookMillis))
     while (yield* busy) {
       const { depth, asked } = yield* queue.look
       if (asked || depth >= (yield* claimSize.size)) return
