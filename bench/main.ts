@@ -15,6 +15,7 @@ import { durabilitySeconds, measureDurability } from "./measure/durability.ts"
 import { growthSeconds, measureGrowth } from "./measure/growth.ts"
 import { measureOutage, outageSeconds } from "./measure/outage.ts"
 import { measureReads, readsSeconds } from "./measure/reads.ts"
+import { measureScale, scaleSeconds } from "./measure/scale.ts"
 import { measureSteady, steadySeconds } from "./measure/steady.ts"
 import { measureThroughput, throughputSeconds } from "./measure/throughput.ts"
 import { measureVisibility, visibilitySeconds } from "./measure/visibility.ts"
@@ -23,6 +24,7 @@ import { Progress } from "./progress.ts"
 import { COST_HEAD, costRows } from "./report/costs.ts"
 import { evaluate, goalLine } from "./report/goals.ts"
 import { renderPage } from "./report/page.ts"
+import { scaleRows } from "./report/scale.ts"
 import { align, HEAD, provenance, rows } from "./report/table.ts"
 import { FORMAT, type Results, rounded } from "./result.ts"
 import { type Context, openStage, type Stage } from "./stage.ts"
@@ -48,6 +50,7 @@ const MEASUREMENT: Readonly<Record<MeasurementName, Measurement>> = {
   drain: { seconds: drainSeconds, measure: measureDrain },
   durability: { seconds: durabilitySeconds, measure: measureDurability },
   growth: { seconds: growthSeconds, measure: measureGrowth },
+  scale: { seconds: scaleSeconds, measure: measureScale },
 }
 
 const versions = ({ runtime }: Options): Record<string, string> => ({
@@ -81,6 +84,7 @@ const begin = async (stage: Stage, options: Options, argv: ReadonlyArray<string>
     durability: [],
     growth: [],
     bytesPerWrite: [],
+    scale: { loads: [], idle: [], queued: [] },
   }
   return results
 }
@@ -88,6 +92,8 @@ const begin = async (stage: Stage, options: Options, argv: ReadonlyArray<string>
 const print = (results: Results): void => {
   console.log(`\n${align([HEAD, ...rows(results)])}\n`)
   if (results.loads.length > 0) console.log(`${align([COST_HEAD, ...costRows(results)])}\n`)
+  const scale = scaleRows(results)
+  if (scale !== null) console.log(`${align(scale)}\n`)
   console.log(`${provenance(results).replaceAll("; ", "\n")}\n`)
   console.log(
     align([["goal", "bound", "figure", "ceiling", ""], ...evaluate(results).map(goalLine)]),

@@ -11,6 +11,9 @@ export const BULK_CONNECTIONS = 4
 /** What is measured once is measured with so many clients, if so many are asked for. */
 export const USUAL_CONNECTIONS = 100
 
+/** Writes a second with many shards: about a third of what one ingest accepts. */
+export const SCALE_RATE = 4_000
+
 /** So many rows are read in turn. */
 export const READ_ROWS = 2_000
 

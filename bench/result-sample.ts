@@ -1,5 +1,5 @@
 /** Results as a run would leave them, with figures that can be checked by head; for the tests. */
-import { FORMAT, type LoadRound, type Results } from "./result.ts"
+import { FORMAT, type LoadRound, type Results, type ScaleRound } from "./result.ts"
 
 const load = (round: Partial<LoadRound>): LoadRound => ({
   round: 1,
@@ -75,6 +75,19 @@ const LOADS: LoadRound[] = [
   load({ ...read, accepted: 4_000, perSecond: 2_000 }),
   load({ ...read, accepted: 4_000, perSecond: 2_000, round: 2 }),
 ]
+
+/** A second of ingest for 20,000 writes, and so on. */
+const scaled = (round: Partial<ScaleRound>): ScaleRound => ({
+  ...{ round: 1, shards: 1, rate: null, accepted: 30_000, missing: 0 },
+  ...{ queued: 20_000, processed: 20_000, perSecond: 8_000, batches: 100, commits: 100 },
+  walBytes: 20_000 * 320,
+  cpuSeconds: { service: 1, redis: 0.4, worker: 0.5, postgres: 0.2 },
+  ...round,
+})
+const many = {
+  ...{ shards: 64, perSecond: 5_000, batches: 400, commits: 400 },
+  cpuSeconds: { service: 1.5, redis: 0.8, worker: 0.6, postgres: 0.24 },
+}
 
 /** Two rounds of sync and async at both distances, and one of all else. */
 export const sampleResults = (changes: Partial<Results> = {}): Results => ({
@@ -154,5 +167,10 @@ export const sampleResults = (changes: Partial<Results> = {}): Results => ({
     { ...accept, queued: 1_000_000, p99: 6 },
   ],
   bytesPerWrite: [190],
+  scale: {
+    loads: [{}, many, { rate: 4_000 }, { ...many, rate: 4_000 }].map(scaled),
+    idle: [{ shards: 64, seconds: 10, workerCpuSeconds: 0.1 }],
+    queued: [{ valueBytes: 100, bytes: 200 }],
+  },
   ...changes,
 })

@@ -131,6 +131,39 @@ export interface GrowthRound extends AcceptRound {
   readonly queued: number
 }
 
+/**
+ * A load on a queue in shards, at a steady rate or, where that is null, by as many clients as usual, each of which waits
+ * for an answer. All but `accepted` and `missing` are of a part of it, in which no shard is empty for long.
+ */
+export interface ScaleRound {
+  readonly round: number
+  readonly shards: number
+  readonly rate: number | null
+  readonly accepted: number
+  readonly missing: number
+  /** Into the queue, and out of it into the table. */
+  readonly queued: number
+  readonly processed: number
+  /** Queued a second. */
+  readonly perSecond: number
+  readonly batches: number
+  readonly commits: number
+  readonly walBytes: number
+  readonly cpuSeconds: Readonly<Record<"service" | "worker" | "redis" | "postgres", number | null>>
+}
+
+export interface Scale {
+  readonly loads: ScaleRound[]
+  /** A worker to which nothing comes. */
+  readonly idle: Array<{
+    readonly shards: number
+    readonly seconds: number
+    readonly workerCpuSeconds: number | null
+  }>
+  /** Bytes of Redis for each write that waits. */
+  readonly queued: Array<{ readonly valueBytes: number; readonly bytes: number }>
+}
+
 export interface Complexity {
   readonly processes: ReadonlyArray<string>
   readonly stores: ReadonlyArray<string>
@@ -170,6 +203,8 @@ export interface Results {
   readonly growth: GrowthRound[]
   /** Bytes of Redis for each write that waits. */
   readonly bytesPerWrite: number[]
+  /** Left out in earlier files. */
+  readonly scale?: Scale
 }
 
 /** @throws when the file is not one that this version writes. */

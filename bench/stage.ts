@@ -1,6 +1,7 @@
 /** What every measurement works with: the stores, the distances, the contenders, and what is on record. */
 import { randomUUID } from "node:crypto"
 import { type Database, openDatabase } from "../shared/postgres/postgres.ts"
+import { everyName } from "../shared/queue/shards.ts"
 import { type Connection, closeRedis, openRedis, untilReady } from "../shared/redis/redis.ts"
 import { MAX_DEPTH, remove } from "./backlog.ts"
 import type { Cleanup, Stoppable } from "./cleanup.ts"
@@ -37,8 +38,8 @@ export interface Stage {
   /** The benchmark's own connections. */
   readonly database: Database
   readonly queue: Connection
-  /** A name that no other queue has. */
-  newQueue(): string
+  /** A name that no other queue has, which may have so many shards. */
+  newQueue(shards?: number): string
   /** Of the marks of one load: no other has the same. */
   newLabel(): string
   /** The contender with its database there that all measurements share; started when one needs it. */
@@ -76,9 +77,9 @@ export const openStage = async (cleanup: Cleanup, options: Options): Promise<Sta
       },
     }),
   )
-  const newQueue = () => {
+  const newQueue = (shards = 0) => {
     const name = `bench-${run}-${queues.length + 1}`
-    queues.push(name)
+    queues.push(...everyName(name, { shards, ever: shards }))
     return name
   }
   let labels = 0

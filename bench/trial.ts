@@ -16,12 +16,15 @@ import type { Stage } from "./stage.ts"
 /** A worker that does not empty the queue in this time does not work. */
 const DRAIN_LIMIT_MILLIS = 120_000
 
-const readCosts = async ({ database, postgres, redis }: Stage, { server, worker }: Contender) => ({
+export const readCosts = async (
+  { database, postgres, redis }: Stage,
+  { server, worker }: Contender,
+) => ({
   database: await readDatabaseCost(database),
   cpu: await readCpuSeconds({ server, worker, redis: redis.pid, postgres: postgres.pid() }),
 })
 
-const difference = (after: number | null, before: number | null) =>
+export const difference = (after: number | null, before: number | null) =>
   after === null || before === null ? null : rounded(after - before)
 
 /** Waits for the worker, or forgets what no worker will take. @throws when less waits than was accepted. */

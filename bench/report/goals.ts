@@ -1,7 +1,7 @@
 /** What the buffer must reach on a machine of two cores, load generator included, and what it reached. */
 import type { ContenderName } from "../contender.ts"
 import type { Distance } from "../distance.ts"
-import { BULK_CONNECTIONS, USUAL_CONNECTIONS } from "../request.ts"
+import { BULK_CONNECTIONS, SCALE_RATE, USUAL_CONNECTIONS } from "../request.ts"
 import type { Results, Work } from "../result.ts"
 import { ratio, type Spread } from "../statistics.ts"
 import {
@@ -17,6 +17,7 @@ import {
   visibility,
 } from "./figures.ts"
 import { plain } from "./format.ts"
+import { idleShare, scaleFigures } from "./scale.ts"
 
 const MILLION = 1_000_000
 
@@ -138,6 +139,16 @@ const throughputGoals = (results: Results): ReadonlyArray<Goal> => {
   ]
 }
 
+/** One worker that serves all shards, beside one that serves one. */
+const scaleGoals = (results: Results): ReadonlyArray<Goal> => {
+  const worker = (shards: number) => scaleFigures(results, shards, SCALE_RATE).cost.worker
+  const where = `worker, ${SCALE_RATE} writes a second`
+  return [
+    atMost(1.4, `processor time a write, 64 shards / 1, ${where}`, of(worker(64), worker(1))),
+    atMost(0.03, "share of a core, idle worker, 64 shards", idleShare(results, 64)),
+  ]
+}
+
 /** What one client waits for that is far from the database. */
 const latencyGoals = (results: Results): ReadonlyArray<Goal> => {
   const [sync, async] = (["sync", "async"] as const).map((name) =>
@@ -173,6 +184,7 @@ export const evaluate = (results: Results): ReadonlyArray<Goal> => {
     ...readGoals(results),
     ...throughputGoals(results),
     ...latencyGoals(results),
+    ...scaleGoals(results),
     atLeast(0.85, "drain / bare upsert loop, batch 1000", drain),
     atLeast(0.8, "AOF always / AOF off, accept throughput", always),
     atMost(

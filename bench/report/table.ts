@@ -171,8 +171,11 @@ export const align = (lines: ReadonlyArray<ReadonlyArray<string>>): string => {
 }
 
 /** A table of Markdown; all columns but the first flush right. */
-export const markdown = (head: Row, lines: ReadonlyArray<Row>): string =>
-  [head, ["---", "---:", "---:", "---:"], ...lines]
+export const markdown = (
+  head: ReadonlyArray<string>,
+  lines: ReadonlyArray<ReadonlyArray<string>>,
+): string =>
+  [head, head.map((_, column) => (column === 0 ? "---" : "---:")), ...lines]
     .map((line) => `| ${line.join(" | ")} |`)
     .join("\n")
 
