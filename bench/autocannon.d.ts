@@ -10,14 +10,12 @@ declare module "autocannon" {
 
     interface Options {
       readonly url: string
-      readonly method: "POST"
+      readonly method: "POST" | "GET"
       readonly headers: Readonly<Record<string, string>>
-      readonly body: string
+      readonly body?: string
       readonly connections: number
       /** Seconds. */
       readonly duration: number
-      /** Requests per second of all connections together. */
-      readonly overallRate?: number
       /** Milliseconds; how soon after `duration` it ends. */
       readonly sampleInt: number
       readonly setupClient: (client: Client) => void

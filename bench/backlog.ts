@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { encodeWrite } from "../shared/item.ts"
 import { openQueue } from "../shared/queue/queue.ts"
 import type { Connection } from "../shared/redis/redis.ts"
-import type { Marked } from "./mark.ts"
+import { type Marked, VALUE_BYTES } from "./mark.ts"
 
 const POLL_MILLIS = 10
 
@@ -60,16 +60,21 @@ export const fill = async (
   queue: string,
   tables: ReadonlyArray<Marked>,
   writes: number,
+  valueBytes = VALUE_BYTES,
 ) => {
   const { enqueue } = openQueue(redis, queue)
   for (let from = 0; from < writes; from += CALL_WRITES) {
     const items = Array.from({ length: Math.min(CALL_WRITES, writes - from) }, (_, index) => {
       const { marked, mark } = writeOf(tables, from + index)
-      return encodeWrite(marked.write(mark))
+      return encodeWrite(marked.write(mark, valueBytes))
     })
     await enqueue({ most: MAX_DEPTH, isFirst: false, writes: items })
   }
 }
+
+/** What Redis holds in memory, buffers included. */
+export const usedBytes = async (redis: Connection): Promise<number> =>
+  Number(/used_memory:(\d+)/.exec(await redis.info("memory"))?.[1])
 
 /** Forgets what waits in a queue that no worker serves. */
 export const empty = async (redis: Connection, queue: string): Promise<void> => {
@@ -78,6 +83,6 @@ export const empty = async (redis: Connection, queue: string): Promise<void> => 
 
 /** Forgets all there is of a queue. */
 export const remove = async (redis: Connection, queue: string): Promise<void> => {
-  const { waiting, leases, workers, counters, dead, holds } = openQueue(redis, queue).keys
-  await redis.unlink(waiting, leases, workers, counters, dead, holds)
+  const { waiting, layout, leases, workers, counters, dead, holds } = openQueue(redis, queue).keys
+  await redis.unlink(waiting, layout, leases, workers, counters, dead, holds)
 }

@@ -1,14 +1,14 @@
 /**
- * The contenders, each in processes of its own: `sync` upserts, `async` is our ingest and worker,
- * `accept` is ingest alone, `ceiling` is ingest's app without Redis. Each is asked for a right answer
- * before anything is timed.
+ * The contenders, each in processes of its own: `sync` asks PostgreSQL for each request, `async` is our ingest
+ * and worker, `accept` is ingest alone, `ceiling` is ingest's app without Redis, `reader` our reader. Each that
+ * writes is asked for a right answer before anything is timed; of reads all answers are looked at.
  */
 import { type Runtime, startService } from "../scripts/servers/service.ts"
 import { identity } from "../shared/write.ts"
 import type { Cleanup, Stoppable } from "./cleanup.ts"
 import type { Marked } from "./mark.ts"
 
-export type ContenderName = "sync" | "async" | "accept" | "ceiling"
+export type ContenderName = "sync" | "async" | "accept" | "ceiling" | "reader"
 
 export interface Contender extends Stoppable {
   readonly name: ContenderName
@@ -64,10 +64,11 @@ export const startContender = async (
   const own = { DATABASE_URL: databaseUrl, REDIS_URL: redisUrl, WRITE_QUEUE_NAME: queue }
   const hasQueue = name === "async" || name === "accept"
   const permissions = ["--allow-all"]
-  const service = hasQueue ? "ingest" : { name, file: `bench/${name}.ts`, permissions }
+  const other = name === "reader" ? name : { name, file: `bench/${name}.ts`, permissions }
+  const service = hasQueue ? "ingest" : other
   const server = await cleanup.add(startService(service, { runtime, env: { ...own, ...env } }))
   const worker = name === "async" ? await startWorker(cleanup, options) : null
-  await checkAnswer(name, server.url, options.marked)
+  if (name !== "reader") await checkAnswer(name, server.url, options.marked)
   return {
     name,
     url: server.url,

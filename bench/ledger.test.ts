@@ -49,6 +49,30 @@ describe("Ledger", () => {
     expect([...ledger.promised()]).toEqual([ledger.mark(0, 0)])
   })
 
+  it("knows which requests were refused when they are answered in another order", () => {
+    const ledger = new Ledger("a", findTable())
+    const account = ledger.open()
+    send(account, 3)
+    ledger.answer(account, false, 2)
+    ledger.answer(account, true, 0)
+    ledger.answer(account, true, 1)
+    ledger.close()
+    expect([...ledger.promised()]).toEqual([ledger.mark(0, 0), ledger.mark(0, 1)])
+  })
+
+  it("counts all writes of a request", () => {
+    const ledger = new Ledger("a", findTable(), 2)
+    const account = ledger.open()
+    send(account, 1)
+    ledger.lose(account)
+    for (const isAccepted of [true, false]) {
+      send(account, 1)
+      ledger.answer(account, isAccepted)
+    }
+    expect([ledger.accepted, ledger.refused, ledger.unanswered]).toEqual([2, 2, 2])
+    expect([...ledger.promised()]).toEqual([ledger.mark(0, 2), ledger.mark(0, 3)])
+  })
+
   it("gives each write of each client a mark of its own, all of one length", () => {
     const ledger = new Ledger("load", findTable())
     expect(ledger.mark(7, 12)).toBe("load:007:00000012")

@@ -4,28 +4,31 @@
  */
 import { type Marked, NUMBER_DIGITS } from "./mark.ts"
 
-/** One client's writes are numbered from 0 and answered in this order. */
+/** One client's requests are numbered from 0. */
 export interface Account {
   readonly client: number
   sent: number
   answered: number
-  /** Numbers of writes that nobody promised: refused, or without an answer. */
+  /** Numbers of requests whose writes nobody promised: refused, or without an answer. */
   readonly unpromised: Set<number>
 }
 
 export class Ledger {
   readonly label: string
   private readonly markOf: Marked["mark"]
+  private readonly rows: number
   readonly accounts: Account[] = []
+  /** Writes, as are the others. */
   accepted = 0
   refused = 0
-  /** Requests that got no answer: a timeout or a connection that was lost. */
+  /** Without an answer: a timeout or a connection that was lost. */
   unanswered = 0
 
-  /** `label` must be new in the table. */
-  constructor(label: string, { mark }: Pick<Marked, "mark">) {
+  /** `label` must be new in the table; of each request there are so many `rows`. */
+  constructor(label: string, { mark }: Pick<Marked, "mark">, rows = 1) {
     this.label = label
     this.markOf = mark
+    this.rows = rows
   }
 
   open(): Account {
@@ -39,12 +42,12 @@ export class Ledger {
     return account
   }
 
-  /** One client's answers come in the order of its requests. */
-  answer(account: Account, isAccepted: boolean): void {
-    if (isAccepted) this.accepted += 1
+  /** In the order of the client's requests, unless it says to which of them. */
+  answer(account: Account, isAccepted: boolean, number = account.answered): void {
+    if (isAccepted) this.accepted += this.rows
     else {
-      this.refused += 1
-      account.unpromised.add(account.answered)
+      this.refused += this.rows
+      account.unpromised.add(number)
     }
     account.answered += 1
   }
@@ -54,7 +57,7 @@ export class Ledger {
     while (account.answered < account.sent) {
       account.unpromised.add(account.answered)
       account.answered += 1
-      this.unanswered += 1
+      this.unanswered += this.rows
     }
   }
 
@@ -71,7 +74,8 @@ export class Ledger {
   *promised(): Generator<string> {
     for (const { client, sent, unpromised } of this.accounts) {
       for (let number = 0; number < sent; number++) {
-        if (!unpromised.has(number)) yield this.mark(client, number)
+        if (unpromised.has(number)) continue
+        for (let row = 0; row < this.rows; row++) yield this.mark(client, number * this.rows + row)
       }
     }
   }

@@ -44,25 +44,53 @@ const LIMIT_MILLIS = 240_000
 describe("npm run bench", { timeout: LIMIT_MILLIS }, () => {
   it("measures sync and async at both distances, and loses no write", async () => {
     const file = join(directory, "out.json")
-    const options = ["--only", "main", "--connections", "4", "--duration", "0.3", "--rounds", "1"]
-    const { exited, output } = start(...options, "--json", file)
+    const options = ["--connections", "4", "--duration", "0.3", "--rounds", "1"]
+    const { exited, output } = start(
+      "--only",
+      "main,reads,steady,scale",
+      ...options,
+      "--json",
+      file,
+    )
     const [code] = await exited
     expect(code, output()).toBe(0)
-    const { loads, roundTrip } = await readResults(file)
-    expect(loads.map(({ contender, distance }) => `${contender} ${distance}`)).toEqual([
-      "sync near",
-      "async near",
-      "accept near",
-      "ceiling near",
-      "sync far",
-      "async far",
+    const { loads, steady = [], scale, roundTrip } = await readResults(file)
+    const names = loads.map(({ contender, work = "upsert", distance }) =>
+      [contender, work, distance].join(" "),
+    )
+    expect(names.sort()).toEqual([
+      ...["async append near", "async bulk far", "async bulk near", "async mixed near"],
+      ...["async upsert far", "async upsert near", "async wait far", "async wait near"],
+      ...["ceiling upsert near", "reader read far", "reader read near", "sync append near"],
+      ...["sync mixed near", "sync read far", "sync read near"],
+      ...["sync upsert far", "sync upsert near"],
     ])
     for (const load of loads) {
       expect(load.accepted).toBeGreaterThan(0)
       expect(load.refused + load.unanswered).toBe(0)
       expect(load.p50).toBeLessThanOrEqual(load.p99)
-      expect(load.missing).toBe(/sync/.test(load.contender) ? 0 : null)
+      const isStored = load.work !== "read" && load.contender !== "ceiling"
+      expect(load.missing).toBe(isStored ? 0 : null)
+      expect(load.cpuSeconds.server).toEqual(
+        process.platform === "linux" ? expect.any(Number) : null,
+      )
     }
+    expect(
+      steady.map(({ contender, distance, missing }) => [contender, distance, missing]),
+    ).toEqual([
+      ...[
+        ["sync", "near", 0],
+        ["async", "near", 0],
+        ["sync", "far", 0],
+        ["async", "far", 0],
+      ],
+    ])
+    expect(scale?.loads.map(({ shards, rate, missing }) => [shards, rate, missing])).toEqual([
+      ...[1, 12, 64].map((shards) => [shards, 4_000, 0]),
+      ...[1, 12, 64].map((shards) => [shards, null, 0]),
+    ])
+    for (const load of scale?.loads ?? []) expect(load.batches).toBeGreaterThan(0)
+    expect(scale?.idle.map(({ shards }) => shards)).toEqual([1, 12, 64])
     expect(roundTrip.far - roundTrip.near).toBeGreaterThan(17)
     expect(output()).toMatch(/write throughput, far, .*\/s/)
     expect(await readFile(join(directory, "results/report.html"), "utf8")).toContain("<figure>")

@@ -14,12 +14,17 @@ import { drainSeconds, measureDrain } from "./measure/drain.ts"
 import { durabilitySeconds, measureDurability } from "./measure/durability.ts"
 import { growthSeconds, measureGrowth } from "./measure/growth.ts"
 import { measureOutage, outageSeconds } from "./measure/outage.ts"
+import { measureReads, readsSeconds } from "./measure/reads.ts"
+import { measureScale, scaleSeconds } from "./measure/scale.ts"
+import { measureSteady, steadySeconds } from "./measure/steady.ts"
 import { measureThroughput, throughputSeconds } from "./measure/throughput.ts"
 import { measureVisibility, visibilitySeconds } from "./measure/visibility.ts"
 import { type MeasurementName, type Options, OptionsError, parseOptions, USAGE } from "./options.ts"
 import { Progress } from "./progress.ts"
+import { COST_HEAD, costRows } from "./report/costs.ts"
 import { evaluate, goalLine } from "./report/goals.ts"
 import { renderPage } from "./report/page.ts"
+import { scaleRows } from "./report/scale.ts"
 import { align, HEAD, provenance, rows } from "./report/table.ts"
 import { FORMAT, type Results, rounded } from "./result.ts"
 import { type Context, openStage, type Stage } from "./stage.ts"
@@ -38,11 +43,14 @@ interface Measurement {
 
 const MEASUREMENT: Readonly<Record<MeasurementName, Measurement>> = {
   main: { seconds: throughputSeconds, measure: measureThroughput },
+  reads: { seconds: readsSeconds, measure: measureReads },
+  steady: { seconds: steadySeconds, measure: measureSteady },
   visibility: { seconds: visibilitySeconds, measure: measureVisibility },
   outage: { seconds: outageSeconds, measure: measureOutage },
   drain: { seconds: drainSeconds, measure: measureDrain },
   durability: { seconds: durabilitySeconds, measure: measureDurability },
   growth: { seconds: growthSeconds, measure: measureGrowth },
+  scale: { seconds: scaleSeconds, measure: measureScale },
 }
 
 const versions = ({ runtime }: Options): Record<string, string> => ({
@@ -69,20 +77,27 @@ const begin = async (stage: Stage, options: Options, argv: ReadonlyArray<string>
     complexity: await countComplexity(),
     upserts: [],
     loads: [],
+    steady: [],
     visibility: [],
     outage: [],
     drain: [],
     durability: [],
     growth: [],
     bytesPerWrite: [],
+    scale: { loads: [], idle: [], queued: [] },
   }
   return results
 }
 
 const print = (results: Results): void => {
   console.log(`\n${align([HEAD, ...rows(results)])}\n`)
+  if (results.loads.length > 0) console.log(`${align([COST_HEAD, ...costRows(results)])}\n`)
+  const scale = scaleRows(results)
+  if (scale !== null) console.log(`${align(scale)}\n`)
   console.log(`${provenance(results).replaceAll("; ", "\n")}\n`)
-  console.log(align([["goal", "bound", "figure", ""], ...evaluate(results).map(goalLine)]))
+  console.log(
+    align([["goal", "bound", "figure", "ceiling", ""], ...evaluate(results).map(goalLine)]),
+  )
 }
 
 const save = async (results: Results, { json }: Options): Promise<void> => {

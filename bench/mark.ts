@@ -42,7 +42,7 @@ export interface Marked {
   readonly column: string
   /** Names a write: what else the label begins must be new in the table. */
   readonly mark: (label: string, client: number, number: number) => string
-  readonly write: (mark: string) => Write
+  readonly write: (mark: string, valueBytes?: number) => Write
 }
 
 /** Undefined when a table has no column that can tell the rows of a run apart. */
@@ -65,14 +65,17 @@ export const markTable = (table: Table): Marked | undefined => {
     return {
       ...{ table, column, mark: make },
       path: table === DEFAULT_TABLE ? "/write" : `/write/${name}`,
-      write: (text) => {
-        const row = { ...sampleRow(table, 1, VALUE_BYTES), [column]: value(text) }
+      write: (text, valueBytes = VALUE_BYTES) => {
+        const row = { ...sampleRow(table, 1, valueBytes), [column]: value(text) }
         return { table, row, isDelete: false }
       },
     }
   }
   return undefined
 }
+
+/** Where its rows are read, before their key. */
+export const readPath = ({ path }: Marked): string => path.replace("write", "read")
 
 /** What a run can write, by the names of the tables. */
 export const MARKED: ReadonlyMap<string, Marked> = new Map(

@@ -29,21 +29,26 @@ const times = async (pid: number): Promise<Times | null> => {
   return { parent, own: user + system, ended: endedUser + endedSystem }
 }
 
-/** CPU time of one process so far, in seconds. */
-export const cpuSeconds = async (pid: number | null): Promise<number | null> => {
-  const found = pid === null ? null : await times(pid)
-  return found && found.own / TICKS_PER_SECOND
-}
-
-/** CPU time of a process and all its children, the ended ones included: a PostgreSQL is many. */
-export const cpuSecondsOfTree = async (pid: number | null): Promise<number | null> => {
-  const root = pid === null ? null : await times(pid)
-  if (root === null) return null
-  const pids = (await readdir("/proc")).map(Number).filter(Number.isInteger)
-  const all = await Promise.all(pids.map(times))
-  const children = all.filter((found) => found?.parent === pid)
-  const ticks = children.reduce((sum, child) => sum + (child?.own ?? 0), root.own + root.ended)
-  return ticks / TICKS_PER_SECOND
+/**
+ * CPU time so far of processes and of all their children, the ended ones included, in seconds: a PostgreSQL
+ * is many, and a Redis that writes its log anew is two. Null for a process that is not there.
+ */
+export const readCpuSeconds = async <Name extends string>(
+  pids: Readonly<Record<Name, number | null>>,
+) => {
+  const known = (await readdir("/proc").catch(() => [])).map(Number).filter(Number.isInteger)
+  const all = new Map(await Promise.all(known.map(async (pid) => [pid, await times(pid)] as const)))
+  const secondsOf = (pid: number | null) => {
+    const root = pid === null ? null : all.get(pid)
+    if (!root) return null
+    const children = [...all.values()].filter((found) => found?.parent === pid)
+    const ticks = children.reduce((sum, child) => sum + (child?.own ?? 0), root.own + root.ended)
+    return ticks / TICKS_PER_SECOND
+  }
+  const named = Object.entries<number | null>(pids)
+  return Object.fromEntries(named.map(([name, pid]) => [name, secondsOf(pid)])) as Readonly<
+    Record<Name, number | null>
+  >
 }
 
 /** Memory of a process that is its own and in use, in bytes. */

@@ -4,14 +4,17 @@ import type { Runtime } from "../scripts/servers/service.ts"
 import { DEFAULT_TABLE } from "../shared/item.ts"
 import { findTable, MARKED } from "./mark.ts"
 
-/** In the order in which they run. Complexity is counted always: it takes no time. */
+/** In the order in which they are listed. Complexity is counted always: it takes no time. */
 export const MEASUREMENTS = [
   "main",
+  "reads",
+  "steady",
   "visibility",
   "outage",
   "drain",
   "durability",
   "growth",
+  "scale",
 ] as const
 export type MeasurementName = (typeof MEASUREMENTS)[number]
 
@@ -32,18 +35,26 @@ export interface Options {
 export const USAGE = `npm run bench -- [options]
   --quick             the main table in a minute and a half
   --only NAME[,NAME]  ${MEASUREMENTS.join(", ")}
-  --connections N[,N] of the main measurement (32,1,100; quick: 32,1); the table shows the first, and 1
-  --duration SECONDS  of each timed load (2.5; quick: 1.2)
-  --rounds N          how often each figure is measured (5; quick: 2)
+                      (scale: two minutes, which the run without --only leaves out)
+  --connections N[,N] of main and reads (32,1,100,256,500; quick: 32,1); the table shows the first, and 1;
+                      above 256 near sync and Prefer: wait alone
+  --duration SECONDS  of each timed load (2.5; quick: 1)
+  --rounds N          how often each figure is measured (3; quick: 2)
   --table NAME        what is written: ${[...MARKED.keys()].join(", ")}; rows are samples
   --json FILE         also write the results there
   --runtime NAME      node or deno, for our services and what they are compared with`
 
-const FULL = { only: MEASUREMENTS, connections: [32, 1, 100], duration: 2.5, rounds: 5 }
+/** All would take more than the 15 minutes that a run may. */
+const FULL = {
+  only: MEASUREMENTS.filter((name) => name !== "scale"),
+  connections: [32, 1, 100, 256, 500],
+  duration: 2.5,
+  rounds: 3,
+}
 const QUICK = {
-  only: ["main", "visibility", "outage"] as const,
+  only: ["main", "steady", "visibility", "outage"] as const,
   connections: [32, 1],
-  duration: 1.2,
+  duration: 1,
   rounds: 2,
 }
 
@@ -101,7 +112,7 @@ export const parseOptions = (argv: ReadonlyArray<string>): Options | null => {
     : refuse("table", values.table, [...MARKED.keys()].join(", "))
   // An appended row has no key to read it by.
   const isReadable = findTable(table).table.mode === "upsert"
-  const names = MEASUREMENTS.filter((name) => isReadable || name !== "visibility")
+  const names = MEASUREMENTS.filter((name) => isReadable || !/^(visibility|reads)$/.test(name))
   const isName = (text: string): text is MeasurementName =>
     (names as ReadonlyArray<string>).includes(text)
   return {

@@ -1,5 +1,5 @@
 /** Results as a run would leave them, with figures that can be checked by head; for the tests. */
-import { FORMAT, type LoadRound, type Results } from "./result.ts"
+import { FORMAT, type LoadRound, type Results, type ScaleRound } from "./result.ts"
 
 const load = (round: Partial<LoadRound>): LoadRound => ({
   round: 1,
@@ -42,6 +42,53 @@ const async = {
   commits: 160,
 } as const
 
+const ceiling = {
+  contender: "ceiling",
+  perSecond: 10_000,
+  accepted: 20_000,
+  missing: null,
+  postgresCpuSeconds: 0,
+} as const
+
+const read = { contender: "reader", work: "read", missing: null, connections: 100 } as const
+
+const steady = { round: 1, rate: 2_000, accepted: 8_000, missing: 0, late: 0.1 } as const
+
+const LOADS: LoadRound[] = [
+  load({}),
+  load({ round: 2, perSecond: 1_200, p50: 8 }),
+  load({ distance: "far", perSecond: 500, p50: 24, p99: 30 }),
+  load(async),
+  load({ ...async, round: 2 }),
+  load({ ...async, distance: "far" }),
+  load({ distance: "far", connections: 1, perSecond: 40, p50: 24, p99: 30 }),
+  load({ ...async, distance: "far", connections: 1, perSecond: 1_000, p50: 0.5 }),
+  ...[32, 100].map((connections) => load({ ...ceiling, connections })),
+  load({ connections: 100 }),
+  load({ ...async, connections: 100 }),
+  load({ connections: 500 }),
+  load({ ...async, work: "wait", perSecond: 1_500, depthAtEnd: 0 }),
+  load({ ...async, work: "wait", perSecond: 600, depthAtEnd: 0, distance: "far" }),
+  load({ ...async, work: "wait", perSecond: 2_600, depthAtEnd: 0, connections: 500 }),
+  load({ ...async, work: "bulk", perSecond: 50_000, accepted: 100_000, connections: 4 }),
+  load({ ...read, contender: "sync" }),
+  load({ ...read, accepted: 4_000, perSecond: 2_000 }),
+  load({ ...read, accepted: 4_000, perSecond: 2_000, round: 2 }),
+]
+
+/** A second of ingest for 20,000 writes, and so on. */
+const scaled = (round: Partial<ScaleRound>): ScaleRound => ({
+  ...{ round: 1, shards: 1, rate: null, accepted: 30_000, missing: 0 },
+  ...{ queued: 20_000, processed: 20_000, perSecond: 8_000, batches: 100, commits: 100 },
+  walBytes: 20_000 * 320,
+  cpuSeconds: { service: 1, redis: 0.4, worker: 0.5, postgres: 0.2 },
+  ...round,
+})
+const many = {
+  ...{ shards: 64, perSecond: 5_000, batches: 400, commits: 400 },
+  cpuSeconds: { service: 1.5, redis: 0.8, worker: 0.6, postgres: 0.24 },
+}
+
 /** Two rounds of sync and async at both distances, and one of all else. */
 export const sampleResults = (changes: Partial<Results> = {}): Results => ({
   format: FORMAT,
@@ -58,7 +105,7 @@ export const sampleResults = (changes: Partial<Results> = {}): Results => ({
   runtime: "node",
   versions: { node: "26.10.0" },
   stores: { postgres: "PostgreSQL 18 (embedded)", redis: "Redis 7.0.15, AOF always" },
-  settings: { connections: [32, 1], duration: 2, rounds: 2, valueBytes: 100 },
+  settings: { connections: [32, 1, 100, 500], duration: 2, rounds: 2, valueBytes: 100 },
   roundTrip: { near: 0.15, far: 20.2 },
   complexity: {
     sync: { processes: ["sync", "reader"], stores: ["PostgreSQL"], files: 8, lines: 500 },
@@ -70,17 +117,10 @@ export const sampleResults = (changes: Partial<Results> = {}): Results => ({
     },
   },
   upserts: [1, 1, 1],
-  loads: [
-    load({}),
-    load({ round: 2, perSecond: 1_200, p50: 8 }),
-    load({ distance: "far", perSecond: 500, p50: 24, p99: 30 }),
-    load(async),
-    load({ ...async, round: 2 }),
-    load({ ...async, distance: "far" }),
-    load({ distance: "far", connections: 1, perSecond: 40, p50: 24, p99: 30 }),
-    load({ ...async, distance: "far", connections: 1, perSecond: 1_000, p50: 0.5 }),
-    load({ contender: "accept", perSecond: 9_500 }),
-    load({ contender: "ceiling", perSecond: 10_000, missing: null }),
+  loads: LOADS,
+  steady: [
+    { ...steady, contender: "sync", distance: "near", p50: 1, p99: 4, p999: 10 },
+    { ...steady, contender: "async", distance: "near", p50: 1, p99: 2, p999: 4 },
   ],
   visibility: [
     { round: 1, contender: "sync", pollInterval: null, load: "lone", millis: [1, 1, 2] },
@@ -116,7 +156,7 @@ export const sampleResults = (changes: Partial<Results> = {}): Results => ({
   ],
   drain: [
     { round: 1, kind: "loop", count: 1, batch: 1_000, rows: 200_000, seconds: 2, missing: 0 },
-    { round: 1, kind: "worker", count: 1, batch: 1_000, rows: 200_000, seconds: 2.5, missing: 0 },
+    { round: 1, kind: "worker", count: 1, batch: 1_000, rows: 200_000, seconds: 2.2, missing: 0 },
   ],
   durability: [
     { ...accept, mode: "off" },
@@ -127,5 +167,10 @@ export const sampleResults = (changes: Partial<Results> = {}): Results => ({
     { ...accept, queued: 1_000_000, p99: 6 },
   ],
   bytesPerWrite: [190],
+  scale: {
+    loads: [{}, many, { rate: 4_000 }, { ...many, rate: 4_000 }].map(scaled),
+    idle: [{ shards: 64, seconds: 10, workerCpuSeconds: 0.1 }],
+    queued: [{ valueBytes: 100, bytes: 200 }],
+  },
   ...changes,
 })

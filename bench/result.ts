@@ -11,9 +11,17 @@ import type { Machine } from "./machine.ts"
 
 export const FORMAT = 1
 
+/**
+ * What is asked for: one row a request, answered when it is accepted or, of `wait`, committed; `bulk`, many
+ * rows a request; `append`, rows without a key; `mixed`, half of the requests each; `read`, a row by its key.
+ */
+export type Work = "upsert" | "wait" | "bulk" | "append" | "mixed" | "read"
+
 export interface LoadRound {
   readonly round: number
   readonly contender: ContenderName
+  /** Left out: upsert. */
+  readonly work?: Work
   readonly distance: Distance
   readonly connections: number
   readonly seconds: number
@@ -37,6 +45,22 @@ export interface LoadRound {
   readonly postgresCpuSeconds: number | null
   /** CPU time of the others, in seconds. */
   readonly cpuSeconds: Readonly<Record<"load" | "server" | "worker" | "redis", number | null>>
+}
+
+/** A load of an open loop: writes are due at a steady rate, and waited for since then. */
+export interface SteadyRound {
+  readonly round: number
+  readonly contender: "sync" | "async"
+  readonly distance: Distance
+  /** Writes a second. */
+  readonly rate: number
+  readonly accepted: number
+  readonly missing: number
+  readonly p50: number
+  readonly p99: number
+  readonly p999: number
+  /** p99 of how much later than due the load generator sent them, which is in the others as well. */
+  readonly late: number
 }
 
 export interface VisibilityRound {
@@ -107,6 +131,39 @@ export interface GrowthRound extends AcceptRound {
   readonly queued: number
 }
 
+/**
+ * A load on a queue in shards, at a steady rate or, where that is null, by as many clients as usual, each of which waits
+ * for an answer. All but `accepted` and `missing` are of a part of it, in which no shard is empty for long.
+ */
+export interface ScaleRound {
+  readonly round: number
+  readonly shards: number
+  readonly rate: number | null
+  readonly accepted: number
+  readonly missing: number
+  /** Into the queue, and out of it into the table. */
+  readonly queued: number
+  readonly processed: number
+  /** Queued a second. */
+  readonly perSecond: number
+  readonly batches: number
+  readonly commits: number
+  readonly walBytes: number
+  readonly cpuSeconds: Readonly<Record<"service" | "worker" | "redis" | "postgres", number | null>>
+}
+
+export interface Scale {
+  readonly loads: ScaleRound[]
+  /** A worker to which nothing comes. */
+  readonly idle: Array<{
+    readonly shards: number
+    readonly seconds: number
+    readonly workerCpuSeconds: number | null
+  }>
+  /** Bytes of Redis for each write that waits. */
+  readonly queued: Array<{ readonly valueBytes: number; readonly bytes: number }>
+}
+
 export interface Complexity {
   readonly processes: ReadonlyArray<string>
   readonly stores: ReadonlyArray<string>
@@ -137,6 +194,8 @@ export interface Results {
   /** One row upserted, awaited, without HTTP: a time for each. */
   readonly upserts: number[]
   readonly loads: LoadRound[]
+  /** Left out in earlier files. */
+  readonly steady?: SteadyRound[]
   readonly visibility: VisibilityRound[]
   readonly outage: OutageRound[]
   readonly drain: DrainRound[]
@@ -144,6 +203,8 @@ export interface Results {
   readonly growth: GrowthRound[]
   /** Bytes of Redis for each write that waits. */
   readonly bytesPerWrite: number[]
+  /** Left out in earlier files. */
+  readonly scale?: Scale
 }
 
 /** @throws when the file is not one that this version writes. */

@@ -1,6 +1,7 @@
 /** What every measurement works with: the stores, the distances, the contenders, and what is on record. */
 import { randomUUID } from "node:crypto"
 import { type Database, openDatabase } from "../shared/postgres/postgres.ts"
+import { everyName } from "../shared/queue/shards.ts"
 import { type Connection, closeRedis, openRedis, untilReady } from "../shared/redis/redis.ts"
 import { MAX_DEPTH, remove } from "./backlog.ts"
 import type { Cleanup, Stoppable } from "./cleanup.ts"
@@ -37,11 +38,13 @@ export interface Stage {
   /** The benchmark's own connections. */
   readonly database: Database
   readonly queue: Connection
-  /** A name that no other queue has. */
-  newQueue(): string
+  /** A name that no other queue has, which may have so many shards. */
+  newQueue(shards?: number): string
   /** Of the marks of one load: no other has the same. */
   newLabel(): string
-  /** Starts a contender with its database there. */
+  /** The contender with its database there that all measurements share; started when one needs it. */
+  share(name: ContenderName, place: Place): Promise<Contender>
+  /** Starts one of its own. */
   start(name: ContenderName, place: Place, settings?: Settings): Promise<Contender>
   startWorker(settings: Settings): Promise<Stoppable>
 }
@@ -74,9 +77,9 @@ export const openStage = async (cleanup: Cleanup, options: Options): Promise<Sta
       },
     }),
   )
-  const newQueue = () => {
+  const newQueue = (shards = 0) => {
     const name = `bench-${run}-${queues.length + 1}`
-    queues.push(name)
+    queues.push(...everyName(name, { shards, ever: shards }))
     return name
   }
   let labels = 0
@@ -91,17 +94,22 @@ export const openStage = async (cleanup: Cleanup, options: Options): Promise<Sta
     redisUrl: redis.url,
     queue: settings.queue ?? newQueue(),
     runtime: options.runtime,
-    env: {
-      ...{ BENCH_TABLE: marked.table.name, QUEUE_MAX_DEPTH: String(MAX_DEPTH) },
-      ...settings.env,
-    },
+    env: { QUEUE_MAX_DEPTH: String(MAX_DEPTH), ...settings.env },
   })
+  const start = (name: ContenderName, place: Place, settings: Settings = {}) =>
+    startContender(cleanup, name, contenderOptions(place, settings))
+  const shared = new Map<string, Promise<Contender>>()
+  const share = (name: ContenderName, place: Place) => {
+    const started = shared.get(`${name} ${place}`) ?? start(name, place)
+    shared.set(`${name} ${place}`, started)
+    return started
+  }
   return {
     ...{ cleanup, options, marked, postgres, redis, databaseUrl, roundTrip, path, database, queue },
     newQueue,
     newLabel,
-    start: (name, place, settings = {}) =>
-      startContender(cleanup, name, contenderOptions(place, settings)),
+    start,
+    share,
     startWorker: (settings) => startWorker(cleanup, contenderOptions("near", settings)),
   }
 }

@@ -18,7 +18,7 @@ afterAll(() => rm(directory, { recursive: true }))
 const file = (name: string) => join(directory, name)
 
 test("the README's table has each variable", async () => {
-  const readme = await readFile(new URL("../README.md", import.meta.url), "utf8")
+  const readme = await readFile(new URL("README.md", import.meta.url), "utf8")
   const [, table = ""] = readme.split("## Configuration")
   for (const name of Object.keys(VARIABLES)) expect(table).toContain(`\`${name}\``)
 })

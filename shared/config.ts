@@ -8,6 +8,7 @@ import process from "node:process"
 import { parsePostgresUrl } from "./postgres/url.ts"
 import { SHARDS_MAX } from "./queue/shards.ts"
 import { parseRedisUrl } from "./redis/url.ts"
+import { tracingOf } from "./tracing/variables.ts"
 import {
   decode,
   integer,
@@ -119,6 +120,7 @@ export const VARIABLES = {
   // Unset, whoever reaches ingest may write, and whoever reaches the reader may read.
   WRITE_TOKEN: usedBy(["ingest", "start"], TOKEN),
   READ_TOKEN: usedBy(["reader", "start"], TOKEN),
+  ...tracingOf(EACH),
 }
 
 type Name = keyof typeof VARIABLES

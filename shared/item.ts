@@ -4,12 +4,15 @@
  *
  * The table `key_values` has the form {"version":…,"key":…,"value":…}, and what others push onto the list is
  * the same without the version. Other tables have {"version":…,"table":…,"row":{…}}, and a deletion, of any
- * table, has {"version":…,"table":…,"delete":…} with the key.
+ * table, has {"version":…,"table":…,"delete":…} with the key. A write that is part of a trace has all its members
+ * within: {"version":…,"table":"_traced","row":{"trace":"00-…-01",…}}. To a build that knows no traces it is of a
+ * table that only a newer one knows, whatever it writes, and no column is taken for a trace.
  */
 import { Result } from "effect"
 import { type Members, showRow, type Waiting } from "./shown.ts"
-import { isColumnName, keyColumn, NAME, type Row, type Table } from "./table/table.ts"
+import { isColumnName, keyColumn, NAME, type Row, type Table, TRACED } from "./table/table.ts"
 import { TABLES } from "./tables.ts"
+import { CARRIED } from "./tracing/context.ts"
 import { deletionOf, type Flaw, makeDecodeWrite, type Write } from "./write.ts"
 
 /** The table of an item that names none. */
@@ -19,6 +22,8 @@ export const DEFAULT_TABLE: Table = TABLES.key_values
 export interface Item {
   readonly version: number
   readonly write: Write
+  /** The `traceparent` of the span that accepted it. */
+  readonly trace?: string
 }
 
 /** An item that is no write: somebody else's push onto the list. It ends in the dead letters. */
@@ -57,10 +62,21 @@ export const encodeWrite = (write: Write): string => JSON.stringify(membersOf(wr
 
 const withVersion = (version: number, object: string) => `{"version":${version},${object.slice(1)}`
 
-export const makeItem = (version: number, write: Write): Item => ({ version, write })
+/** An encoded write that carries its trace, a sampled `traceparent`. */
+export const traceItem = (encoded: string, trace: string): string =>
+  `{"table":"${TRACED}","row":{"trace":"${trace}",${encoded.slice(1)}}`
 
-/** What the claim script puts in front of an item that enqueue did not make. */
-const PREFIX = /^\{"version":(\d{1,16}),("foreign":true,)?/
+export const makeItem = (version: number, write: Write, trace?: string): Item =>
+  trace === undefined ? { version, write } : { version, write, trace }
+
+/** The version, then what the claim script puts in front of an item that enqueue did not make, or a trace. */
+const PREFIX = new RegExp(
+  `^\\{"version":(\\d{1,16}),(?:("foreign":true,)|"table":"${TRACED}","row":\\{"trace":"(${CARRIED})",)?`,
+)
+
+/** The members behind the prefix, as JSON. */
+const rest = (text: string, prefix: RegExpExecArray | null): string =>
+  prefix ? `{${text.slice(prefix[0].length, prefix[3] === undefined ? undefined : -1)}` : text
 
 /** A write that was accepted is not refused later for its size: only what PostgreSQL refuses. */
 const DECODERS = new Map(
@@ -74,6 +90,7 @@ interface Source {
   readonly text: string
   readonly version: number
   readonly isForeign: boolean
+  readonly trace: string | undefined
 }
 
 type Read = Result.Result<Item, Unreadable | Unknown>
@@ -97,7 +114,8 @@ const readRow = (source: Source, name: string, row: unknown, at: string): Read =
       : Result.fail({ version, lot: name })
   }
   const decoded = known.decode(row)
-  if (Result.isSuccess(decoded)) return Result.succeed(makeItem(version, decoded.success))
+  if (Result.isSuccess(decoded))
+    return Result.succeed(makeItem(version, decoded.success, source.trace))
   const { columns } = known.table
   const names = isObject(row) ? Object.keys(row) : []
   const column = names.find((each) => !Object.hasOwn(columns, each))
@@ -116,7 +134,7 @@ const readDeletion = (source: Source, name: string, key: unknown): Read => {
     return unreadable(source, "/delete is no key of a row that can be deleted")
   }
   return table.deletes
-    ? Result.succeed(makeItem(source.version, write))
+    ? Result.succeed(makeItem(source.version, write, source.trace))
     : Result.fail({ version: source.version, lot: `${name}.deleted_at` })
 }
 
@@ -124,10 +142,11 @@ const readDeletion = (source: Source, name: string, key: unknown): Read => {
 export const decodeItem = (text: string): Read => {
   const prefix = PREFIX.exec(text)
   const version = Number(prefix?.[1] ?? 0)
-  let source = { text, version, isForeign: prefix === null || prefix[2] !== undefined }
+  const isForeign = prefix === null || prefix[2] !== undefined
+  let source: Source = { text, version, isForeign, trace: prefix?.[3] }
   let parsed: unknown
   try {
-    parsed = JSON.parse(prefix ? `{${text.slice(prefix[0].length)}` : text)
+    parsed = JSON.parse(rest(text, prefix))
   } catch {
     return unreadable(source, "is not JSON")
   }
@@ -135,8 +154,8 @@ export const decodeItem = (text: string): Read => {
   let body = parsed
   // Two versions have only what was pushed and what an older build claimed, which made no mark.
   if ("version" in parsed) {
-    const { version: _, ...rest } = parsed
-    body = rest
+    const { version: _, ...others } = parsed
+    body = others
     source = { ...source, isForeign: true }
   }
   const { table: name, row, delete: key } = body
@@ -157,7 +176,7 @@ export const showItem = (text: string): Waiting => {
   }
   const { version } = read.failure
   if (!("lot" in read.failure)) return { version: version || null, unreadable: text }
-  const { version: _, ...members } = JSON.parse(text)
+  const members = JSON.parse(rest(text, PREFIX.exec(text)))
   const isRow = members.table === undefined
   return { version, ...showRow(isRow ? { table: DEFAULT_TABLE.name, row: members } : members) }
 }

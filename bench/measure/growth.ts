@@ -2,10 +2,11 @@
  * Growth: accept-only throughput and p99 with nothing, 100,000 and 1,000,000 writes already queued, and
  * how much memory of Redis each of them takes. Three queues, so that the order can alternate.
  */
-import { fill, look, remove, untilRewritten } from "../backlog.ts"
-import { run } from "../load.ts"
+import { fill, look, remove, untilRewritten, usedBytes } from "../backlog.ts"
+import { demandAnswered, run } from "../load.ts"
 import type { Options } from "../options.ts"
-import type { Context, Stage } from "../stage.ts"
+import { WriteLost } from "../rows.ts"
+import type { Context } from "../stage.ts"
 import { latencies } from "../trial.ts"
 import { type Lane, measureRounds } from "./rounds.ts"
 
@@ -20,15 +21,12 @@ export const growthSeconds = ({ duration, rounds }: Options): number =>
   FILL_SECONDS +
   QUEUED.length * (START_SECONDS + WARM_SECONDS + rounds * (duration + OVERHEAD_SECONDS))
 
-const usedBytes = async ({ queue: redis }: Stage): Promise<number> =>
-  Number(/used_memory:(\d+)/.exec(await redis.info("memory"))?.[1])
-
 /** A queue of its own with so many writes, which an ingest of its own adds to. */
 const start = async ({ stage, results }: Context, queued: number) => {
   const queue = stage.newQueue()
-  const before = await usedBytes(stage)
+  const before = await usedBytes(stage.queue)
   await fill(stage.queue, queue, [stage.marked], queued)
-  const added = (await usedBytes(stage)) - before
+  const added = (await usedBytes(stage.queue)) - before
   const { writes } = await look(stage.queue, queue)
   // Only where Redis is ours alone, and there is enough to drown its buffers.
   if (writes === Math.max(...QUEUED)) results.bytesPerWrite.push(Math.round(added / writes))
@@ -37,11 +35,15 @@ const start = async ({ stage, results }: Context, queued: number) => {
     // What the rounds before have added is more than nothing.
     if (queued === 0) await remove(stage.queue, queue)
     await untilRewritten(stage.queue)
-    const { url } = contender
-    const label = stage.newLabel()
-    return latencies(
-      await run({ marked: stage.marked, url, connections: CONNECTIONS, seconds, label }),
-    )
+    const { writes: waiting } = await look(stage.queue, queue)
+    const loaded = await run({
+      ...{ contender, work: "upsert", tables: [stage.marked], connections: CONNECTIONS, seconds },
+      label: stage.newLabel(),
+    })
+    demandAnswered(loaded, `accept, ${queued} queued`)
+    const lost = waiting + loaded.accepted - (await look(stage.queue, queue)).writes
+    if (lost > 0) throw new WriteLost(`${lost} writes do not wait behind ${queued}`)
+    return latencies(loaded)
   }
   return { queued, queue, contender, load }
 }

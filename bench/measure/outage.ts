@@ -6,8 +6,9 @@
 import { setTimeout as sleep } from "node:timers/promises"
 import { drained, look } from "../backlog.ts"
 import type { Contender } from "../contender.ts"
-import { type Loaded, run } from "../load.ts"
+import type { Ledger } from "../ledger.ts"
 import { residentBytes } from "../meter.ts"
+import { runOpen } from "../open-loop.ts"
 import type { Options } from "../options.ts"
 import { type OutageRound, type OutageSample, type OutageSide, rounded } from "../result.ts"
 import { clearRows, demandAccepted } from "../rows.ts"
@@ -16,7 +17,6 @@ import { measureRounds } from "./rounds.ts"
 
 /** Requests per second on each of the two. */
 const RATE = 400
-const CONNECTIONS = 100
 
 const BEFORE_SECONDS = 2
 const DOWN_SECONDS = 5
@@ -27,6 +27,7 @@ const SAMPLE_SECONDS = 0.25
 const DRAIN_LIMIT_MILLIS = 60_000
 const START_SECONDS = 3
 const LOAD_SECONDS = BEFORE_SECONDS + DOWN_SECONDS + AFTER_SECONDS
+const REQUESTS = RATE * LOAD_SECONDS
 const ROUND_SECONDS = LOAD_SECONDS + 2
 
 export const outageSeconds = ({ rounds, quick }: Options): number =>
@@ -80,19 +81,10 @@ const watch = async (
   return seen
 }
 
-const sent = ({ ledger }: Loaded): number =>
-  ledger.accounts.reduce((sum, account) => sum + account.sent, 0)
-
-/** Both are paced alike, so what one of them sent less than the other, its clients waited instead. */
-const side = async (
-  stage: Stage,
-  { ledger }: Loaded,
-  due: number,
-  who: string,
-): Promise<OutageSide> => ({
-  due,
+const side = async (stage: Stage, ledger: Ledger, who: string): Promise<OutageSide> => ({
+  due: REQUESTS,
   accepted: ledger.accepted,
-  failed: ledger.refused + ledger.unanswered,
+  failed: ledger.refused,
   missing: await demandAccepted(stage.database, stage.marked, ledger, who),
 })
 
@@ -110,12 +102,8 @@ const measureOne = async (
   const ended = new AbortController()
   const begin = performance.now()
   const load = (contender: Contender, tally: Tally) =>
-    run({
-      marked: stage.marked,
-      url: contender.url,
-      connections: CONNECTIONS,
-      seconds: LOAD_SECONDS,
-      rate: RATE,
+    runOpen({
+      ...{ contender, marked: stage.marked, rate: RATE, requests: REQUESTS },
       label: stage.newLabel(),
       onAnswer: tally.count,
     })
@@ -135,14 +123,13 @@ const measureOne = async (
   ended.abort()
   const { samples, most, caughtUpAt } = await watching
   await drained(stage.queue, async_.queue ?? "", DRAIN_LIMIT_MILLIS)
-  const due = Math.max(sent(syncLoaded), sent(asyncLoaded))
   return {
     round,
     how: outage.how,
     downAt,
     upAt,
-    sync: await side(stage, syncLoaded, due, "sync in an outage"),
-    async: await side(stage, asyncLoaded, due, "async in an outage"),
+    sync: await side(stage, syncLoaded.ledger, "sync in an outage"),
+    async: await side(stage, asyncLoaded.ledger, "async in an outage"),
     caughtUpSeconds: rounded(((caughtUpAt ?? up.at) - up.at) / 1_000),
     workerBytes: { before, most },
     deepest: Math.max(...samples.map(({ depth }) => depth)),

@@ -3,12 +3,11 @@
  * load; and as its measure, how long one bare upsert takes.
  */
 import { setTimeout as sleep } from "node:timers/promises"
-import { startService } from "../../scripts/servers/service.ts"
 import { writeOne } from "../../shared/table/baseline.ts"
 import { drained } from "../backlog.ts"
 import type { Contender } from "../contender.ts"
-import { run } from "../load.ts"
-import type { Marked } from "../mark.ts"
+import { demandAnswered, run } from "../load.ts"
+import { type Marked, readPath } from "../mark.ts"
 import type { Options } from "../options.ts"
 import { rounded, type VisibilityRound } from "../result.ts"
 import { clearRows } from "../rows.ts"
@@ -16,7 +15,7 @@ import type { Context, Stage } from "../stage.ts"
 import { type Lane, measureRounds } from "./rounds.ts"
 
 const LOAD_CONNECTIONS = 32
-const START_SECONDS = 5
+const START_SECONDS = 3
 
 /** Of each kind, in each round. */
 const LONE_WRITES = 20
@@ -61,7 +60,7 @@ const timeToSee = async (
   await send(writeUrl, marked, key)
   const begin = performance.now()
   while (performance.now() - begin < LIMIT_MILLIS) {
-    const response = await fetch(`${readUrl}${marked.path.replace("write", "read")}/${key}`)
+    const response = await fetch(`${readUrl}${readPath(marked)}/${key}`)
     await response.arrayBuffer()
     if (response.status === 200) return rounded(performance.now() - begin, 2)
     if (pause > 0) await sleep(pause)
@@ -91,13 +90,14 @@ const measureUpserts = (stage: Stage) =>
     return rounded(performance.now() - begin, 2)
   })
 
-const measureLoaded = async (stage: Stage, { url, queue }: Contender, readUrl: string) => {
+const measureLoaded = async (stage: Stage, contender: Contender, readUrl: string) => {
+  const { url, queue } = contender
   const [label, ownLabel] = [stage.newLabel(), stage.newLabel()]
   const seconds = loadSeconds(stage.options)
   let isOver = false
   const { marked } = stage
-  const load = { marked, url, connections: LOAD_CONNECTIONS, seconds, label }
-  const loaded = run(load).then(() => {
+  const load = { contender, work: "upsert", tables: [marked], label } as const
+  const loaded = run({ ...load, connections: LOAD_CONNECTIONS, seconds }).finally(() => {
     isOver = true
   })
   const millis: number[] = []
@@ -105,24 +105,20 @@ const measureLoaded = async (stage: Stage, { url, queue }: Contender, readUrl: s
     const key = marked.mark(ownLabel, 0, millis.length)
     millis.push(await timeToSee(stage, url, readUrl, key, LOADED_PAUSE_MILLIS))
   }
-  await loaded
+  demandAnswered(await loaded, `${contender.name}, which is read from`)
   if (queue !== null) await drained(stage.queue, queue, LIMIT_MILLIS)
   return millis
 }
 
 export const measureVisibility = async (context: Context): Promise<void> => {
   const { stage, results, progress } = context
-  const { runtime } = stage.options
   progress.step("start reader, sync, async twice", START_SECONDS)
-  const env = { DATABASE_URL: stage.databaseUrl.near, REDIS_URL: stage.redis.url }
-  const reader = await stage.cleanup.add(startService("reader", { runtime, env }))
+  const reader = await stage.share("reader", "near")
+  const quick = await stage.start("async", "near", { env: { WORKER_POLL_INTERVAL: "0" } })
   const contenders = [
-    { contender: await stage.start("sync", "near"), pollInterval: null },
-    { contender: await stage.start("async", "near"), pollInterval: null },
-    {
-      contender: await stage.start("async", "near", { env: { WORKER_POLL_INTERVAL: "0" } }),
-      pollInterval: 0,
-    },
+    { contender: await stage.share("sync", "near"), pollInterval: null },
+    { contender: await stage.share("async", "near"), pollInterval: null },
+    { contender: quick, pollInterval: 0 },
   ]
   // Uncounted, to warm up.
   for (const { contender } of contenders) await measureLone(stage, contender, reader.url)
@@ -151,6 +147,5 @@ export const measureVisibility = async (context: Context): Promise<void> => {
     ]
   })
   await measureRounds(context, visibilityRounds(stage.options), [upserts, ...lanes])
-  for (const { contender } of contenders) await contender.stop()
-  await stage.cleanup.stop(reader)
+  await quick.stop()
 }

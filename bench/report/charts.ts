@@ -3,54 +3,10 @@ import type { ContenderName } from "../contender.ts"
 import type { Distance } from "../distance.ts"
 import type { OutageSample, Results } from "../result.ts"
 import { quantile, type Spread } from "../statistics.ts"
+import type { Bar, Chart, Series } from "./chart.ts"
+import { costCharts } from "./costs.ts"
 import * as figures from "./figures.ts"
 import * as format from "./format.ts"
-
-/** Each has a colour in `page.css`. */
-type Series = ContenderName | "fast"
-
-/** How the values of an axis are written; an axis of x in milliseconds is logarithmic. */
-type Unit = "count" | "percent" | "millis" | "seconds"
-
-interface Line {
-  readonly series: Series
-  readonly x: ReadonlyArray<number>
-  readonly y: ReadonlyArray<number>
-  readonly isDashed?: boolean
-  /** The surface down to 0 is tinted. */
-  readonly isFilled?: boolean
-}
-
-interface Bar {
-  readonly series: Series
-  readonly value: Spread
-  readonly text: string
-}
-
-interface Lines {
-  /** Says in words what the picture shows, for who does not see it. */
-  readonly label: string
-  readonly x: Unit
-  readonly y: Unit
-  readonly lines: ReadonlyArray<Line>
-  /** A stretch of x that is tinted, with words at its top. */
-  readonly band?: { readonly from: number; readonly to: number; readonly text: string }
-  readonly isLow?: boolean
-}
-
-interface Bars {
-  readonly label: string
-  readonly y: Unit
-  readonly groups: ReadonlyArray<{ readonly label: string; readonly bars: ReadonlyArray<Bar> }>
-}
-
-export interface Chart {
-  readonly title: string
-  /** How to read it. */
-  readonly words: string
-  readonly legend: ReadonlyArray<Pick<Line, "series" | "isDashed"> & { readonly text: string }>
-  readonly plots: ReadonlyArray<Lines | Bars>
-}
 
 const ascending = (values: ReadonlyArray<number>) => [...new Set(values)].sort((a, b) => a - b)
 
@@ -146,26 +102,30 @@ const outage = ({ outage: [round] }: Results): Chart | null => {
 }
 
 const bar = (series: Series, value: Spread | null, show: format.Format): ReadonlyArray<Bar> =>
-  value === null ? [] : [{ series, value, text: show(value.median) }]
+  value === null
+    ? []
+    : [{ parts: [{ series, value: value.median }], value, text: show(value.median) }]
 
 const CONTENDERS = [
-  { series: "sync", text: "sync: one upsert a request" },
-  { series: "async", text: "async: sustained, worker running" },
-  { series: "accept", text: "accept: ingest alone" },
-  { series: "ceiling", text: "ceiling: the HTTP server without Redis" },
+  { series: "sync", contender: "sync", work: "upsert", text: "sync: one upsert a request" },
+  { series: "async", contender: "async", work: "upsert", text: "async: sustained" },
+  { series: "fast", contender: "async", work: "wait", text: "async, each waits for its commit" },
+  { series: "ceiling", contender: "ceiling", work: "upsert", text: "ceiling: HTTP without Redis" },
 ] as const
 
 const throughput = (results: Results, distance: Distance): Chart | null => {
-  const counts = ascending(results.loads.map(({ connections }) => connections))
+  const counts = ascending(
+    results.loads.filter(({ work }) => !work || work === "wait").map((load) => load.connections),
+  )
   if (counts.length === 0) return null
-  const legend = CONTENDERS.slice(0, distance === "near" ? 4 : 2)
-  const groups = counts.map((count) => ({
-    label: count === 1 ? "1 connection" : `${count}`,
-    bars: legend.flatMap(({ series }) => {
-      const { perSecond } = figures.loadFigures(results, series, distance, count)
+  const legend = CONTENDERS.slice(0, distance === "near" ? 4 : 3)
+  const groups = counts.flatMap((count) => {
+    const bars = legend.flatMap(({ series, contender, work }) => {
+      const { perSecond } = figures.loadFigures(results, contender, distance, count, work)
       return bar(series, perSecond, format.compact)
-    }),
-  }))
+    })
+    return bars.length === 0 ? [] : [{ label: count === 1 ? "1 connection" : `${count}`, bars }]
+  })
   const title = `Writes per second by connections, ${distance}`
   const words = "Median of the rounds, with the lowest and the highest. Higher is better."
   return { title, words, legend, plots: [{ label: title, y: "count", groups }] }
@@ -240,6 +200,7 @@ export const charts = (results: Results): ReadonlyArray<Chart> =>
     latency(results, "far"),
     throughput(results, "near"),
     throughput(results, "far"),
+    ...costCharts(results),
     visibility(results),
     outage(results),
     drain(results),

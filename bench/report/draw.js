@@ -26,6 +26,7 @@ const count = (value) => short.format(value).replace("K", "k")
 const TEXT = {
   count,
   percent: (value) => `${count(value * 100)} %`,
+  micros: (value) => `${count(value)} µs`,
   millis: (value) => (value < 1_000 ? `${value} ms` : `${value / 1_000} s`),
   seconds: (value) => `${value} s`,
 }
@@ -89,20 +90,34 @@ const drawSpread = (plot, { value, text }, at) => {
   write(plot, text, "ink", x, top - 5 * uPlot.pxRatio, Math.min(FONT_PX, apart / 2))
 }
 
+/** What a bar reaches with each of its parts, upwards. */
+const tops = ({ parts }) => {
+  let top = 0
+  const all = new Map()
+  for (const { series, value } of parts) {
+    top += value
+    all.set(series, top)
+  }
+  return all
+}
+
 /** Bars stand at 0, 1, 2 and so on, with one place free between two groups. */
-const bars = ({ y, groups }) => {
+const bars = ({ y, groups }, width) => {
   const placed = []
   const centers = []
   let next = 0
   for (const { bars } of groups) {
     centers.push(next + (bars.length - 1) / 2)
-    for (const bar of bars) placed.push({ bar, at: next++ })
+    for (const bar of bars) placed.push({ bar, at: next++, tops: tops(bar) })
     next += 1
   }
   const highest = Math.max(...placed.map(({ bar }) => bar.value.max))
-  const names = [...new Set(placed.map(({ bar }) => bar.series))]
-  const of = (name) =>
-    placed.map(({ bar: { series, value } }) => (series === name ? value.median : null))
+  // What reaches higher is drawn first, and covered by what stands below it.
+  const names = [...new Set(placed.flatMap(({ tops }) => [...tops.keys()]))].reverse()
+  const of = (name) => placed.map(({ tops }) => tops.get(name) ?? null)
+  // On a phone the names of many bars would meet.
+  const px = Math.min(FONT_PX, width / groups.length / 3.2)
+  const lines = Math.max(...groups.map(({ label }) => label.split("\n").length))
   return {
     height: HEIGHT,
     data: [placed.map(({ at }) => at), ...names.map(of)],
@@ -111,7 +126,12 @@ const bars = ({ y, groups }) => {
       y: { range: [0, HEADROOM * highest || 1] },
     },
     axes: [
-      axis(y, { size: 30, splits: () => centers, values: () => groups.map(({ label }) => label) }),
+      axis(y, {
+        size: 15 + 15 * lines,
+        font: `${px}px system-ui, sans-serif`,
+        splits: () => centers,
+        values: () => groups.map(({ label }) => label),
+      }),
       valueAxis(y),
     ],
     series: names.map((name) => ({
@@ -131,7 +151,7 @@ const bars = ({ y, groups }) => {
 }
 
 const draw = (element, plot) => {
-  const { data, series, ...options } = plot.groups ? bars(plot) : lines(plot)
+  const { data, series, ...options } = plot.groups ? bars(plot, element.clientWidth) : lines(plot)
   const same = { legend: { show: false }, cursor: { show: false }, padding: [8, 28, 0, 0] }
   const width = () => element.clientWidth
   const all = { ...same, ...options, width: width(), series: [{}, ...series] }

@@ -25,6 +25,7 @@ export const perSecond = or((number) => `${digits(number)}/s`)
 export const millis = or((number) =>
   number >= 1_000 ? `${digits(number / 1_000)} s` : `${digits(number)} ms`,
 )
+export const micros = or((number) => `${digits(number)} µs`)
 export const seconds = or((number) => `${digits(number)} s`)
 export const percent = or((number) => `${digits(number * 100)} %`)
 export const factor = or((number) =>

@@ -38,7 +38,7 @@ describe.runIf(hasBrowser)("the report in a browser", () => {
           return data?.filter((value, at) => at % 4 === 3 && value > 0).length ?? 0
         }),
       )
-      expect(pixels).toHaveLength(10)
+      expect(pixels).toHaveLength(13)
       expect(Math.min(...pixels)).toBeGreaterThan(PIXELS_MIN)
       expect(complaints).toEqual([])
     },

@@ -11,15 +11,15 @@ const count = (text: string, pattern: RegExp) => text.match(pattern)?.length ?? 
 describe("renderPage", () => {
   it("has a chart of each measurement", () => {
     const page = renderPage(sampleResults())
-    expect(count(page, /<figure>/g)).toBe(9)
+    expect(count(page, /<figure>/g)).toBe(12)
     // The outage has two: successes and depth.
-    expect(count(page, /class="plot"/g)).toBe(10)
-    expect(plots(page)).toHaveLength(10)
+    expect(count(page, /class="plot"/g)).toBe(13)
+    expect(plots(page)).toHaveLength(13)
   })
 
   it("leaves out the charts of what was not measured", () => {
     const page = renderPage(sampleResults({ visibility: [], outage: [], drain: [], growth: [] }))
-    expect(count(page, /<figure>/g)).toBe(5)
+    expect(count(page, /<figure>/g)).toBe(8)
   })
 
   it("is a page without any measurement too", () => {

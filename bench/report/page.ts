@@ -2,7 +2,9 @@
 import { readFileSync } from "node:fs"
 import type { Results } from "../result.ts"
 import { ratio } from "../statistics.ts"
-import { type Chart, charts } from "./charts.ts"
+import type { Chart } from "./chart.ts"
+import { charts } from "./charts.ts"
+import { COST_HEAD, costRows } from "./costs.ts"
 import { loadFigures, outageFigures } from "./figures.ts"
 import { factor, millis, percent, perSecond } from "./format.ts"
 import { evaluate, goalLine } from "./goals.ts"
@@ -99,8 +101,11 @@ ${shown.map(figure).join("\n")}
 </section>
 <h2>The table</h2>
 ${table(HEAD, rows(results))}
+<h2>What it costs</h2>
+<p class="note">By the system's accounting, without the load generator; all children of PostgreSQL and Redis included.</p>
+${table(COST_HEAD, costRows(results))}
 <h2>The goals</h2>
-${table(["ratio, same run", "to reach", "figure", ""], goals)}
+${table(["ratio, same run", "to reach", "figure", "this machine at best", ""], goals)}
 <p class="note">${quote(provenance(results))}</p>
 <script type="application/json" id="plots">${embed(shown.flatMap(({ plots }) => plots))}</script>
 <script>${read("uplot/dist/uPlot.iife.min.js")}</script>

@@ -21,6 +21,11 @@ describe("rows", () => {
       "2 ms, p99 3 ms",
       "× 0.22, p99 × 0.25",
     ])
+    expect(found.get("write latency p50, near, steady load of 2,000/s")).toEqual([
+      "1 ms, p99 4 ms, p99.9 10 ms",
+      "1 ms, p99 2 ms, p99.9 4 ms",
+      "× 1, p99 × 0.50, p99.9 × 0.40",
+    ])
     expect(found.get("complexity")).toEqual([
       "2 processes, 1 store, 500 lines",
       "4 processes, 2 stores, 2,000 lines",
@@ -29,8 +34,8 @@ describe("rows", () => {
   })
 
   it("has a dash for what was not measured", () => {
-    const lines = rows(sampleResults({ loads: [], visibility: [], outage: [] }))
-    expect(lines.filter((line) => line.slice(1, 3).every((cell) => cell === "–"))).toHaveLength(14)
+    const lines = rows(sampleResults({ loads: [], steady: [], visibility: [], outage: [] }))
+    expect(lines.filter((line) => line.slice(1, 3).every((cell) => cell === "–"))).toHaveLength(17)
   })
 })
 
@@ -91,6 +96,7 @@ describe("provenance", () => {
       "2026-11-22",
       "AOF always",
       "8 GiB",
+      "sent 0.10 ms late",
     ]) {
       expect(words).toContain(part)
     }

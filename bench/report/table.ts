@@ -2,7 +2,14 @@
 import type { Distance } from "../distance.ts"
 import type { Complexity, Results } from "../result.ts"
 import { ratio, type Spread } from "../statistics.ts"
-import { type LoadFigures, loadFigures, outageFigures, quantileOf, visibility } from "./figures.ts"
+import {
+  type LoadFigures,
+  loadFigures,
+  outageFigures,
+  quantileOf,
+  steadyFigures,
+  visibility,
+} from "./figures.ts"
 import * as format from "./format.ts"
 
 export type Row = readonly [metric: string, sync: string, async: string, ratio: string]
@@ -53,6 +60,29 @@ const loadRows = (results: Results, distance: Distance): ReadonlyArray<Row> => {
   ]
 }
 
+/** What a client waits that comes when it is due, at a load that does not keep the machine busy. */
+const steadyRow = (results: Results, distance: Distance): Row => {
+  const [sync, async] = (["sync", "async"] as const).map((name) =>
+    steadyFigures(results, name, distance),
+  ) as [ReturnType<typeof steadyFigures>, ReturnType<typeof steadyFigures>]
+  const rate = sync.rate ?? async.rate
+  const load = rate === null ? "steady load" : `steady load of ${format.perSecond(rate)}`
+  const cell = ({ p50, p99, p999 }: typeof sync) => {
+    const high = [p99, p999].map((figure) => format.millis(figure?.median ?? null))
+    return p50 === null
+      ? format.NOTHING
+      : `${format.millis(p50.median)}, p99 ${high[0]}, p99.9 ${high[1]}`
+  }
+  return [
+    `write latency p50, ${distance}, ${load}`,
+    cell(sync),
+    cell(async),
+    async.p50 && sync.p50
+      ? `${times(async.p50, sync.p50)}, p99 ${times(async.p99, sync.p99)}, p99.9 ${times(async.p999, sync.p999)}`
+      : format.NOTHING,
+  ]
+}
+
 const visibilityRow = (
   results: Results,
   metric: string,
@@ -81,15 +111,26 @@ const complexityRow = ({ complexity }: Results): Row => {
   ]
 }
 
-const databaseRows = (results: Results): ReadonlyArray<Row> => {
+/** What a write takes of the machine: of PostgreSQL, and of all processes but the load generator. */
+const costRows = (results: Results): ReadonlyArray<Row> => {
   const sync = loadFigures(results, "sync", "near")
   const async = loadFigures(results, "async", "near")
-  const row = (what: string, figure: keyof LoadFigures, shown: format.Format) =>
-    compare(`database load: ${what} per 1,000 writes`, sync[figure], async[figure], shown)
+  const row = (what: string, of: (load: LoadFigures) => Spread | null, shown: format.Format) =>
+    compare(what, of(sync), of(async), shown)
+  const clients = `near, ${results.settings.connections[0] ?? 1} connections`
   return [
-    row("commits", "commitsPerThousand", format.plain),
-    row("WAL", "walPerThousand", format.bytes),
-    row("CPU time", "cpuPerThousand", format.millis),
+    row("database load: commits per 1,000 writes", (load) => load.commitsPerThousand, format.plain),
+    row("database load: WAL per 1,000 writes", (load) => load.walPerThousand, format.bytes),
+    row(
+      `processor time a write, ${clients}: PostgreSQL`,
+      ({ cost }) => cost.postgres,
+      format.micros,
+    ),
+    row(
+      `processor time a write, ${clients}: all processes`,
+      ({ cost }) => cost.total,
+      format.micros,
+    ),
   ]
 }
 
@@ -111,10 +152,12 @@ const outageRows = (results: Results): ReadonlyArray<Row> => {
 export const rows = (results: Results): ReadonlyArray<Row> => [
   ...loadRows(results, "near"),
   ...loadRows(results, "far"),
+  steadyRow(results, "near"),
+  steadyRow(results, "far"),
   visibilityRow(results, "visible after, lone write: p50", null, "lone"),
   visibilityRow(results, "visible after, lone write, WORKER_POLL_INTERVAL=0: p50", 0, "lone"),
   visibilityRow(results, "visible after, under full load: p50", null, "loaded"),
-  ...databaseRows(results),
+  ...costRows(results),
   ...outageRows(results),
   complexityRow(results),
 ]
@@ -128,14 +171,17 @@ export const align = (lines: ReadonlyArray<ReadonlyArray<string>>): string => {
 }
 
 /** A table of Markdown; all columns but the first flush right. */
-export const markdown = (head: Row, lines: ReadonlyArray<Row>): string =>
-  [head, ["---", "---:", "---:", "---:"], ...lines]
+export const markdown = (
+  head: ReadonlyArray<string>,
+  lines: ReadonlyArray<ReadonlyArray<string>>,
+): string =>
+  [head, head.map((_, column) => (column === 0 ? "---" : "---:")), ...lines]
     .map((line) => `| ${line.join(" | ")} |`)
     .join("\n")
 
 /** How a figure of this run came to be, in one line. */
 export const provenance = (results: Results): string => {
-  const { machine, settings, stores, date, commit, command, versions } = results
+  const { machine, settings, stores, date, commit, command, versions, steady = [] } = results
   const memory = format.bytes(machine.memoryBytes)
   return [
     `${settings.rounds} rounds of ${settings.duration} s, values of ${settings.valueBytes} bytes: ` +
@@ -143,6 +189,12 @@ export const provenance = (results: Results): string => {
       `far ${format.millis(results.roundTrip.far)}`,
     `${machine.cores} cores of ${machine.processor}, ${memory}, ${machine.system}, ` +
       `${machine.syncMillis} ms to sync a page to disk; load generator included`,
+    ...(steady.length === 0
+      ? []
+      : [
+          "steady load: a latency counts from when a write was due, " +
+            `sent ${format.millis(Math.max(...steady.map(({ late }) => late)))} late at p99`,
+        ]),
     `${stores.postgres}, ${stores.redis}, ${results.runtime} ${versions[results.runtime] ?? ""}`,
     `${date.slice(0, 10)}, commit ${commit}, \`${command}\``,
   ].join("; ")

@@ -17,6 +17,7 @@ test.each([
   ],
   ["services/worker/queue.ts", "ioredis", "shared/redis alone opens Redis"],
   ["shared/postgres/pool.ts", "postgres", "shared/postgres/connection.ts alone opens PostgreSQL"],
+  ["services/ingest/one.ts", "../../shared/tracing/tracer.ts", "what makes traces is loaded by"],
   ["bench/stage.ts", "../services/testing/until.ts", "only tests import what is made for tests"],
   ["services/worker/app.ts", "./testing/worker-memory.ts", "only tests import what is made for"],
   ["bench/main.ts", "./ledger.test.ts", "only tests import what is made for tests"],
@@ -46,6 +47,8 @@ test.each([
   ["shared/redis/seeds.ts", "ioredis"],
   ["shared/postgres/connection.ts", "postgres"],
   ["services/worker/database.ts", "../../shared/postgres/postgres.ts"],
+  ["services/ingest/one.ts", "../../shared/tracing/context.ts"],
+  ["shared/tracing/open.ts", "./tracer.ts"],
   ["bench/ceiling.ts", "../services/ingest/app.ts"],
 ])("%s may import %s", (file, name) => {
   expect(look(file, importing(name))).toEqual([])

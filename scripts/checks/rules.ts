@@ -23,6 +23,10 @@ const IMPORTS: ReadonlyArray<readonly [RegExp, string]> = [
     /^(?!shared\/postgres\/connection\.ts ).* → postgres(\/|$)/,
     "shared/postgres/connection.ts alone opens PostgreSQL",
   ],
+  [
+    /^(?!shared\/tracing\/).* → shared\/tracing\/(?!(context|open|variables)\.ts$)/,
+    "what makes traces is loaded by shared/tracing/open.ts, where traces are asked for",
+  ],
   [/ → .*(\/testing\/|\.(test|suite)\.ts$)/, "only tests import what is made for tests"],
 ]
 

@@ -42,7 +42,8 @@ export const missingEngine = async (): Promise<string | null> => {
   return null
 }
 
-export const openStack = async () => {
+/** `overlays` change what compose.yaml says. */
+export const openStack = async (...overlays: ReadonlyArray<string>) => {
   const ports = new Set<number>()
   while (ports.size < PORTS.length) ports.add(await freePort())
   const [ingest, reader, stats, postgres, redis] = [...ports]
@@ -63,8 +64,9 @@ export const openStack = async () => {
       },
     )
   }
+  const files = ["compose.yaml", ...overlays].flatMap((file) => ["--file", file])
   const compose = (...command: string[]) =>
-    docker("compose", "--env-file", "/dev/null", "--project-name", PROJECT, ...command)
+    docker("compose", ...files, "--env-file", "/dev/null", "--project-name", PROJECT, ...command)
 
   return {
     docker,

@@ -26,33 +26,37 @@ const seedOf = async (directory: string): Promise<Buffer> => {
   return seed
 }
 
+/** Each name in braces stands for what that user has. */
+const filled = (text: string, of: (user: string) => string) =>
+  text.replaceAll(/\{\{(\w+)\}\}/g, (_, user: string) => of(user))
+
 /** Comments go, and indented lines belong to the user above: Redis reads one line a user. */
 const acl = (text: string, hash: (user: string) => string) =>
-  text
-    .replaceAll(/^#.*\n/gm, "")
-    .replaceAll(/\n +/g, " ")
-    .replaceAll(/\{\{(\w+)\}\}/g, (_, user: string) => hash(user))
+  filled(text.replaceAll(/^#.*\n/gm, "").replaceAll(/\n +/g, " "), hash)
 
 const template = (name: string) => readFile(new URL(name, import.meta.url), "utf8")
 
-/** The path of each file and what is in it. */
-const files = async (seed: Buffer): Promise<Readonly<Record<string, string>>> => {
+/** The path of each file and what is in it; `hosts` are where Redis is, which are several of a cluster. */
+const files = async (seed: Buffer, hosts: string): Promise<Readonly<Record<string, string>>> => {
   const password = (store: string) => (user: string) =>
     createHmac("sha256", seed).update(`${store}:${user}`).digest("base64url")
   const [postgres, redis] = [password("postgres"), password("redis")]
   const database = (user: string) =>
     `postgres://${user}:${postgres(user)}@postgres:5432/write_buffer`
-  const queue = (user: string) => `redis://${user}:${redis(user)}@redis:6379`
+  const scheme = hosts.includes(",") ? "redis+cluster" : "redis"
+  const queue = (user: string) => `${scheme}://${user}:${redis(user)}@${hosts}`
   const hash = (user: string) => createHash("sha256").update(redis(user)).digest("hex")
   return {
     "postgres/password": postgres("owner"),
     "redis/users.acl": acl(await template("users.acl"), hash),
     "redis/password": redis("default"),
     "redis/redis-cli": await template("redis-cli.sh"),
+    "redis/cluster.conf": filled(await template("cluster.conf"), redis),
     "migrate/database-url": database("owner"),
     "roles/database-url": database("owner"),
     "roles/roles.sql": rolesSql(await template("roles.sql"), postgres),
     "users/password": redis("default"),
+    "users/cluster": await template("cluster.sh"),
     "ingest/redis-url": queue("ingest"),
     "worker/redis-url": queue("worker"),
     "worker/database-url": database("worker"),
@@ -63,8 +67,8 @@ const files = async (seed: Buffer): Promise<Readonly<Record<string, string>>> =>
   }
 }
 
-const directory = process.argv[2] ?? "/secrets"
-for (const [name, content] of Object.entries(await files(await seedOf(directory)))) {
+const [, , directory = "/secrets", hosts = "redis:6379"] = process.argv
+for (const [name, content] of Object.entries(await files(await seedOf(directory), hosts))) {
   const path = join(directory, name)
   await mkdir(dirname(path), { recursive: true })
   await rm(`${path}.new`, { force: true })

@@ -4,8 +4,10 @@ import { SCRIPTS } from "../../shared/queue/queue.ts"
 
 const ROOT = new URL("../../", import.meta.url)
 
-/** What a connection of ioredis asks for itself, and what it takes to run a script. */
-const OF_A_CONNECTION = ["client|setinfo", "client|setname", "eval", "evalsha", "info", "ping"]
+/** What a connection of ioredis asks for itself, what our own asks in a cluster, and what it takes to run a script. */
+const OF_A_CONNECTION = [
+  ...["client|setinfo", "client|setname", "cluster|slots", "eval", "evalsha", "info", "ping"],
+]
 
 /** The lines of users.acl: Redis reads one for each user. */
 const lines = (await readFile(new URL("users.acl", import.meta.url), "utf8"))
@@ -83,8 +85,13 @@ const WHAT_WRITES_NEED = [
   ...["~{write_queue:[0-9]*}", neededOf("{write_queue:[0-9]*}")],
 ].join(" ")
 
+test("a replica may follow its master, and touch no key itself", () => {
+  expect(granted("replica")).toEqual(["ping", "psync", "replconf"])
+  expect(rulesOf("replica").filter((rule) => rule.includes("~"))).toEqual([])
+})
+
 test("only default may touch other keys than the queue's", () => {
-  for (const user of users.filter((name) => name !== "default")) {
+  for (const user of users.filter((name) => name !== "default" && name !== "replica")) {
     const keys = rulesOf(user).filter((rule) => rule.includes("~"))
     expect([ALL_OF_THE_QUEUE, WHAT_WRITES_NEED]).toContain(keys.join(" "))
   }

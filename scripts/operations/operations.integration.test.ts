@@ -4,7 +4,6 @@ import process from "node:process"
 import { promisify } from "node:util"
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { REDIS_KINDS, useRedis } from "../../services/testing/redis.ts"
-import { until } from "../../services/testing/until.ts"
 import { encodeDeadLetter, encodeWrite, makeItem } from "../../shared/item.ts"
 import { queueKeys } from "../../shared/queue/keys.ts"
 import { openQueue } from "../../shared/queue/queue.ts"
@@ -79,27 +78,6 @@ describe("npm run queue", () => {
     expect(stdout).toMatch(/held\s+no table\n/)
     expect(stdout).toMatch(/warnings\s.*3 writes wait: more than 2\./)
     expect((await queue("resume")).stdout).toMatch(/paused\s+no/)
-  })
-
-  test("changes the number of shards, and shows each", async () => {
-    expect((await queue("shards")).stdout).toMatch(/^current\s+1\n$/)
-    const changed = await queue("shards", "2")
-    expect(changed.stdout).toMatch(/from\s+1\nshards\s+2\n/)
-    const { current, shards } = await json("shards")
-    expect([current, shards.length]).toEqual([2, 3])
-    const { stdout } = await queue("shards")
-    expect(stdout).toContain("write_queue")
-    expect(stdout).toMatch(/current\s+2\n/)
-    expect((await queue("depth")).stdout).toMatch(/oldest_age_seconds/)
-    const wrong = await queue("shards", "none")
-    expect([wrong.code, wrong.stderr]).toEqual([
-      ...[1, expect.stringContaining("none is no number of shards")],
-    ])
-    const refused = await queue("shards", "2000")
-    expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining("1 to 1024")])
-    // The next test begins with one list.
-    await redis.flushdb()
-    await until("the service sees one list", async () => !("shards" in (await json("depth"))))
   })
 
   test("cuts long values in its tables, and not in JSON", async () => {
@@ -235,5 +213,23 @@ describe("npm run queue", () => {
       expect(refused.code).toBe(1)
       expect(refused.stderr).toContain("npm run queue")
     }
+  })
+
+  test("changes the number of shards, and shows each", async () => {
+    expect((await queue("shards")).stdout).toMatch(/^current\s+1\n$/)
+    const changed = await queue("shards", "2")
+    expect(changed.stdout).toMatch(/from\s+1\nshards\s+2\n/)
+    const { current, shards } = await json("shards")
+    expect([current, shards.length]).toEqual([2, 3])
+    const { stdout } = await queue("shards")
+    expect(stdout).toContain("write_queue")
+    expect(stdout).toMatch(/current\s+2\n/)
+    expect((await queue("depth")).stdout).toMatch(/oldest_age_seconds/)
+    const wrong = await queue("shards", "none")
+    expect([wrong.code, wrong.stderr]).toEqual([
+      ...[1, expect.stringContaining("none is no number of shards")],
+    ])
+    const refused = await queue("shards", "2000")
+    expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining("1 to 1024")])
   })
 })

@@ -56,8 +56,8 @@ export const PROCESS_MUTATIONS: ReadonlyArray<Mutation> = [
       ),
       edit(
         "services/worker/acknowledge.ts",
-        "  }\n  yield* Effect.retry(queue.release(id), releaseRetry)\n})",
-        "  }\n})",
+        "  }\n  yield* Effect.retry(queue.release(id), releaseRetry)\n",
+        "  }\n",
       ),
     ],
     caughtBy: [

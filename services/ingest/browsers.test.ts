@@ -1,7 +1,9 @@
 import { describe, expect, test } from "vitest"
 import { keyValue } from "../../shared/testing/write.ts"
+import { noteTrace, traceOf } from "../../shared/tracing/context.ts"
 import { problemOf } from "../testing/app.ts"
 import { TOKEN } from "../testing/token.ts"
+import { forBrowsers } from "./browsers.ts"
 import { JSON_TYPE, setUp } from "./testing/app.ts"
 
 const HERE = "https://shop.example"
@@ -42,7 +44,7 @@ describe("a preflight", () => {
       ...HERE_ONLY,
       "access-control-allow-methods": methods,
       "access-control-allow-headers":
-        "content-type,content-encoding,authorization,idempotency-key,prefer",
+        "content-type,content-encoding,authorization,idempotency-key,prefer,traceparent,tracestate",
       "access-control-max-age": "7200",
       vary: "Origin, Access-Control-Request-Headers",
     })
@@ -129,6 +131,23 @@ describe("a beacon", () => {
     const body = '{"type":"click","payload":{},"at":"2026-11-25T10:00:00Z"}'
     const headers = { "content-type": TEXT, origin: HERE }
     expect((await send({ method: "POST", headers, body }, "/write/events")).status).toBe(202)
+  })
+
+  test("is in the trace of its request", async () => {
+    const traces: Array<string | undefined> = []
+    const app = {
+      fetch: (request: Request) => {
+        traces.push(traceOf(request))
+        return new Response()
+      },
+    }
+    for (const type of [TEXT, "application/json"]) {
+      const headers = { origin: HERE, "content-type": type }
+      const request = new Request("http://a/write", { method: "POST", headers, body: WRITE })
+      noteTrace(request, "a trace")
+      await forBrowsers(app, "*").fetch(request)
+    }
+    expect(traces).toEqual(["a trace", "a trace"])
   })
 
   test("is held to all that other writes are", async () => {

@@ -8,12 +8,14 @@ import { Hono } from "hono"
 import { cors } from "hono/cors"
 import { CONTRACT } from "../../shared/contract.ts"
 import { methodsAt } from "../../shared/http/route.ts"
+import { noteTrace, traceOf } from "../../shared/tracing/context.ts"
 
 /** Chromium's longest: so long a page asks once. */
 const PREFLIGHT_SECONDS = 7_200
 
 const REQUEST_HEADERS = [
   ...["content-type", "content-encoding", "authorization", "idempotency-key", "prefer"],
+  ...["traceparent", "tracestate"],
 ]
 const ANSWER_HEADERS = ["location", "retry-after", "idempotency-replayed", "preference-applied"]
 
@@ -27,7 +29,9 @@ const isText = ({ method, headers }: Request) =>
 const asJson = (request: Request): Request => {
   const headers = new Headers(request.headers)
   headers.set("content-type", "application/json")
-  return new Request(request, { headers })
+  const same = new Request(request, { headers })
+  noteTrace(same, traceOf(request))
+  return same
 }
 
 type App = Pick<Hono, "fetch">

@@ -6,10 +6,12 @@ import type { Outcome } from "./outcome.ts"
 export interface Request {
   /** It waits for the commit. */
   readonly isAwaited: boolean
-  /** Its idempotency key. */
+  /** Its idempotency key, which is known in the shard of the write alone. */
   readonly key: string | null
   /** What may not be another for the same key; left out: the write itself. */
   readonly payload?: string
+  /** The `traceparent` of its span, where there is one. */
+  readonly trace?: string
   /** The key of the whole call, whose appended rows go to one shard; left out: `key`. */
   readonly callKey?: string
 }

@@ -39,6 +39,7 @@ export default await serve("ingest", async (config, log) => {
     report: (error) => sparing("error", "request failed", { name: (error as Error).name }),
   })
   return {
+    routes: CONTRACT.ingest,
     fetch: metered(forBrowsers(app, config.ALLOWED_ORIGINS), CONTRACT.ingest),
     endStreams: end,
     close: async () => shards.close(),

@@ -27,13 +27,14 @@ export const sendAll = async (
   put: Put,
   writes: ReadonlyArray<Write>,
   { waitMillis, key }: Asked,
+  trace?: string,
 ): Promise<ReadonlyArray<Outcome>> => {
   const outcomes: Outcome[] = []
   const payload = key === null ? "" : digest(key, writes)
   for (let from = 0; from < writes.length; from += CALL_MAX_WRITES) {
     const part = writes.slice(from, from + CALL_MAX_WRITES)
     const asked = (index: number) => ({
-      ...{ isAwaited: waitMillis > 0, payload },
+      ...{ isAwaited: waitMillis > 0, payload, ...(trace && { trace }) },
       ...(key === null ? { key } : { key: `${from + index}\n${key}`, callKey: key }),
     })
     const found = await Promise.all(part.map((write, index) => put(write, asked(index))))

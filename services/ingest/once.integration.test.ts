@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto"
 import { beforeEach, describe, expect, test } from "vitest"
-import { DEFAULT_TABLE } from "../../shared/item.ts"
+import { DEFAULT_TABLE, decodeItem } from "../../shared/item.ts"
 import { sampleWrite } from "../../shared/table/sample.ts"
 import { useRedis } from "../testing/redis.ts"
 import type { Request } from "./group.ts"
@@ -36,6 +36,23 @@ describe("a write with an idempotency key", () => {
     await put(write("b"))
     expect(await put(write("a"), keyed("k"))).toEqual({ ...first, isRepeated: true })
     expect(await waiting()).toHaveLength(2)
+  })
+
+  test("is the same in another trace, and without one: it is no part of the payload", async () => {
+    const { put, waiting } = opened
+    const traced = (last: string) => ({
+      trace: `00-0af7651916cd43dd8448eb211c80319c-b7ad6b716920333${last}-01`,
+    })
+    const first = await put(write("a"), { ...keyed("k"), ...traced("1") })
+    for (const trace of [{}, traced("1"), traced("2")]) {
+      const repeated = await put(write("a"), { ...keyed("k"), ...trace })
+      expect(repeated).toEqual({ ...first, isRepeated: true })
+    }
+    const [item = "", ...others] = await waiting()
+    expect(others).toEqual([])
+    expect(decodeItem(item)).toMatchObject({ success: { ...traced("1"), write: write("a") } })
+    const conflict = { refused: "idempotency-conflict" }
+    expect(await put(write("b"), { ...keyed("k"), ...traced("1") })).toEqual(conflict)
   })
 
   test("with another payload is refused, and nothing is queued", async () => {

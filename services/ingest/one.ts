@@ -5,6 +5,7 @@
 import { answerAny, problem } from "../../shared/http/answer.ts"
 import { departureOf } from "../../shared/http/departure.ts"
 import { DEFAULT_TABLE } from "../../shared/item.ts"
+import { traceOf } from "../../shared/tracing/context.ts"
 import { identity, type Write } from "../../shared/write.ts"
 import { readAsked } from "./asked.ts"
 import type { Commits } from "./commit.ts"
@@ -42,7 +43,12 @@ export const makeQueueOne =
     if (asked instanceof Response) return asked
     const { waitMillis, key } = asked
     const isAwaited = waitMillis > 0
-    const outcome = await put(write, isAwaited || key !== null ? { isAwaited, key } : undefined)
+    const trace = traceOf(request)
+    const isPlain = !isAwaited && key === null && trace === undefined
+    const outcome = await put(
+      write,
+      isPlain ? undefined : { isAwaited, key, ...(trace && { trace }) },
+    )
     if (!isQueued(outcome)) return refusal(outcome, write)
     const settled = isAwaited ? await commits(outcome, waitMillis, departureOf(request)) : null
     if (settled !== null && settled !== "committed") {

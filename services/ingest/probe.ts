@@ -4,7 +4,7 @@ import type { Shard, Shards } from "../../shared/queue/open-shards.ts"
 import { isRefusal, redisErrorReason } from "../../shared/redis/redis.ts"
 import { failure } from "./outcome.ts"
 import { reasonOfError, TooFewReplicas, untilReplicated } from "./replicas.ts"
-import { depthLimit, type Limits } from "./sender.ts"
+import { depthLimit, type Limits, ofShard } from "./sender.ts"
 
 const FULL = "queue-full"
 
@@ -41,13 +41,13 @@ const ask = async (
   }
 }
 
-/** Which of them it is, or how many; a single one goes without saying. */
+/** Which of them it is, or how many. */
 const reasonOf = (states: ReadonlyArray<State>): string => {
   const numbers = [...states.keys()].filter((number) => states[number]?.reason !== null)
   const why = [...new Set(numbers.map((number) => states[number]?.reason))].join(", ")
-  if (states.length === 1) return why
-  return numbers.length === 1
-    ? `shard ${numbers[0]} of ${states.length}: ${why}`
+  const [first = 0, ...others] = numbers
+  return others.length === 0
+    ? ofShard(first, states.length, why)
     : `${numbers.length} of ${states.length} shards: ${why}`
 }
 

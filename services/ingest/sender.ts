@@ -2,6 +2,7 @@
  * Sends the writes of one shard. All of one event-loop turn go in one script call (group commit), so that a
  * queued write costs hardly more than an empty POST. Each is sent at most once, and answered once.
  */
+import { traceItem } from "../../shared/item.ts"
 import type { Shard } from "../../shared/queue/open-shards.ts"
 import type { Link } from "../../shared/redis/redis.ts"
 import { Group, type Request } from "./group.ts"
@@ -70,6 +71,10 @@ const makeLook = (link: Link) => {
 export const depthLimit = (maxDepth: number, shards: number): number =>
   Math.max(1, Math.floor(maxDepth / shards))
 
+/** Of which shard it is said; a single one goes without saying. */
+export const ofShard = (number: number, shards: number, reason: string): string =>
+  shards === 1 ? reason : `shard ${number} of ${shards}: ${reason}`
+
 const sum = (depths: ReadonlyArray<number>) => depths.reduce((total, depth) => total + depth, 0)
 
 /** One call of the script, for the shard of this number. Resolves to what each write is told; rejects as it does. */
@@ -94,7 +99,7 @@ const makeCall = (shard: Shard, number: number, common: Common) => {
 /** The sender of the shard of this number, of so many as there are depths. */
 export const makeSend = (shard: Shard, number: number, common: Common): Send => {
   const { queue, redis } = shard
-  const { room } = common
+  const { room, depths, report } = common
   const call = makeCall(shard, number, common)
   let open: Group | null = null
   let calls = 0
@@ -123,7 +128,8 @@ export const makeSend = (shard: Shard, number: number, common: Common): Send => 
     } catch (error) {
       const refusal = failure(error)
       settle(group, () => refusal)
-      common.report(reasonOfError(error, redis.link), group.items.length)
+      const reason = reasonOfError(error, redis.link)
+      report(ofShard(number, depths.length, reason), group.items.length)
       if (isMoved(error)) common.onMoved()
       // What gathered meanwhile would wait as long again for a Redis that does not answer.
       const gathered = refusal.refused === "outcome-unknown" ? close() : null
@@ -156,7 +162,8 @@ export const makeSend = (shard: Shard, number: number, common: Common): Send => 
       // processor time here, and three times as much in Redis.
       setImmediate(flush)
     }
-    open.items.push(item)
+    // The trace is no part of the payload: the same write may come again in another one.
+    open.items.push(request?.trace ? traceItem(item, request.trace) : item)
     open.bytes += bytes
     if (request) open.ask(item, request)
     open.settle.push(

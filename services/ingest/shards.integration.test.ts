@@ -161,6 +161,7 @@ describe.each(REDIS_KINDS)("the shards of a %s Redis", (kind) => {
       unknown: 100 - lost.length - (lost[0] ?? 0),
       ...{ not_queued: runsOf(lost), not_known: [] },
     })
+    expect(ingest.reported).toEqual([["shard 1 of 3: not connected: ECONNREFUSED", lost.length]])
     expect((await waiting(ingest)).map(({ length }) => length)[1]).toBe(0)
     expect((await waiting(ingest)).flat()).toHaveLength(100 - lost.length)
     expect(await ingest.health()).toEqual({

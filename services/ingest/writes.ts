@@ -7,6 +7,7 @@ import { answerAny, problem } from "../../shared/http/answer.ts"
 import { departureOf } from "../../shared/http/departure.ts"
 import { readRows } from "../../shared/http/rows.ts"
 import type { Table } from "../../shared/table/table.ts"
+import { traceOf } from "../../shared/tracing/context.ts"
 import { type Flaw, makeDecodeWrite, type Write } from "../../shared/write.ts"
 import { type Asked, readAsked } from "./asked.ts"
 import type { Settled } from "./commit.ts"
@@ -96,7 +97,7 @@ export const makeTakeAll = ({ put, commits }: Stores, valueMaxBytes: number) => 
     const queueAll = async (request: Request, asked: Asked) => {
       const writes = await decodeAll(request)
       if (writes instanceof Response) return writes
-      const outcomes = await sendAll(put, writes, asked)
+      const outcomes = await sendAll(put, writes, asked, traceOf(request))
       const queued = outcomes.filter(isQueued)
       return queued.length < writes.length ? answerPartly(outcomes, writes.length) : queued
     }

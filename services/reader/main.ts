@@ -20,5 +20,6 @@ export default await serve("reader", (config, log) => {
   })
   const token = tokenFrom("READ_TOKEN", config)
   const app = makeApp({ ...reads, reach, token, report })
-  return { fetch: metered(app, CONTRACT.reader), endStreams: end, close }
+  const routes = CONTRACT.reader
+  return { fetch: metered(app, routes), routes, endStreams: end, close }
 })

@@ -76,5 +76,5 @@ export default await serve("stats", async (config, log) => {
     await probe.close()
   }
   const fetch = metered(app, CALLS, makeFigures(health.count, databaseTrouble))
-  return { fetch, endStreams: events.end, close }
+  return { fetch, routes: CALLS, endStreams: events.end, close }
 })

@@ -14,14 +14,17 @@ import { type Batch, type Closing, Queue } from "./queue.ts"
 import { Report } from "./report/report.ts"
 import { acknowledgeRetry, releaseRetry } from "./retry.ts"
 import { Settings } from "./settings.ts"
+import { traceBatch } from "./tracing.ts"
 
 /** The dead go into the same step, so that each write leaves the batch exactly once. */
 const acknowledge = Effect.fnUntraced(function* (
-  { id, items, unreadable }: Batch,
+  batch: Batch,
   closing: Closing,
-  { coalesced, dead }: Persisted,
+  persisted: Persisted,
   since: bigint,
 ) {
+  const { id, items, unreadable } = batch
+  const { coalesced, dead } = persisted
   const queue = yield* Queue
   const report = yield* Report
   const settings = yield* Settings
@@ -39,6 +42,7 @@ const acknowledge = Effect.fnUntraced(function* (
   }
   const writes = items.length + unreadable.length
   const millis = Number((yield* Clock.monotonicTimeNanos) - since) / 1e6
+  yield* traceBatch({ batch, closing, since, persisted })
   yield* report.batch({ closing, writes, rows: writes - coalesced - dead.length, millis })
 })
 
@@ -81,7 +85,8 @@ export const settle = (claimed: Batch, closing: Closing) =>
       yield* restore(persist(batch)).pipe(
         Effect.matchCauseEffect({
           onSuccess: (persisted) => finish(batch, closing, persisted, since),
-          onFailure: (cause) => giveBack(batch.id, cause),
+          onFailure: (cause) =>
+            Effect.andThen(giveBack(batch.id, cause), traceBatch({ batch, closing, since })),
         }),
       )
     }),

@@ -18,6 +18,7 @@ import { serve } from "./serve.ts"
 import { Settings, STOP_DEADLINE } from "./settings.ts"
 import { Shards } from "./shards.ts"
 import { layerSweep } from "./tombstones/sweep.ts"
+import { layerTracing } from "./tracing.ts"
 
 const start = () => {
   const config = loadConfig("worker")
@@ -28,6 +29,7 @@ const start = () => {
   const layer = Layer.mergeAll(Report.layer, Tables.layer, layerMetrics, layerSweep).pipe(
     Layer.provideMerge(Layer.merge(Hold.layer, Evidence.layer)),
     Layer.provideMerge(Layer.mergeAll(Shards.layer, layerPostgres, ClaimSize.layer)),
+    Layer.provideMerge(layerTracing(log)),
     Layer.provideMerge(Layer.succeed(Settings, { ...config, worker })),
     Layer.provideMerge(layerLog(log)),
   )

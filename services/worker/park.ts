@@ -5,7 +5,7 @@
  */
 import { Effect } from "effect"
 import { OTHERS } from "../../shared/queue/park.ts"
-import type { Table } from "../../shared/table/table.ts"
+import { type Table, TRACED } from "../../shared/table/table.ts"
 import { TABLES } from "../../shared/tables.ts"
 import { Hold } from "./hold.ts"
 import { type Held, sharesOf } from "./persist.ts"
@@ -98,7 +98,8 @@ export const unpark = Effect.fnUntraced(function* (lots: ReadonlyArray<string>) 
   const parked = new Set<Table>()
   for (const lot of lots) {
     // Nobody knows what for they wait: some of them are looked at again each time.
-    if (lot === OTHERS) yield* queue.unpark(lot, UNPARK_MAX)
+    // What carries its trace is of no table to an older build, which has parked it whatever it writes.
+    if (lot === OTHERS || lot === TRACED) yield* queue.unpark(lot, UNPARK_MAX)
     const table = tableOf(lot)
     if (table === undefined) continue
     parked.add(table)

@@ -2,6 +2,7 @@
 import { describe, expect } from "@effect/vitest"
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"
+import { TRACED } from "../../shared/table/table.ts"
 import type { Write } from "../../shared/write.ts"
 import { UNPARK_MAX, unpark } from "./park.ts"
 import { DATABASE, refuse } from "./testing/database-memory.ts"
@@ -133,7 +134,8 @@ describe("writes of a newer build", () => {
     }),
   )
 
-  for (const lot of [EVENTS.name, `${EVENTS.name}.type`]) {
+  // The last is of writes that carry a trace, parked by a worker of before there were traces.
+  for (const lot of [EVENTS.name, `${EVENTS.name}.type`, TRACED]) {
     test(
       `are put back and written by a worker that knows ${lot}`,
       Effect.gen(function* () {

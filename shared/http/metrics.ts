@@ -52,7 +52,8 @@ export const exposition = (...registries: Registry[]): Response =>
     },
   })
 
-const pathOf = (url: string): string => {
+/** The path of an absolute URL, without its query. */
+export const pathOf = (url: string): string => {
   const from = url.indexOf("/", "https://".length)
   const to = url.indexOf("?", from)
   return to < 0 ? url.slice(from) : url.slice(from, to)

@@ -8,9 +8,11 @@ import { type Config, ConfigError, leftOut, loadConfig, type ServiceName } from 
 import { exitOnCrash } from "../crash.ts"
 import { type Log, makeLog } from "../log.ts"
 import { printError } from "../output.ts"
+import { type Settings, withTraces } from "../tracing/open.ts"
 import { problem } from "./answer.ts"
 import { isDeno, whenDenoServes } from "./deno.ts"
 import { type Fetch, listen, type Place } from "./listen.ts"
+import type { Routes } from "./route.ts"
 
 /** Requests that have begun may take this long after the signal; then their connections are cut. */
 const FINISH_MILLIS = 5_000
@@ -23,6 +25,8 @@ const IDLE_CHECK_MILLIS = 20
 
 export interface Service {
   readonly fetch: Fetch
+  /** Under which its requests are traced. */
+  readonly routes?: Routes
   /** Ends the answers that have no end of their own, or wait for something: they would keep a stop waiting. */
   readonly endStreams?: () => void
   /** Closes the connections to the stores. */
@@ -38,6 +42,7 @@ type HttpService = Exclude<ServiceName, "worker">
 
 /** What the service uses; of what all of them use, the compiler knows that it is part of it. */
 type ServiceConfig<N extends HttpService> = Config<N> &
+  Settings &
   Pick<Config, "PORT" | "KEEP_ALIVE_SECONDS" | "LOG_LEVEL" | "LOG_FORMAT">
 
 const loadOrFail = <N extends HttpService>(name: N) => {
@@ -116,7 +121,7 @@ export const serve = async <N extends HttpService>(
   for (const names of leftOut(config as Partial<Config>)) {
     log("info", "parameters for other clients", names)
   }
-  const service = await open(config, log)
+  const service = await withTraces(await open(config, log), name, config, log)
   const start = (place: Place) => listenUntilStopped(name, place, config, log, service)
   if (isDeno) whenDenoServes(start)
   else await start({ port: config.PORT })

@@ -84,6 +84,9 @@ export const NAME = /^[A-Za-z_]\w{0,62}$/
 /** What the buffer fills, and the one member of a reader's answer that is no column. */
 const RESERVED = new Set(["version", "deleted_at", "updated_at", "success", "__proto__"])
 
+/** What an item that carries its trace has for a table: the name of none. */
+export const TRACED = "_traced"
+
 const KEY_KINDS = new Set(["text", "integer", "uuid"])
 
 /** Whether a table can have a column of this name, be it of a newer build. */
@@ -94,6 +97,7 @@ const mistakes = (name: string, { mode, key, columns }: Declaration): ReadonlyAr
   const names = [name, ...Object.keys(columns)]
   const of = (column: string) => columns[column]
   const found = [
+    ...(name === TRACED ? [`${name} is no table, but a write that is traced`] : []),
     ...names.filter((each) => !NAME.test(each)).map((each) => `"${each}" is no name`),
     ...Object.keys(columns)
       .filter((column) => RESERVED.has(column))

@@ -2,10 +2,11 @@ import { Clock, Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import { describe, expect, test } from "vitest"
 import { Queue } from "../queue.ts"
+import { Shards } from "../shards.ts"
 import { DATABASE } from "../testing/database-memory.ts"
-import { many, test as testWorker, writes } from "../testing/kit.ts"
+import { conserved, many, running, test as testWorker, writes } from "../testing/kit.ts"
 import { QueueFaults, QueueOutside } from "../testing/queue-memory.ts"
-import { decide, nextWindow, type Rules } from "./window.ts"
+import { decide, nextWindow, type Rules, worthTaking } from "./window.ts"
 
 const RULES: Rules = { BATCH_SIZE: 10, BATCH_TIMEOUT: 1, WORKER_POLL_INTERVAL: 0.1 }
 
@@ -202,6 +203,48 @@ describe("nextWindow", () => {
       expect(yield* faults.count("look")).toBe(13)
       expect(yield* faults.count("waitForWrite")).toBe(13)
       yield* Fiber.interrupt(window)
+    }),
+  )
+})
+
+describe("worthTaking", () => {
+  /** Another batch of writes while the last one pauses: how often the queue was looked at until it was claimed. */
+  const looks = (count: number) =>
+    Effect.gen(function* () {
+      const { outside, onQueue } = yield* running
+      const shards = yield* Shards
+      for (let shard = 1; shard < count; shard++) yield* shards.serve(`shard-${shard}`, true)
+      yield* TestClock.adjust("1 second")
+      yield* outside.enqueue(many(50))
+      yield* TestClock.adjust(1)
+      expect(yield* conserved).toMatchObject({ processed: 50 })
+      const before = yield* onQueue.count("look")
+      yield* outside.enqueue(many(50, "other"))
+      yield* TestClock.adjust(25 * count - 2)
+      expect(yield* conserved).toMatchObject({ processed: 50 })
+      const after = yield* onQueue.count("look")
+      yield* TestClock.adjust(2)
+      expect(yield* conserved).toMatchObject({ processed: 100 })
+      return after - before
+    })
+
+  testWorker(
+    "does not look at one of many shards again before the pause is over",
+    Effect.gen(function* () {
+      expect(yield* looks(30)).toBe(0)
+    }),
+  )
+
+  testWorker(
+    "takes what a client waits for beside a batch of the same shard that takes long",
+    Effect.gen(function* () {
+      yield* (yield* Shards).serve("shard-1", true)
+      yield* (yield* QueueOutside).enqueue(writes("a"), true)
+      const taking = yield* Effect.forkChild(worthTaking(Effect.succeed(true), Effect.never))
+      yield* TestClock.adjust(79)
+      expect(taking.pollUnsafe()).toBeUndefined()
+      yield* TestClock.adjust(1)
+      yield* Fiber.join(taking)
     }),
   )
 })

@@ -19,6 +19,9 @@ export type Rules = Pick<Config, "BATCH_SIZE" | "BATCH_TIMEOUT" | "WORKER_POLL_I
  */
 const LOOK_MILLIS = 20
 
+/** A pause after a full window (PACE) is shorter than so many looks are apart. */
+const LOOKS_OF_PAUSE = 2
+
 /** Each shard is looked at the less often the more of them a worker serves. */
 const lookMillis = Effect.map(
   Effect.flatMap(Shards, ({ served }) => served),
@@ -60,6 +63,10 @@ export const worthTaking = (busy: Effect.Effect<boolean>, notBusy: Effect.Effect
   Effect.gen(function* () {
     const queue = yield* Queue
     const claimSize = yield* ClaimSize
+    if ((yield* (yield* Shards).served) > 1) {
+      // To look meanwhile cost a batch as much as to claim it, and of many shards each has few more writes by then.
+      yield* Effect.timeoutOption(notBusy, Duration.millis(LOOKS_OF_PAUSE * (yield* lookMillis)))
+    }
     while (yield* busy) {
       const { depth, asked } = yield* queue.look
       if (asked || depth >= (yield* claimSize.size)) return
