@@ -1,6 +1,6 @@
 import { defineConfig } from "vitest/config"
 
-/** `npm run test:failover`: what a failover loses. FAILOVER_ROUNDS, 5 when left out, of each row. */
+/** `npm run test:failover [-- -t "<part of a row>"]`: what a failover loses. FAILOVER_ROUNDS, or 5, of each row. */
 export default defineConfig({
   test: {
     include: ["services/faults/failover.measure.ts"],

@@ -5,7 +5,7 @@
 import process from "node:process"
 import { setTimeout as sleep } from "node:timers/promises"
 import type { Redis } from "ioredis"
-import { afterAll, expect, onTestFinished, test } from "vitest"
+import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { startService } from "../../scripts/servers/service.ts"
 import { slotOfKey } from "../../shared/redis/slot.ts"
 import { type Apart, cutOff } from "../testing/apart.ts"
@@ -192,8 +192,14 @@ const measure = async (servers: Servers, [topology, fault, what]: (typeof ROWS)[
   }
 }
 
-test.each(Object.keys(startOf))("%s", async (topology) => {
-  const servers = (await startOf[topology]?.()) as Servers
-  onTestFinished(() => servers.close())
-  for (const row of ROWS.filter(([where]) => where === topology)) await measure(servers, row)
+describe.each(Object.keys(startOf))("%s", (topology) => {
+  let servers: Servers
+  beforeAll(async () => {
+    servers = await (startOf[topology] as () => Promise<Servers>)()
+  })
+  afterAll(() => servers?.close())
+
+  test.each(ROWS.filter(([where]) => where === topology))("%s, %s, %s", (...row) =>
+    measure(servers, row),
+  )
 })
