@@ -2,23 +2,23 @@
  * Faults of a Redis Cluster: a master that is killed, that the others cannot hear, or whose slot is moved, while clients
  * write to six shards. A replica has each write before it is accepted, so none may be lost.
  */
-import { expect, test } from "vitest"
+import { describe, expect, test } from "vitest"
+import { nativeRedis } from "../../scripts/servers/redis.ts"
 import { shardName, shardOf } from "../../shared/queue/shards.ts"
 import { slotOfKey } from "../../shared/redis/slot.ts"
 import { TABLE } from "../../shared/testing/table.ts"
-import { cutOff } from "../testing/apart.ts"
+import { canBeApart, cutOff } from "../testing/apart.ts"
 import { type ClusterNode, useCluster } from "../testing/cluster.ts"
 import { judgeOrder } from "../testing/rows.ts"
 import type { Sent } from "../testing/sent.ts"
 import { until } from "../testing/until.ts"
 import { underLoad } from "./testing/load.ts"
 import { useOnMasters } from "./testing/masters.ts"
-import { faults } from "./testing/stack.ts"
 
 const SHARDS = 6
 const MOVES = 4
 
-faults("a cluster", () => {
+describe.runIf(nativeRedis() !== null && canBeApart)("a cluster", () => {
   const cluster = useCluster({ replicas: true, apart: true })
   const stack = useOnMasters(cluster, {
     ...{ WRITE_QUEUE_SHARDS: String(SHARDS), REDIS_REPLICAS: "1" },

@@ -3,7 +3,10 @@
  * come through proxies, each from an address of its own. All of 127.0.0.0/8 is this machine where it runs Linux.
  */
 
+import process from "node:process"
 import { startProxy } from "./proxy.ts"
+
+export const canBeApart = process.platform === "linux"
 
 /** Clients have the address that the system gives. */
 const CLIENT = "127.0.0.1"

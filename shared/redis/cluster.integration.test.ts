@@ -1,7 +1,7 @@
 /** A connection to a real cluster: it goes to the owner of the queue's slot, wherever that moves. */
 import { describe, expect, onTestFinished, test } from "vitest"
 import { nativeRedis } from "../../scripts/servers/redis.ts"
-import { type Apart, cutOff } from "../../services/testing/apart.ts"
+import { type Apart, canBeApart, cutOff } from "../../services/testing/apart.ts"
 import { type ClusterNode, useCluster } from "../../services/testing/cluster.ts"
 import { until } from "../../services/testing/until.ts"
 import { openQueue } from "../queue/queue.ts"
@@ -198,7 +198,7 @@ describe.runIf(nativeRedis() !== null)("a cluster", () => {
   })
 })
 
-describe.runIf(nativeRedis() !== null)("a master that hears no majority", () => {
+describe.runIf(nativeRedis() !== null && canBeApart)("a master that hears no majority", () => {
   const cluster = useCluster({ replicas: true, apart: true })
 
   test("is left for the one that the others have promoted", async () => {
