@@ -6,7 +6,7 @@ import { TooFewReplicas, untilReplicated } from "./replicas.ts"
 const sendAgain = async (...counts: ReadonlyArray<number>) => {
   const asked: number[] = []
   let reconnected = 0
-  const redis = { link: { connections: 1 }, disconnect: () => ++reconnected }
+  const redis = { link: { connections: 1 }, connector: {}, disconnect: () => ++reconnected }
   const replicated = async () => counts[asked.push(1) - 1] ?? 0
   const sent = Promise.withResolvers<string>()
   const shard = { redis, queue: { replicated } } as unknown as Shard
