@@ -27,6 +27,7 @@ const QUEUED = 50_000
 
 const START_SECONDS = 2.5
 const WARM_SECONDS = 2
+const warmSeconds = ({ duration }: Options) => Math.min(WARM_SECONDS, MARGIN_SECONDS + duration)
 const OVERHEAD_SECONDS = 0.7
 const IDLE_SECONDS = 10
 const idleSeconds = ({ duration }: Options) => Math.min(IDLE_SECONDS, 4 * duration)
@@ -47,7 +48,7 @@ const loadSeconds = ({ duration }: Options, rate: number | null) =>
   MARGIN_SECONDS + (rate === null ? duration : Math.min(STEADY_SECONDS, 1.6 * duration))
 
 export const scaleSeconds = (options: Options): number =>
-  SHARDS.length * (START_SECONDS + RATES.length * (WARM_SECONDS + OVERHEAD_SECONDS)) +
+  SHARDS.length * (START_SECONDS + RATES.length * (warmSeconds(options) + OVERHEAD_SECONDS)) +
   options.rounds *
     SHARDS.length *
     RATES.reduce<number>((sum, rate) => sum + loadSeconds(options, rate) + OVERHEAD_SECONDS, 0) +
@@ -186,11 +187,11 @@ export const measureScale = async (context: Context): Promise<void> => {
   const { options } = stage
   const entrants: Entrant[] = []
   for (const shards of SHARDS) {
-    const warm = RATES.length * (WARM_SECONDS + OVERHEAD_SECONDS)
+    const warm = RATES.length * (warmSeconds(options) + OVERHEAD_SECONDS)
     progress.step(`start and warm up, shards: ${shards}`, START_SECONDS + warm)
     const entrant = await start(stage, shards)
     entrants.push(entrant)
-    for (const rate of RATES) await measure(stage, entrant, rate, WARM_SECONDS, 0)
+    for (const rate of RATES) await measure(stage, entrant, rate, warmSeconds(options), 0)
   }
   const lanes = RATES.flatMap((rate) =>
     entrants.map((entrant): Lane => {
