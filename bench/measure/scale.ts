@@ -170,16 +170,19 @@ const measureIdle = async ({ stage, results }: Context, entrants: ReadonlyArray<
 const measureQueued = async ({ stage, results, progress }: Context): Promise<void> => {
   // One that was given may hold what others write meanwhile.
   if (!stage.redis.isNative) return
+  const queues: string[] = []
   for (const valueBytes of VALUES_BYTES) {
     progress.step(`${QUEUED} queued values of ${valueBytes} bytes`, FILL_SECONDS)
     const queue = stage.newQueue()
+    queues.push(queue)
     await untilRewritten(stage.queue)
     const before = await usedBytes(stage.queue)
     await fill(stage.queue, queue, [stage.marked], QUEUED, valueBytes)
     const added = (await usedBytes(stage.queue)) - before
     results.scale?.queued.push({ valueBytes, bytes: Math.round(added / QUEUED) })
-    await remove(stage.queue, queue)
   }
+  // At the end: Redis frees the memory of what is gone while it does something else.
+  for (const queue of queues) await remove(stage.queue, queue)
 }
 
 export const measureScale = async (context: Context): Promise<void> => {
@@ -207,9 +210,9 @@ export const measureScale = async (context: Context): Promise<void> => {
   await measureRounds(context, options.rounds, lanes)
   progress.step("workers with nothing to do", SETTLE_SECONDS + idleSeconds(options))
   await measureIdle(context, entrants)
+  await measureQueued(context)
   for (const { contender, names } of entrants) {
     await contender.stop()
     for (const name of names) await remove(stage.queue, name)
   }
-  await measureQueued(context)
 }
