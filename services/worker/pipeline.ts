@@ -52,8 +52,10 @@ export const pipeline = Effect.gen(function* () {
       isBacklog = false
       if (closing === null) return yield* restore(serving.served)
       // After the window: one that waits for its own keeps no other shard from a slot.
-      const leave = yield* restore(places.enter)
+      const place = yield* restore(places.enter)
+      const { leave } = place
       const batch = yield* restore(Effect.andThen(hold.passed, claimBatch)).pipe(
+        Effect.provideService(Place, place),
         Effect.onError(() => leave),
       )
       if (!batch) return yield* leave
@@ -64,7 +66,7 @@ export const pipeline = Effect.gen(function* () {
         settling,
         lease
           .keep(batch.id, settle(batch, closing))
-          .pipe(Effect.ensuring(leave), Effect.provideService(Place, { leave })),
+          .pipe(Effect.ensuring(leave), Effect.provideService(Place, place)),
       )
     }),
   )
