@@ -11,6 +11,7 @@ import { nextWindow, pace, worthTaking } from "./claim/window.ts"
 import { Place } from "./evidence/doubt.ts"
 import { Hold } from "./hold.ts"
 import { Lease } from "./lease.ts"
+import { NO_QUEUE } from "./log.ts"
 import { makePlaces } from "./places.ts"
 import { Queue } from "./queue.ts"
 import { queueBackoff } from "./retry.ts"
@@ -82,7 +83,7 @@ export const pipeline = Effect.gen(function* () {
   const beat = yield* Effect.forkScoped(lease.beat)
   yield* Effect.forkScoped(checkOwner)
   const work = next.pipe(
-    Effect.tapError(({ reason }) => Effect.annotateLogs(Effect.logWarning("no queue"), { reason })),
+    Effect.tapError(({ reason }) => Effect.annotateLogs(Effect.logWarning(NO_QUEUE), { reason })),
     Effect.retry(queueBackoff),
     Effect.forever,
   )
