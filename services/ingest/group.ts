@@ -14,6 +14,8 @@ export interface Request {
   readonly trace?: string
   /** The key of the whole call, whose appended rows go to one shard; left out: `key`. */
   readonly callKey?: string
+  /** The writes that go together; left out: it alone. One object of all of them, which are put in one turn. */
+  readonly part?: ReadonlyArray<unknown>
 }
 
 const digest = (text: string) => createHash("sha256").update(text).digest("hex")

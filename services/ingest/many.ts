@@ -34,7 +34,7 @@ export const sendAll = async (
   for (let from = 0; from < writes.length; from += CALL_MAX_WRITES) {
     const part = writes.slice(from, from + CALL_MAX_WRITES)
     const asked = (index: number) => ({
-      ...{ isAwaited: waitMillis > 0, payload, ...(trace && { trace }) },
+      ...{ isAwaited: waitMillis > 0, payload, part, ...(trace && { trace }) },
       ...(key === null ? { key } : { key: `${from + index}\n${key}`, callKey: key }),
     })
     const found = await Promise.all(part.map((write, index) => put(write, asked(index))))

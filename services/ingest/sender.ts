@@ -104,6 +104,7 @@ export const makeSend = (shard: Shard, number: number, common: Common): Send => 
   let open: Group | null = null
   let calls = 0
   let isDue = false
+  let part: Request["part"]
 
   /** Answers all of a group, and makes its room free. */
   const settle = (group: Group, outcomeOf: (index: number) => Outcome) => {
@@ -152,10 +153,20 @@ export const makeSend = (shard: Shard, number: number, common: Common): Send => 
     else isDue = true
   }
 
+  /**
+   * Whether the open group is to be sent before this write. A part stays together, or of two writes of a key the
+   * first may be refused and the second be queued: repeated, the first would then be the newer one.
+   */
+  const isFull = (size: number, request: Request | undefined) => {
+    const isWithin = part !== undefined && part === request?.part
+    part = request?.part
+    if (!open || isWithin) return false
+    const writes = open.items.length + (part?.length ?? 1)
+    return writes > CALL_MAX_WRITES || open.bytes + size > CALL_MAX_BYTES
+  }
+
   return (item, bytes, request, resolve) => {
-    if (open && (open.items.length === CALL_MAX_WRITES || open.bytes + bytes > CALL_MAX_BYTES)) {
-      sendOpen()
-    }
+    if (isFull(bytes, request)) sendOpen()
     if (!open) {
       open = new Group()
       // The end of the turn: a call for each request (at the end of its microtasks) costs 36 % more

@@ -5,6 +5,7 @@
 import { Cause, Clock, Effect, Option } from "effect"
 import { commonReason } from "./bury.ts"
 import { DatabaseMisconfigured } from "./errors.ts"
+import { Place } from "./evidence/doubt.ts"
 import type { PersistError } from "./evidence/trial.ts"
 import { Hold } from "./hold.ts"
 import { kindOf } from "./log.ts"
@@ -28,8 +29,9 @@ const acknowledge = Effect.fnUntraced(function* (
   const queue = yield* Queue
   const report = yield* Report
   const settings = yield* Settings
+  const { leaveSlot } = yield* Place
   const counted = yield* Effect.retry(
-    queue.acknowledge(id, closing, coalesced, dead),
+    Effect.tapError(queue.acknowledge(id, closing, coalesced, dead), () => leaveSlot),
     acknowledgeRetry(settings),
   )
   // The batch had been recovered; whoever wrote it again counts it.

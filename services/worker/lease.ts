@@ -43,8 +43,8 @@ export class Lease extends Context.Service<
 
       const once = Effect.gen(function* () {
         const reason = yield* hold.reason
-        const { lost, expired, lots, live } = yield* queue.heartbeat([...claimed], reason)
-        yield* serving.see(live)
+        const { lost, expired, lots, able } = yield* queue.heartbeat([...claimed], reason)
+        yield* serving.see(able)
         for (const id of lost.filter((batch) => claimed.has(batch))) {
           yield* Effect.logWarning("a lease was lost").pipe(Effect.annotateLogs({ batch: id }))
         }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Cause, Effect } from "effect"
 import type { Fields, Level } from "../../shared/log.ts"
-import { layerLog } from "./log.ts"
+import { layerLog, NO_QUEUE } from "./log.ts"
 
 /** What a program logs: level, message and fields. */
 const linesOf = Effect.fnUntraced(function* (program: Effect.Effect<void>) {
@@ -35,6 +35,16 @@ describe("layerLog", () => {
     Effect.gen(function* () {
       const logged = Effect.annotateLogs(Effect.logInfo("done"), { batch: "1", writes: 2 })
       expect(yield* linesOf(logged)).toEqual([["info", "done", { batch: "1", writes: 2 }]])
+    }),
+  )
+
+  it.effect("says once for all shards of a node that is away that they are", () =>
+    Effect.gen(function* () {
+      const shard = (number: number) =>
+        Effect.annotateLogs(Effect.logWarning(NO_QUEUE), { shard: `{q:${number}}` })
+      expect(yield* linesOf(Effect.all([shard(0), shard(1), shard(2)]))).toEqual([
+        ["warn", NO_QUEUE, { shard: "{q:0}" }],
+      ])
     }),
   )
 

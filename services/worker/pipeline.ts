@@ -11,6 +11,7 @@ import { nextWindow, pace, worthTaking } from "./claim/window.ts"
 import { Place } from "./evidence/doubt.ts"
 import { Hold } from "./hold.ts"
 import { Lease } from "./lease.ts"
+import { NO_QUEUE } from "./log.ts"
 import { makePlaces } from "./places.ts"
 import { Queue } from "./queue.ts"
 import { queueBackoff } from "./retry.ts"
@@ -52,8 +53,10 @@ export const pipeline = Effect.gen(function* () {
       isBacklog = false
       if (closing === null) return yield* restore(serving.served)
       // After the window: one that waits for its own keeps no other shard from a slot.
-      const leave = yield* restore(places.enter)
+      const place = yield* restore(places.enter)
+      const { leave } = place
       const batch = yield* restore(Effect.andThen(hold.passed, claimBatch)).pipe(
+        Effect.provideService(Place, place),
         Effect.onError(() => leave),
       )
       if (!batch) return yield* leave
@@ -64,7 +67,7 @@ export const pipeline = Effect.gen(function* () {
         settling,
         lease
           .keep(batch.id, settle(batch, closing))
-          .pipe(Effect.ensuring(leave), Effect.provideService(Place, { leave })),
+          .pipe(Effect.ensuring(leave), Effect.provideService(Place, place)),
       )
     }),
   )
@@ -80,7 +83,7 @@ export const pipeline = Effect.gen(function* () {
   const beat = yield* Effect.forkScoped(lease.beat)
   yield* Effect.forkScoped(checkOwner)
   const work = next.pipe(
-    Effect.tapError(({ reason }) => Effect.annotateLogs(Effect.logWarning("no queue"), { reason })),
+    Effect.tapError(({ reason }) => Effect.annotateLogs(Effect.logWarning(NO_QUEUE), { reason })),
     Effect.retry(queueBackoff),
     Effect.forever,
   )

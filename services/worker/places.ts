@@ -7,15 +7,19 @@ export const makePlaces = Effect.gen(function* () {
   const { slots } = yield* Shards
   const { WORKER_CONCURRENCY } = yield* Settings
   const places = yield* Semaphore.make(WORKER_CONCURRENCY)
-  const leave = Effect.andThen(slots.release(1), places.release(1))
+  const leaving = Effect.gen(function* () {
+    const leaveSlot = yield* Effect.cached(slots.release(1))
+    const leave = yield* Effect.cached(Effect.andThen(leaveSlot, places.release(1)))
+    return { leave, leaveSlot }
+  })
 
   return {
-    /** Waits for a place. Returns what leaves it; of many calls the first counts. */
+    /** Waits for a place. Returns what leaves it, and what leaves its slot alone; of many calls the first counts. */
     enter: places
       .take(1)
       .pipe(
         Effect.andThen(Effect.onInterrupt(slots.take(1), () => places.release(1))),
-        Effect.andThen(Effect.cached(leave)),
+        Effect.andThen(leaving),
       ),
     isFree: Effect.map(
       places.withPermitsIfAvailable(WORKER_CONCURRENCY)(Effect.void),

@@ -83,12 +83,12 @@ export class Queue extends Context.Service<
     readonly unpark: (lot: string, most: number) => Step<number>
     /**
      * Extends this worker's leases; says which are lost, which of anybody's have expired, what is parked, and
-     * which workers live.
+     * which workers are able to write: those that do not hold, or all that live when all hold.
      */
     readonly heartbeat: (
       ids: ReadonlyArray<string>,
       held: string,
-    ) => Step<Readonly<Record<"lost" | "expired" | "lots" | "live", ReadonlyArray<string>>>>
+    ) => Step<Readonly<Record<"lost" | "expired" | "lots" | "able", ReadonlyArray<string>>>>
     /** Takes the worker off the list of live ones. */
     readonly leave: Step<void>
     /**

@@ -52,7 +52,7 @@ describe("a full Redis", () => {
         lost: [],
         expired: [],
         lots: [],
-        live: ["worker-1"],
+        able: ["worker-1"],
       })
       expect(yield* queue.acknowledge("1", "Full", 0, ["dead"])).toBe(true)
       expect(yield* queue.release("2")).toBe(2)

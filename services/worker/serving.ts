@@ -1,6 +1,6 @@
 /**
  * Which workers serve a shard: the first ones by a hash of the shard and the worker (rendezvous hashing), of those
- * whose heartbeats it has. So a write wakes a few of fifty workers, and most shards stay where they are when a worker
+ * whose heartbeats it has and who do not hold. So a write wakes a few of fifty workers, and most shards stay where they are when a worker
  * comes or goes. Nothing depends on that all agree: a claim is atomic, whoever makes it.
  */
 import { Context, Effect, Latch, Layer } from "effect"
@@ -15,7 +15,7 @@ const SERVERS_MAX = 4
 export const serversOf = (workers: number, shards: number): number =>
   Math.min(SERVERS_MAX, Math.max(1, Math.ceil(workers / shards)))
 
-/** Whether a worker is among the first `most` for a shard. One that is not among those that live serves it. */
+/** Whether a worker is among the first `most` for a shard. One that is not among those that are able serves it. */
 export const isAmong = (
   shard: string,
   workers: ReadonlyArray<string>,
@@ -37,8 +37,8 @@ export class Serving extends Context.Service<
     readonly isServed: Effect.Effect<boolean>
     /** Waits until this worker serves the shard. */
     readonly served: Effect.Effect<void>
-    /** These workers live. */
-    readonly see: (live: ReadonlyArray<string>) => Effect.Effect<void>
+    /** These workers are able to write. */
+    readonly see: (able: ReadonlyArray<string>) => Effect.Effect<void>
   }
 >()("write-buffer/worker/Serving") {
   /** Of a shard by its name; served until something else is known, and no more when its scope ends. */
@@ -53,12 +53,12 @@ export class Serving extends Context.Service<
         return Serving.of({
           isServed: Effect.sync(() => gate.isOpen()),
           served: gate.await,
-          see: Effect.fnUntraced(function* (live) {
+          see: Effect.fnUntraced(function* (able) {
             const isServed = isAmong(
               shard,
-              live,
+              able,
               worker,
-              serversOf(live.length, yield* shards.count),
+              serversOf(able.length, yield* shards.count),
             )
             yield* isServed ? gate.open : gate.close
             yield* shards.serve(shard, isServed)

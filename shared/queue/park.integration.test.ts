@@ -103,7 +103,7 @@ describe.each(REDIS_KINDS)("parked writes of a %s Redis", (kind) => {
         lost: [],
         expired: [],
         lots: ["orders_in_tests"],
-        live: ["w"],
+        able: ["w"],
       })
     })
 

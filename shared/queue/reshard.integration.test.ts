@@ -169,6 +169,18 @@ describe.each(REDIS_KINDS)("the shards of a %s Redis", (kind) => {
     expect(await refused(3)).toBeNull()
   })
 
+  test("stay as they are while one that has lost its data may have rows above what the others issue", async () => {
+    await changeShards(shards, 2)
+    for (const shard of [0, 1]) await enqueue(2, shard)
+    await seed(shards.every())
+    const [, lost] = shards.current()
+    await server().connection.del(lost?.queue.keys.counters ?? "", lost?.name ?? "")
+    await expect(changeShards(shards, 3)).rejects.toThrow(/lost its data/)
+    for (const shard of [0, 1]) expect(await refused(2, shard)).toBeNull()
+    await seed(shards.every())
+    expect(await changeShards(shards, 3)).toEqual({ from: 2 })
+  })
+
   test("that have lost their data take the writes of the layout that ingest has seen", async () => {
     await changeShards(shards, 2)
     const [, lost] = shards.current()

@@ -13,6 +13,14 @@ export interface Busy {
   readonly to: number
 }
 
+/** Nothing is known of the versions that a shard has issued: it has lost its data, and no worker has seen it since. */
+export class Unseeded extends Error {
+  override readonly name = "Unseeded"
+  constructor() {
+    super("a shard has lost its data")
+  }
+}
+
 const highest = (closed: ReadonlyArray<Closed>) =>
   Math.max(0, ...closed.map(({ version }) => version))
 
@@ -38,7 +46,8 @@ export const changeShards = async (
   const byName = new Map(shards.every().map((shard) => [shard.name, shard]))
   const named = (count: number) =>
     shardNames(home.name, count).map((name) => byName.get(name) as Shard)
-  const others = new Set([...named(from), ...named(to)])
+  const old = new Set(named(from))
+  const others = new Set([...old, ...named(to)])
   others.delete(home)
 
   const open = (count: number, closed: ReadonlyArray<Closed>) =>
@@ -68,6 +77,10 @@ export const changeShards = async (
       if (one.status === "rejected") throw one.reason
       return one.value
     })
+    // What it had may be in the table, above all that the others have issued. Amid a change it could take no write.
+    const isLost =
+      before.to === null && [...others].some((shard, at) => old.has(shard) && !closed[at]?.isSeeded)
+    if (isLost && closed.some(({ isSeeded }) => isSeeded)) throw new Unseeded()
     // The last one: what it issues for others' pushes is of the new series, and the old ones end before.
     return [...closed, await closeHome(to, closed)]
   }

@@ -32,6 +32,11 @@ const endpoint: Variable<string> = {
   ...pattern(/^https?:\/\/./i, "", "a URL that starts with http:// or https://", true),
   read: (text) => {
     if (!URL.canParse(text)) throw new UrlError("is no URL")
+    // `fetch` would refuse each request, and nothing would ever be sent.
+    const { username, password } = new URL(text)
+    if (username !== "" || password !== "") {
+      throw new UrlError("a user and a password stand in OTEL_EXPORTER_OTLP_HEADERS")
+    }
     return { leftOut: [] }
   },
 }

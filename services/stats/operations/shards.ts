@@ -5,7 +5,7 @@
 import type { Hono } from "hono"
 import type { StatsService } from "../../../shared/contract.ts"
 import { answer, problem } from "../../../shared/http/answer.ts"
-import type { Busy } from "../../../shared/queue/reshard.ts"
+import { type Busy, Unseeded } from "../../../shared/queue/reshard.ts"
 import { isRefusal } from "../../../shared/redis/redis.ts"
 import { type Guarded, readReshard } from "./request.ts"
 
@@ -20,7 +20,11 @@ interface Dependencies {
 
 const isUnseeded = (error: unknown) => isRefusal(error) && error.message.startsWith("UNSEEDED")
 
+const LOST =
+  "A shard has lost its data, and no worker has seen a write of it since: do it again when one has. Nothing was changed."
+
 const refuse = (error: unknown, { report }: Dependencies): Response => {
+  if (error instanceof Unseeded) return problem("shards-unseeded", { detail: LOST })
   if (isUnseeded(error)) return problem("shards-unseeded")
   report(error)
   return problem("shard-unavailable")

@@ -6,6 +6,7 @@
 import { Duration, Effect } from "effect"
 import { Database } from "../database.ts"
 import { DatabaseMisconfigured, QueueOwned } from "../errors.ts"
+import { Place } from "../evidence/doubt.ts"
 import { Hold } from "../hold.ts"
 import { Lease } from "../lease.ts"
 import { isSameDatabase, Queue, sizeOf } from "../queue.ts"
@@ -83,11 +84,13 @@ export const claimBatch = Effect.gen(function* () {
   const hold = yield* Hold
   const claimSize = yield* ClaimSize
   const lease = yield* Lease
+  const { leaveSlot } = yield* Place
   const id = yield* lease.nextId
   // A claim that is given up may still happen; on one connection the release comes after it. Left to its
   // lease it would look as if a worker had gone silent with it.
   const claim = (identity: string) =>
     Effect.flatMap(claimSize.size, (max) => queue.claim(id, max, identity)).pipe(
+      Effect.tapErrorTag("QueueUnavailable", () => leaveSlot),
       Effect.retry({ times: CLAIM_RETRIES, while: ({ _tag }) => _tag === "QueueUnavailable" }),
       Effect.onError(() => Effect.ignore(Effect.retry(queue.release(id), releaseRetry))),
     )

@@ -16,7 +16,11 @@ import type { Trial } from "./trial.ts"
 export const Place = Context.Reference<{
   /** Leaves the place to the next batch before this one has ended. Of many calls the first counts. */
   readonly leave: Effect.Effect<void>
-}>("write-buffer/worker/Place", { defaultValue: () => ({ leave: Effect.void }) })
+  /** Lets other shards have its slot: what it waits for is this one's Redis. */
+  readonly leaveSlot: Effect.Effect<void>
+}>("write-buffer/worker/Place", {
+  defaultValue: () => ({ leave: Effect.void, leaveSlot: Effect.void }),
+})
 
 const undecidedOf = ({ alone, among }: Sifted) => [...alone, ...among]
 

@@ -144,7 +144,7 @@ const beats = ({ test }: Subject) => {
         lost: ["1", "never was"],
         expired: [],
         lots: [],
-        live: ["worker-1"],
+        able: ["worker-1"],
       })
       expect(yield* outside.leaseLeft("1")).toBeNull()
       expect(yield* queue.recover("1")).toBe(0)

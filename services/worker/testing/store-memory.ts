@@ -193,7 +193,7 @@ export class Store {
       lost,
       expired: expired.slice(0, RECOVER_MAX).map(([id]) => id),
       lots: [...this.lots.keys()],
-      live: [...this.workers.keys()],
+      able: [...this.workers.keys()],
     }
   }
 
