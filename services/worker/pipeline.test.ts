@@ -74,6 +74,17 @@ describe("pipeline", () => {
   )
 
   test(
+    "lets no client wait for others who gather, however many wait for their commits",
+    Effect.gen(function* () {
+      const { outside } = yield* running
+      for (const processed of [50, 100]) {
+        yield* outside.enqueue(many(50), true)
+        expect(yield* drained).toMatchObject({ processed })
+      }
+    }),
+  )
+
+  test(
     "takes lone writes one after the other without a pause",
     Effect.gen(function* () {
       const { outside, onDatabase } = yield* running

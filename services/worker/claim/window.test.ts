@@ -38,7 +38,7 @@ describe("decide", () => {
   test("a commit that somebody waits for closes at once, if it is not full already", () => {
     expect(decide(RULES, { ...look(1, 0, 0), asked: true }, 0)).toBe("Asked")
     expect(decide(RULES, { ...look(2, 1_000, 1_000), asked: true }, 0)).toBe("Asked")
-    expect(decide(RULES, { ...look(10, 0, 0), asked: true }, 0)).toBe("Full")
+    expect(decide(RULES, { ...look(10, 0, 0), asked: true }, 0)).toBe("Asked")
   })
 
   test("WORKER_POLL_INTERVAL 0 closes at once, and so does BATCH_TIMEOUT 0", () => {

@@ -45,8 +45,9 @@ export const decide = (
   openFor: number,
   lookAgain = LOOK_MILLIS,
 ): Closing | number => {
-  if (look.depth >= rules.BATCH_SIZE) return "Full"
+  // First: after a full window others gather for a while, for which a client who waits would wait as well.
   if (look.asked) return "Asked"
+  if (look.depth >= rules.BATCH_SIZE) return "Full"
   const elapsed = rules.BATCH_TIMEOUT * 1_000 - Math.max(look.oldestAge, openFor)
   const quiet = rules.WORKER_POLL_INTERVAL * 1_000 - Math.max(look.newestAge, 0)
   if (elapsed <= 0) return "Elapsed"
