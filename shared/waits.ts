@@ -4,7 +4,7 @@
  * before its time.
  */
 
-/** How soon what happened is seen. */
+/** How soon what happened is seen, where nobody says otherwise. */
 const TICK_MILLIS = 4
 
 /** What one look asks for; the others are asked for in the next. */
@@ -39,10 +39,11 @@ export interface Waits<Asked, Answer> {
   end(): void
 }
 
-/** `look` answers in the order of what it is asked; `isOver` says of an answer that it is the one. */
+/** `look` answers in the order of what it is asked; `isOver` says of an answer that it is the one; one look a tick. */
 export const makeWaits = <Asked, Answer>(
   look: (asked: ReadonlyArray<Asked>) => Promise<ReadonlyArray<Answer>>,
   isOver: (asked: Asked, answer: Answer) => boolean,
+  tickMillis = TICK_MILLIS,
 ): Waits<Asked, Answer> => {
   type One = Wait<Asked, Answer>
   const waits = new Set<One>()
@@ -87,7 +88,7 @@ export const makeWaits = <Asked, Answer>(
   const schedule = () => {
     if (isTicking || waits.size === 0) return
     isTicking = true
-    setTimeout(tick, TICK_MILLIS)
+    setTimeout(tick, tickMillis)
   }
 
   const wait = async (asked: Asked, millis: number, signal?: AbortSignal) => {

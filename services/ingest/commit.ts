@@ -24,6 +24,9 @@ export type Commits = (
 
 type Waiting = Waits<number, string | null>
 
+/** A commit takes a few milliseconds, of which it is told in one; a look costs Redis a few microseconds. */
+const TICK_MILLIS = 1
+
 export const makeCommits = () => {
   // Of each shard where somebody has waited: none waits for another that does not answer.
   const byQueue = new Map<Outcomes, Waiting>()
@@ -36,6 +39,7 @@ export const makeCommits = () => {
     const waits: Waiting = makeWaits(
       (versions) => queue.outcomes(versions),
       (_, outcome) => outcome !== null,
+      TICK_MILLIS,
     )
     if (isEnding) waits.end()
     byQueue.set(queue, waits)
