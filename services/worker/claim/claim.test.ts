@@ -8,7 +8,7 @@ import { Hold, holdReason } from "../hold.ts"
 import { DATABASE, DatabaseFaults } from "../testing/database-memory.ts"
 import { away, conserved, item, keysOf, noReply, parts, testWith, writes } from "../testing/kit.ts"
 import { Logged } from "../testing/worker-memory.ts"
-import { claimBatch } from "./claim.ts"
+import { checkOwner, claimBatch } from "./claim.ts"
 import { ClaimSize } from "./claim-size.ts"
 
 const test = testWith({ BATCH_MAX: 3 })
@@ -17,6 +17,21 @@ const enqueued = Effect.gen(function* () {
   const services = yield* parts
   yield* services.outside.enqueue(writes("a", "b", "c", "d"))
   return services
+})
+
+describe("the start of a worker", () => {
+  test(
+    "lifts the versions of a Redis that came back empty before the first write is told its own",
+    Effect.gen(function* () {
+      const { outside, database, table } = yield* parts
+      yield* database.write(DEFAULT_TABLE, [item("stored", 5_000_000)])
+      yield* checkOwner
+      const version = yield* outside.enqueue(writes("a"))
+      expect(version).toBeGreaterThan(5_000_000)
+      expect(yield* claimBatch).toMatchObject({ items: [{ version }] })
+      expect(yield* table.read("stored")).toBeDefined()
+    }),
+  )
 })
 
 describe("claimBatch", () => {

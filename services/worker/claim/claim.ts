@@ -67,14 +67,16 @@ const holdOwned = Effect.fnUntraced(function* ({ owner }: QueueOwned, own: strin
 
 /**
  * For the start of a worker: an idle one claims nothing, and would not say that the queue is not its
- * own. What cannot be asked now is asked by the first claim.
+ * own. A queue that nobody has seeded is seeded now: the first write is then told the version that it keeps. What
+ * cannot be asked now is asked by the first claim.
  */
 export const checkOwner = Effect.gen(function* () {
   const queue = yield* Queue
   const database = yield* Database
   const identity = yield* database.identity
   const owner = yield* queue.owner
-  if (!isSameDatabase(owner, identity)) yield* holdOwned(new QueueOwned({ owner }), identity)
+  if (owner === "") yield* seed(identity)
+  else if (!isSameDatabase(owner, identity)) yield* holdOwned(new QueueOwned({ owner }), identity)
 }).pipe(Effect.ignore)
 
 /** The next batch; null when nothing waits, when an operator pauses the workers, or when a hold begins. */
