@@ -67,6 +67,7 @@ test.runIf(REDIS_KINDS[0] === "native")(
     const unlock = await lockedTable()
     const patient = Promise.all(Array.from({ length: 20 }, (_, index) => post(`w:${index}`, 30)))
     const hasty = post("hasty", 1)
+    await until("all are queued", async () => (await stack.client.stats()).writes_queued === 22)
     await inFlight()
     await stack.down("redis", "SIGKILL")
     const { status, millis } = await hasty
