@@ -111,8 +111,9 @@ describe.runIf(nativeRedis() !== null)("Sentinels", () => {
     expect(await tried(redis)).toBeNull()
     await set().master.end("SIGKILL")
     await untilTaken(redis)
-    const now = await set().masterNow()
-    expect(now).not.toBe(set().master)
+    // The Sentinel that is asked may hear of it after the one that led there.
+    const { master } = set()
+    await until("another master is named", async () => (await set().masterNow()) !== master)
     await until("the bell rings", () =>
       openQueue(bell, QUEUE)
         .waitForWrite(1)
@@ -130,6 +131,6 @@ describe.runIf(nativeRedis() !== null)("Sentinels", () => {
     frozen.kill("SIGSTOP")
     onTestFinished(() => frozen.kill("SIGCONT"))
     await untilTaken(redis)
-    expect(await set().masterNow()).not.toBe(frozen)
+    await until("another master is named", async () => (await set().masterNow()) !== frozen)
   })
 })
