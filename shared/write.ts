@@ -6,7 +6,7 @@ import { keyColumn, type Row, type Table } from "./table/table.ts"
 /** In bytes of UTF-8. PostgreSQL refuses index rows of about 2,700 bytes; 1,024 leaves room. */
 export const KEY_MAX_BYTES = 1_024
 
-/** Every character of a JSON string may be written as \uXXXX: six bytes of body for one of text. */
+/** Every character of a JSON string may be written as \u and four digits: six bytes of body for one of text. */
 const JSON_ESCAPE_FACTOR = 6
 
 /** The largest body a valid write can have, however it is escaped; the slack is for all else in it. */

@@ -2,7 +2,6 @@
  * What a failover loses of what was accepted, and for how long writes are refused: by topology, by setting, and by what
  * becomes of the master. Prints a table. Nobody takes from the queue, so that what is missing in it was lost.
  */
-import process from "node:process"
 import { setTimeout as sleep } from "node:timers/promises"
 import type { Redis } from "ioredis"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
@@ -14,8 +13,8 @@ import { makeLedger } from "../testing/ledger.ts"
 import { rowOf, type Sent } from "../testing/sent.ts"
 import { startSentinels } from "../testing/sentinel.ts"
 import { until } from "../testing/until.ts"
+import { FAILOVER_ROUNDS as ROUNDS } from "./testing/settings.ts"
 
-const ROUNDS = Number(process.env.FAILOVER_ROUNDS || 5)
 const QUEUE = "write_queue"
 
 /** About 400 writes a second. */

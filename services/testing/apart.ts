@@ -2,7 +2,6 @@
  * One of several servers that can be cut off from the others, or be far from them, while clients reach it: the others
  * come through proxies, each from an address of its own. All of 127.0.0.0/8 is this machine where it runs Linux.
  */
-
 import process from "node:process"
 import { startProxy } from "./proxy.ts"
 
@@ -25,7 +24,7 @@ export const startApart = async (port: number, ...more: ReadonlyArray<number>) =
   const proxies = await Promise.all([port, ...more].map(startProxy))
   const heal = () => {
     for (const proxy of proxies) {
-      proxy.only(isServer)
+      proxy.concern(isServer)
       proxy.heal()
     }
   }
@@ -36,7 +35,7 @@ export const startApart = async (port: number, ...more: ReadonlyArray<number>) =
     /** It hears nothing of these, and they not what it says to them. */
     silence: (from: (address: string) => boolean = isServer) => {
       for (const proxy of proxies) {
-        proxy.only(from)
+        proxy.concern(from)
         proxy.silence()
       }
     },

@@ -118,7 +118,7 @@ export const startProxy = async (firstPort: number) => {
       targetPort = port
     },
     /** From now on, silence, delays and cuts are for the connections from these addresses alone. */
-    only: (from: (address: string) => boolean) => {
+    concern: (from: (address: string) => boolean) => {
       isMeant = from
     },
     /** How many connections were made so far. */

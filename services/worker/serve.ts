@@ -47,9 +47,7 @@ export const serve = Effect.gen(function* () {
     yield* Effect.forEach(
       names,
       (name) => FiberMap.run(fibers, name, open(name), { onlyIfMissing: true }),
-      {
-        discard: true,
-      },
+      { discard: true },
     )
   }).pipe(Effect.ignore)
 

@@ -1,7 +1,7 @@
 /**
  * Which workers serve a shard: the first ones by a hash of the shard and the worker (rendezvous hashing), of those
- * whose heartbeats it has and who do not hold. So a write wakes a few of fifty workers, and most shards stay where they are when a worker
- * comes or goes. Nothing depends on that all agree: a claim is atomic, whoever makes it.
+ * whose heartbeats it has and who do not hold. So a write wakes a few of fifty workers, and most shards stay where they
+ * are when a worker comes or goes. It does no harm when workers disagree: a claim is atomic, whoever makes it.
  */
 import { Context, Effect, Latch, Layer } from "effect"
 import { hashOf } from "../../shared/queue/shards.ts"

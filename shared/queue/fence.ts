@@ -12,6 +12,16 @@ export interface Closed {
   readonly isPaused: boolean
 }
 
+/** What a shard is told of the change, and of those that were before it. */
+const FOLLOWING = {
+  shards: number,
+  least: number,
+  step: number,
+  residue: number,
+  isSeeded: flag,
+  database: text,
+}
+
 /**
  * Takes no write from now on until `openShard`, for a change to so many `shards`. Versions that it issues for what
  * others push are above `least`, and of the series of this `step` and `residue`; a step of 0 leaves the series.
@@ -23,14 +33,7 @@ export interface Closed {
 export const closeShard = script({
   mode: "drains",
   keys: ["counters"],
-  args: {
-    shards: number,
-    least: number,
-    step: number,
-    residue: number,
-    isSeeded: flag,
-    database: text,
-  },
+  args: FOLLOWING,
   reply: ([version, seeded, database, paused]: readonly [
     string,
     string,
@@ -65,15 +68,7 @@ return { text(version), seeded or '', owner or '', paused or '' }
 export const openShard = script({
   mode: "drains",
   keys: ["counters"],
-  args: {
-    shards: number,
-    least: number,
-    step: number,
-    residue: number,
-    isSeeded: flag,
-    database: text,
-    isPaused: flag,
-  },
+  args: { ...FOLLOWING, isPaused: flag },
   reply: () => {},
   lua: `
 local last = redis.call('HGET', counters, 'version')

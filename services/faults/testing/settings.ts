@@ -18,5 +18,8 @@ export const DOWN_SECONDS = number("FAULTS_DOWN_SECONDS", 8)
  */
 export const DRAIN_LIMIT_MILLIS = number("FAULTS_DRAIN_SECONDS", 25) * 1_000
 
+/** How often `npm run test:failover` tries each row of its table. */
+export const FAILOVER_ROUNDS = number("FAILOVER_ROUNDS", 5)
+
 /** What all processes run on. */
 export const RUNTIME: Runtime = process.env.FAULTS_RUNTIME === "deno" ? "deno" : "node"

@@ -57,8 +57,8 @@ export const decide = (
 
 /**
  * Waits until another batch is worth its round trips: at once when nothing speaks against it (`busy` has
- * ended), else when a whole claim waits, or a client for a commit. Batches taken beside one another from a short queue would each be
- * small, and a write costs the less the more of them share a commit.
+ * ended), else when a whole claim waits, or a client for a commit. Batches taken beside one another from a short queue
+ * would each be small, and a write costs the less the more of them share a commit.
  */
 export const worthTaking = (busy: Effect.Effect<boolean>, notBusy: Effect.Effect<void>) =>
   Effect.gen(function* () {
